@@ -1,0 +1,24 @@
+"""An online bookshop as a Flask service.
+
+The layers, each importing only downwards (``|`` stands between siblings that never meet;
+import-linter holds this, see setup.cfg)::
+
+    app
+    cli
+    blueprints | jobs
+    auth | problems
+    schemas
+    services
+    gateways | models
+    unit_of_work
+    extensions
+    logs
+    config
+    errors | clock | money
+
+Start with ``services/``: one module a concept word, one function a use case.
+"""
+
+from bookstore.app import create_app
+
+__all__ = ["create_app"]

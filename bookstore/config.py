@@ -1,0 +1,197 @@
+"""Settings: read from the environment once, typed, and refused at start when bad."""
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+
+_WEAK_SECRETS = frozenset({"secret", "changeme", "change-me", "dev", "development", "test"})
+_TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+
+
+class BadSetting(ValueError):
+    """A setting is missing or wrong; the message is one line that names it."""
+
+
+def _setting(
+    default: Any, help_text: str, *, check: Callable[[Any], str | None], secret: bool = False
+) -> Any:
+    metadata = {"help": help_text, "secret": secret, "check": check}
+    return field(default=default, metadata=metadata)
+
+
+def _ok(_: Any) -> str | None:
+    return None
+
+
+def _between(low: int, high: int) -> Callable[[Any], str | None]:
+    return lambda value: None if low <= value <= high else f"must be {low} to {high}"
+
+
+def _currency(value: str) -> str | None:
+    return None if re.fullmatch(r"[a-z]{3}", value) else "must be a three-letter ISO 4217 code"
+
+
+def _database(value: str | None) -> str | None:
+    if value is None or value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        return None
+    return "must start with sqlite:/// or postgresql://"
+
+
+def _redis(value: str | None) -> str | None:
+    if value is None or value.startswith(("redis://", "rediss://", "unix://")):
+        return None
+    return "must start with redis://, rediss:// or unix://"
+
+
+def _log_level(value: str) -> str | None:
+    return None if value in {"DEBUG", "INFO", "WARNING", "ERROR"} else "must be a logging level"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting of the service; ``flask settings`` prints this table."""
+
+    bookstore_env: Literal["development", "testing", "production"] = _setting(
+        "development", "development, testing or production", check=_ok
+    )
+    bookstore_home: Path = _setting(
+        Path("var"), "data folder: SQLite file, Redis files, logs", check=_ok
+    )
+    host: str = _setting("127.0.0.1", "address to listen on", check=_ok)
+    port: int = _setting(8000, "port to listen on", check=_between(1, 65535))
+    web_workers: int = _setting(2, "web processes", check=_between(1, 64))
+    web_threads: int = _setting(8, "threads a web process", check=_between(1, 64))
+    secret_key: str | None = _setting(
+        None,
+        "signs tokens; at least 32 characters; made and kept in the data folder in development",
+        secret=True,
+        check=_ok,
+    )
+    database_url: str | None = _setting(
+        None, "postgresql://… (unset: SQLite in the data folder)", secret=True, check=_database
+    )
+    redis_url: str | None = _setting(
+        None, "redis://… (unset: the embedded server)", secret=True, check=_redis
+    )
+    currency: str = _setting("usd", "the shop's currency, ISO 4217", check=_currency)
+    isbn_checksum: bool = _setting(
+        False, "refuse an ISBN whose check digit is wrong (its format is always checked)", check=_ok
+    )
+    log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR", check=_log_level)
+    slow_query_ms: int = _setting(
+        500, "log statements slower than this many milliseconds", check=_between(1, 600_000)
+    )
+
+    @property
+    def is_production(self) -> bool:
+        """Whether the strict rules of production apply."""
+        return self.bookstore_env == "production"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database as SQLAlchemy wants it; SQLite in the data folder when none is set."""
+        if self.database_url is None:
+            return f"sqlite:///{self.bookstore_home.absolute() / 'bookstore.sqlite3'}"
+        return re.sub(r"^postgresql://", "postgresql+psycopg://", self.database_url)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the environment (and ``.env`` in the working folder, which it overrides).
+
+        Raises:
+            BadSetting: naming the variable, when one is missing or wrong.
+        """
+        if environ is None:
+            dotenv = {k: v for k, v in dotenv_values(".env").items() if v is not None}
+            environ = {**dotenv, **os.environ}
+        values = {}
+        for item in fields(cls):
+            raw = environ.get(item.name.upper(), "")
+            if raw.strip():
+                values[item.name] = _parse(item, raw.strip())
+        return cls(**values).checked()
+
+    def checked(self) -> "Settings":
+        """Return self after checking each value and the rules of production.
+
+        Raises:
+            BadSetting: as ``from_environ``.
+        """
+        for item in fields(self):
+            problem = item.metadata["check"](getattr(self, item.name))
+            if problem:
+                raise BadSetting(f"{item.name.upper()}: {problem}")
+        if self.secret_key is not None and self.is_production and (
+            len(self.secret_key) < 32
+            or self.secret_key.lower() in _WEAK_SECRETS
+            or len(set(self.secret_key)) < 8
+        ):
+            raise BadSetting("SECRET_KEY: must be at least 32 random characters in production")
+        if self.secret_key is None and self.is_production:
+            raise BadSetting("SECRET_KEY: must be set in production")
+        return self
+
+    def resolved_secret_key(self) -> str:
+        """Return the signing key; outside production one is made and kept in the data folder.
+
+        Raises:
+            BadSetting: the data folder cannot be written.
+        """
+        if self.secret_key is not None:
+            return self.secret_key
+        path = self.bookstore_home / "secret_key"
+        try:
+            self.bookstore_home.mkdir(parents=True, exist_ok=True)
+            # Written aside and linked into place: of two first starts, one wins whole.
+            draft = path.with_name(f".secret_key.{os.getpid()}.{secrets.token_hex(4)}")
+            if not path.exists():
+                draft.touch(mode=0o600)
+                draft.write_text(secrets.token_urlsafe(48))
+                try:
+                    os.link(draft, path)
+                except FileExistsError:
+                    pass
+                finally:
+                    draft.unlink()
+            return path.read_text()
+        except OSError as error:
+            raise BadSetting(f"BOOKSTORE_HOME: cannot write {path}: {error.strerror}") from error
+
+    def table(self) -> list[tuple[str, str, str, str]]:
+        """Return (name, value, default, meaning) of every setting, secrets masked."""
+        rows = []
+        for item in fields(self):
+            value, default = getattr(self, item.name), item.default
+            shown = "(set, hidden)" if item.metadata["secret"] and value else _show(value)
+            rows.append((item.name.upper(), shown, _show(default), item.metadata["help"]))
+        return rows
+
+
+def _show(value: Any) -> str:
+    if value is None or value is MISSING:
+        return "(unset)"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _parse(item: "Field[Any]", raw: str) -> Any:
+    name = item.name.upper()
+    if item.type is int:
+        try:
+            return int(raw)
+        except ValueError:
+            raise BadSetting(f"{name}: must be a whole number, not {raw!r}") from None
+    if item.type is bool:
+        if raw.lower() in _TRUE | _FALSE:
+            return raw.lower() in _TRUE
+        raise BadSetting(f"{name}: must be true or false, not {raw!r}")
+    if item.type is Path:
+        return Path(raw)
+    if item.name == "bookstore_env" and raw not in {"development", "testing", "production"}:
+        raise BadSetting(f"{name}: must be development, testing or production, not {raw!r}")
+    return raw.lower() if item.name == "currency" else raw

@@ -1,0 +1,219 @@
+"""Everything that can be refused, as one tree without HTTP.
+
+``code`` is stable: clients branch on it, so it never changes once released. ``detail`` is for
+people. ``bookstore.problems`` gives each branch its status; nothing here knows about it.
+"""
+
+from typing import Any, ClassVar
+
+
+class BookstoreError(Exception):
+    """Base of every refusal; ``extra`` becomes members of the problem document."""
+
+    code: ClassVar[str] = "error"
+    title: ClassVar[str] = "The request could not be carried out"
+
+    def __init__(self, detail: str | None = None, **extra: Any) -> None:
+        self.detail = detail or (self.__doc__ or "").strip().splitlines()[0]
+        self.extra = extra
+        super().__init__(self.detail)
+
+
+# -- who ----------------------------------------------------------------------------------
+class Unauthenticated(BookstoreError):
+    """A valid access token is required."""
+
+    code = "unauthenticated"
+    title = "Authentication required"
+
+
+class TokenExpired(Unauthenticated):
+    """The token has expired."""
+
+    code = "token_expired"
+
+
+class TokenRevoked(Unauthenticated):
+    """The token has been revoked."""
+
+    code = "token_revoked"
+
+
+class TokenReused(Unauthenticated):
+    """This refresh token was used before, so its whole family has been revoked."""
+
+    code = "token_reused"
+
+
+class BadCredentials(Unauthenticated):
+    """The username or the password is wrong."""
+
+    code = "bad_credentials"
+
+
+class Forbidden(BookstoreError):
+    """Your account may not do this."""
+
+    code = "forbidden"
+    title = "Not allowed"
+
+
+# -- what ---------------------------------------------------------------------------------
+class NotFound(BookstoreError):
+    """There is no such resource."""
+
+    code = "not_found"
+    title = "Not found"
+
+
+class Invalid(BookstoreError):
+    """Some of the input is not valid; ``errors`` maps each field to its messages."""
+
+    code = "validation_failed"
+    title = "Invalid input"
+
+    def __init__(self, errors: dict[str, Any], detail: str | None = None) -> None:
+        super().__init__(detail or "Some fields are not valid; see errors.", errors=errors)
+
+
+class IdempotencyKeyReused(BookstoreError):
+    """This Idempotency-Key was used before with another request."""
+
+    code = "idempotency_key_reused"
+    title = "Idempotency key reused"
+
+
+# -- the state of things ------------------------------------------------------------------
+class Conflict(BookstoreError):
+    """The request conflicts with the present state."""
+
+    code = "conflict"
+    title = "Conflict"
+
+
+class IdempotencyInProgress(Conflict):
+    """The first request with this Idempotency-Key is still running."""
+
+    code = "idempotency_in_progress"
+
+
+class UsernameTaken(Conflict):
+    """This username is taken."""
+
+    code = "username_taken"
+
+
+class EmailTaken(Conflict):
+    """There is an account with this email address already."""
+
+    code = "email_taken"
+
+
+class BookInOrders(Conflict):
+    """The book stands in an order and cannot be deleted."""
+
+    code = "book_in_orders"
+
+
+class IsbnTaken(Conflict):
+    """Another book has this ISBN."""
+
+    code = "isbn_taken"
+
+
+class SkuTaken(Conflict):
+    """Another book has this SKU."""
+
+    code = "sku_taken"
+
+
+class SlugTaken(Conflict):
+    """Another category has this slug."""
+
+    code = "slug_taken"
+
+
+class NameTaken(Conflict):
+    """Another record has this name."""
+
+    code = "name_taken"
+
+
+class HasBooks(Conflict):
+    """There are books that refer to it, so it cannot be deleted."""
+
+    code = "has_books"
+
+
+class AlreadyReviewed(Conflict):
+    """You have reviewed this book already."""
+
+    code = "already_reviewed"
+
+
+class AlreadyInWishlist(Conflict):
+    """The book is on your wishlist already."""
+
+    code = "already_in_wishlist"
+
+
+class CartEmpty(Conflict):
+    """The cart is empty."""
+
+    code = "cart_empty"
+
+
+class CartChanged(Conflict):
+    """The cart changed while the order was being placed."""
+
+    code = "cart_changed"
+
+
+class QuantityLimit(Conflict):
+    """A cart line holds at most 999 copies."""
+
+    code = "quantity_limit"
+
+
+class CartLimit(Conflict):
+    """A cart holds at most 200 different books."""
+
+    code = "cart_limit"
+
+
+class BookUnavailable(Conflict):
+    """The book cannot be bought at present."""
+
+    code = "book_unavailable"
+
+
+class OutOfStock(Conflict):
+    """Some books are not in stock in the quantity asked for; see items."""
+
+    code = "out_of_stock"
+
+
+class TotalChanged(Conflict):
+    """The total is not the expected one; see expected_total and total_amount."""
+
+    code = "total_changed"
+
+
+class InvalidTransition(Conflict):
+    """The order cannot move from its present status to that one."""
+
+    code = "invalid_transition"
+
+
+class PreconditionFailed(BookstoreError):
+    """The resource has changed since the version named in If-Match."""
+
+    code = "precondition_failed"
+    title = "Precondition failed"
+
+
+class PreconditionRequired(BookstoreError):
+    """Send If-Match with the ETag of the version you are changing."""
+
+    code = "precondition_required"
+    title = "Precondition required"

@@ -1,0 +1,92 @@
+"""The extensions, unbound. This module never builds the app, so anything may import it."""
+
+import sqlite3
+from typing import Any, cast
+
+import redis
+from flask import Flask, current_app
+from flask_jwt_extended import JWTManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
+from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy.orm import DeclarativeBase
+
+from bookstore.config import Settings
+
+# Explicit names, so that a migration can drop what another created, on every database.
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Parent of every table."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class RedisHandle:
+    """The process's Redis client, made once per app by ``init_app``."""
+
+    def init_app(self, app: Flask, url: str) -> None:
+        """Attach a lazy client with short timeouts: a dead Redis must not slow a request down."""
+        app.extensions["bookstore_redis"] = redis.Redis.from_url(
+            url,
+            socket_connect_timeout=0.5,
+            socket_timeout=0.5,
+            health_check_interval=30,
+            retry=Retry(ExponentialWithJitterBackoff(0.2, 0.02), 1),
+        )
+
+    @property
+    def client(self) -> "redis.Redis":
+        """Return the current app's client."""
+        return cast("redis.Redis", current_app.extensions["bookstore_redis"])
+
+
+# Rows stay readable after the commit: what a service returns is dumped without asking again.
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+migrate = Migrate(compare_type=True, render_as_batch=True)
+jwt = JWTManager()
+redis_handle = RedisHandle()
+
+
+def settings() -> Settings:
+    """Return the current app's settings; the one way services and gateways learn them."""
+    return cast(Settings, current_app.config["SETTINGS"])
+
+
+# -- SQLite: real transactions, foreign keys, durable commits ---------------------------------
+@event.listens_for(Engine, "connect")
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    # The driver's own BEGIN comes late and never IMMEDIATE; _sqlite_begin does it right.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "busy_timeout = 20000",
+        "journal_mode = WAL",
+        # FULL: an accepted order must survive a power cut, not only a crash.
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "cache_size = -32000",
+        "trusted_schema = OFF",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _sqlite_begin(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        # A unit of work takes the write lock first: a read lock that has to be upgraded
+        # under another writer fails at once, whatever the busy timeout.
+        write = connection.get_execution_options().get("bookstore_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,72 @@
+"""One log line an event: JSON in production, readable text elsewhere, request id in each."""
+
+import contextvars
+import logging
+import sys
+from typing import Any
+
+import orjson
+
+from bookstore import clock
+
+request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request_id"}
+
+
+class _RequestId(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_id.get()
+        return True
+
+
+def _extras(record: logging.LogRecord) -> dict[str, Any]:
+    return {key: value for key, value in vars(record).items() if key not in _STANDARD}
+
+
+class JsonFormatter(logging.Formatter):
+    """Format a record as one JSON object: time, level, logger, message, request_id, extras."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line (no newline inside: JSON escapes them)."""
+        line = {
+            "time": clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "request_id": vars(record).get("request_id", "-"),
+            **_extras(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """Format a record for a person at a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return ``HH:MM:SS level logger message key=value… [request id]``."""
+        extras = "".join(f" {key}={value}" for key, value in _extras(record).items())
+        line = (
+            f"{clock.now():%H:%M:%S} {record.levelname.lower():7} {record.name}: "
+            f"{record.getMessage()}{extras} [{vars(record).get('request_id', '-')}]"
+        )
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+def configure(*, level: str, json_lines: bool) -> None:
+    """Send every logger to stderr in one format; safe to call again (the last call wins)."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if json_lines else TextFormatter())
+    handler.addFilter(_RequestId())
+    root = logging.getLogger()
+    for old in [h for h in root.handlers if getattr(h, "_bookstore", False)]:
+        root.removeHandler(old)
+    handler._bookstore = True  # type: ignore[attr-defined]
+    root.addHandler(handler)
+    root.setLevel(level)
+    # Alembic narrates every start otherwise.
+    logging.getLogger("alembic").setLevel(logging.WARNING)

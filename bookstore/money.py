@@ -1,0 +1,51 @@
+"""Money as integer minor units; text only at the edges (never a float).
+
+The exponents are ISO 4217's. Amounts travel as decimal strings with the currency's own
+number of places: ``1999`` minor units of usd is ``"19.99"``, of jpy ``"1999"``.
+"""
+
+import re
+from decimal import Decimal
+
+ZERO_DECIMAL = frozenset(
+    "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split()
+)
+THREE_DECIMAL = frozenset("bhd iqd jod kwd lyd omr tnd".split())
+
+# Two thousand million major units: far above any order, far below a 64-bit column.
+MAX_MINOR = 10**14
+
+_AMOUNT = re.compile(r"\d{1,12}(\.\d{1,3})?", re.ASCII)
+
+
+def exponent(currency: str) -> int:
+    """Return how many decimal places ``currency`` (ISO 4217, any case) has: 0, 2 or 3."""
+    code = currency.lower()
+    if code in ZERO_DECIMAL:
+        return 0
+    return 3 if code in THREE_DECIMAL else 2
+
+
+def to_minor(text: str, currency: str) -> int:
+    """Turn a plain decimal string into minor units, exactly.
+
+    Raises:
+        ValueError: not a plain non-negative decimal, or more places than the currency has.
+    """
+    if not _AMOUNT.fullmatch(text):
+        raise ValueError("Not a decimal amount such as 19.99.")
+    places = exponent(currency)
+    scaled = Decimal(text).scaleb(places)
+    if scaled != scaled.to_integral_value():
+        raise ValueError(f"More than {places} decimal places.")
+    return int(scaled)
+
+
+def to_text(minor: int, currency: str) -> str:
+    """Return minor units as a decimal string with the currency's places: 1999 → "19.99"."""
+    places = exponent(currency)
+    if places == 0:
+        return str(minor)
+    sign = "-" if minor < 0 else ""
+    whole, part = divmod(abs(minor), 10**places)
+    return f"{sign}{whole}.{part:0{places}d}"

@@ -1,0 +1,140 @@
+"""Every refusal as one RFC 9457 body; the only place that knows which error is which status."""
+
+import logging
+from typing import Any
+
+import orjson
+from flask import Flask, Response, request
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from bookstore import errors, logs
+
+log = logging.getLogger(__name__)
+
+MIMETYPE = "application/problem+json"
+
+# The nearest ancestor decides.
+STATUSES: dict[type[errors.BookstoreError], int] = {
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
+    errors.Invalid: 422,
+    errors.IdempotencyKeyReused: 422,
+    errors.PreconditionRequired: 428,
+}
+
+# Codes of what HTTP itself refuses.
+HTTP_CODES = {
+    400: "bad_request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    408: "request_timeout",
+    411: "length_required",
+    413: "body_too_large",
+    414: "uri_too_long",
+    415: "unsupported_media_type",
+    422: "validation_failed",
+    429: "rate_limited",
+    431: "headers_too_large",
+    500: "internal_error",
+    503: "unavailable",
+}
+
+
+def status_of(error: type[errors.BookstoreError]) -> int:
+    """Return the HTTP status of an error class (500 for one nobody gave a status)."""
+    return next((STATUSES[c] for c in error.__mro__ if c in STATUSES), 500)
+
+
+def problem(
+    status: int, code: str, title: str, detail: str, extra: dict[str, Any] | None = None
+) -> Response:
+    """Return a problem response (RFC 9457 members, plus ``code`` and ``request_id``)."""
+    body = {
+        "type": f"/problems/{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        "code": code,
+        "request_id": logs.request_id.get(),
+        **(extra or {}),
+    }
+    response = Response(orjson.dumps(body, default=str), status, content_type=MIMETYPE)
+    response.headers["Cache-Control"] = "no-store"
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="bookstore"'
+    if status == 503:
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+def from_error(error: errors.BookstoreError) -> Response:
+    """Return the problem of one of our own errors."""
+    return problem(status_of(type(error)), error.code, error.title, error.detail, error.extra)
+
+
+def from_http(error: HTTPException) -> Response:
+    """Return the problem of an HTTP error, keeping the headers it asks for (Allow …)."""
+    if error.response is not None and isinstance(error.response, Response):
+        return error.response
+    status = error.code or 500
+    data = getattr(error, "data", None) or {}
+    extra = {}
+    detail = error.description or ""
+    if "messages" in data:
+        extra["errors"] = flatten(data["messages"])
+        detail = "Some fields are not valid; see errors."
+    if status >= 500:
+        detail = "Something went wrong on our side; the request id helps us to find it."
+    response = problem(status, HTTP_CODES.get(status, "error"), error.name, detail, extra)
+    for name, value in error.get_headers(request.environ):
+        if name.lower() in {"allow", "retry-after", "www-authenticate", "location"}:
+            response.headers[name] = value
+    if 300 <= status < 400:
+        return error.get_response(request.environ)  # type: ignore[return-value]
+    return response
+
+
+def flatten(messages: Any) -> dict[str, list[str]]:
+    """Turn webargs' {location: {field: …}} into {dotted field: [messages]}."""
+    flat: dict[str, list[str]] = {}
+
+    def walk(path: str, node: Any) -> None:
+        if isinstance(node, dict):
+            for key, value in node.items():
+                name = "" if key == "_schema" else str(key)
+                walk(".".join(part for part in (path, name) if part), value)
+        else:
+            found = node if isinstance(node, list) else [node]
+            flat.setdefault(path or "body", []).extend(str(message) for message in found)
+
+    for value in messages.values() if isinstance(messages, dict) else [messages]:
+        walk("", value)
+    return flat
+
+
+def _database_trouble(error: Exception) -> Response:
+    # Locked, restarted, out of connections: the client may try again; the cause goes to the log.
+    if isinstance(error, DBAPIError) and not isinstance(error, OperationalError):
+        if not error.connection_invalidated:
+            raise error
+    log.error("database unavailable", exc_info=error)
+    return problem(
+        503, "unavailable", "Service unavailable", "The database is busy or away; try again."
+    )
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error of ``app`` as a problem."""
+    app.register_error_handler(errors.BookstoreError, from_error)
+    app.register_error_handler(HTTPException, from_http)
+    app.register_error_handler(DBAPIError, _database_trouble)
+    app.register_error_handler(PoolTimeout, _database_trouble)

@@ -1,0 +1,55 @@
+"""Who acts. Use cases are told; they never look at a request.
+
+A ``User`` row serves as an actor too (in the shell, say): both have ``id``, ``is_staff`` and
+``label``.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bookstore import errors
+
+
+class Acting(Protocol):
+    """What a use case needs to know of whoever acts."""
+
+    @property
+    def id(self) -> int | None:
+        """The user's id; None for a guest or the system."""
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether staff rights apply."""
+
+    @property
+    def label(self) -> str:
+        """How histories name the actor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A plain value for whoever acts; ``session_id`` is the login it acts by."""
+
+    id: int | None
+    label: str
+    is_staff: bool = False
+    is_premium: bool = False
+    session_id: str | None = None
+    cart_token: str | None = None
+
+
+GUEST = Actor(None, "guest")
+SYSTEM = Actor(None, "system", is_staff=True)
+
+
+def require_staff(actor: Acting) -> None:
+    """Raise Forbidden unless staff acts."""
+    if not actor.is_staff:
+        raise errors.Forbidden("Only staff may do this.")
+
+
+def require_user(actor: Acting) -> int:
+    """Return the acting user's id; raise Unauthenticated for a guest."""
+    if actor.id is None:
+        raise errors.Unauthenticated
+    return actor.id

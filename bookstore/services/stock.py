@@ -1,0 +1,103 @@
+"""Copies in stock: every change is one conditional UPDATE and one line in the ledger."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
+
+from bookstore import clock, errors
+from bookstore.models import Book, StockMovement
+from bookstore.models.catalog import stock_state
+from bookstore.services import catalog_cache
+
+
+def take(session: Session, quantities: Mapping[int, int], order_id: int, actor: str) -> None:
+    """Take copies for an order: all of them or none.
+
+    Rows are locked in id order, so that two orders never wait for each other in a ring.
+
+    Args:
+        session: of the present unit of work.
+        quantities: book id → copies, summed per book.
+        order_id: the order they go to.
+        actor: label for the ledger.
+
+    Raises:
+        OutOfStock: with ``items`` of {book_id, requested, available}.
+    """
+    short = []
+    for book_id, wanted in sorted(quantities.items()):
+        row = session.execute(
+            update(Book)
+            .where(Book.id == book_id, Book.stock >= wanted, Book.status == "available")
+            .values(stock=Book.stock - wanted, sold=Book.sold + wanted, updated_at=clock.now())
+            .returning(Book.stock)
+            .execution_options(synchronize_session=False)
+        ).first()
+        if row is None:
+            short.append((book_id, wanted))
+        else:
+            _note_state(row.stock + wanted, row.stock)
+    if short:
+        present = {
+            book.id: book.stock if book.status == "available" else 0
+            for book in session.query(Book.id, Book.stock, Book.status).filter(
+                Book.id.in_([book_id for book_id, _ in short])
+            )
+        }
+        raise errors.OutOfStock(
+            items=[
+                {"book_id": book_id, "requested": wanted, "available": present.get(book_id, 0)}
+                for book_id, wanted in short
+            ]
+        )
+    _record(session, {b: -n for b, n in quantities.items()}, "order", order_id, actor)
+
+
+def give_back(session: Session, quantities: Mapping[int, int], order_id: int, actor: str) -> None:
+    """Return an order's copies. The ledger's unique index refuses to do it twice."""
+    _record(session, quantities, "cancellation", order_id, actor)
+    for book_id, copies in sorted(quantities.items()):
+        row = session.execute(
+            update(Book)
+            .where(Book.id == book_id)
+            .values(stock=Book.stock + copies, sold=Book.sold - copies, updated_at=clock.now())
+            .returning(Book.stock)
+            .execution_options(synchronize_session=False)
+        ).one()
+        _note_state(row.stock - copies, row.stock)
+
+
+def set_level(session: Session, book: Book, level: int, actor: str) -> None:
+    """Set a locked book's stock to ``level`` copies (staff counted the shelf)."""
+    delta = level - book.stock
+    if delta:
+        reason = "initial" if book.stock == 0 and book.version == 1 else "adjustment"
+        book.stock = level
+        _record(session, {book.id: delta}, reason, None, actor)
+
+
+def _record(
+    session: Session, deltas: Mapping[int, int], reason: str, order_id: int | None, actor: str
+) -> None:
+    now = clock.now()
+    session.execute(
+        insert(StockMovement),
+        [
+            {
+                "book_id": book_id,
+                "delta": delta,
+                "reason": reason,
+                "order_id": order_id,
+                "actor": actor,
+                "at": now,
+            }
+            for book_id, delta in sorted(deltas.items())
+        ],
+    )
+
+
+def _note_state(before: int, after: int) -> None:
+    # Only what a reader can see makes cached pages stale.
+    if stock_state("available", before) != stock_state("available", after):
+        catalog_cache.changed()

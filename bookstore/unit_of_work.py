@@ -1,0 +1,89 @@
+"""The one place that commits.
+
+A service opens ``with unit_of_work() as session:`` around its writes. Opened inside another
+it joins that one. Work for the world outside the database is handed to ``after_commit`` and
+runs when, and only when, the outermost commit has succeeded.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from bookstore.extensions import db
+
+log = logging.getLogger(__name__)
+
+_ACTIVE, _HOOKS, _DOOMED, _UNSAVED = "uow", "uow_hooks", "uow_doomed", "uow_unsaved"
+
+
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
+    """Yield the session inside one transaction; commit at the end, roll back on any error.
+
+    The transaction starts fresh: what was read before is read again, so a decision never
+    rests on an old snapshot. On SQLite it takes the write lock at once.
+
+    Raises:
+        RuntimeError: the session holds changes made outside a unit of work (say, by hand in
+            the shell); starting afresh would lose them.
+    """
+    session = db.session()
+    if session.info.get(_ACTIVE):
+        try:
+            yield session
+        except BaseException:
+            # Half of the inner work may be in the session: nobody may commit it now.
+            session.info[_DOOMED] = True
+            raise
+        return
+    if session.in_transaction():
+        if session.info.get(_UNSAVED) or session.new or session.dirty or session.deleted:
+            raise RuntimeError("The session has unsaved changes: commit or roll back first.")
+        session.rollback()
+    hooks: list[Callable[[], None]] = []
+    session.info.update({_ACTIVE: True, _HOOKS: hooks, _DOOMED: False})
+    try:
+        session.connection(execution_options={"bookstore_write": True})
+        yield session
+        if session.info[_DOOMED]:
+            raise RuntimeError("A unit of work that failed inside was about to be committed.")
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        for key in (_ACTIVE, _HOOKS, _DOOMED):
+            session.info.pop(key, None)
+    for hook in hooks:
+        try:
+            hook()
+        except Exception:
+            # The commit stands. Whatever a hook wakes must also find its work by itself.
+            log.exception("after-commit hook failed", extra={"hook": repr(hook)})
+
+
+def after_commit(hook: Callable[[], None]) -> None:
+    """Run ``hook`` once the present unit of work has committed; never if it rolls back.
+
+    Raises:
+        RuntimeError: there is no unit of work.
+    """
+    hooks = db.session().info.get(_HOOKS)
+    if hooks is None:
+        raise RuntimeError("after_commit needs a unit of work.")
+    hooks.append(hook)
+
+
+@event.listens_for(Session, "after_flush")
+def _flushed(session: Session, _context: Any) -> None:
+    session.info[_UNSAVED] = True
+
+
+@event.listens_for(Session, "after_commit")
+@event.listens_for(Session, "after_rollback")
+def _ended(session: Session) -> None:
+    session.info.pop(_UNSAVED, None)
