@@ -196,7 +196,7 @@ class Book(db.Model):
         Index("ix_books_published_sort_id", "published_sort", "id"),
         Index("ix_books_created_at_id", "created_at", "id"),
         Index("ix_books_rating_sort_id", "rating_sort", "id"),
-        Index("ix_books_sold_id", "sold", "rating_count", "id"),
+        Index("ix_books_sold_id", "sold", "id"),
         Index("ix_books_status_id", "status", "id"),
         Index("ix_books_author_id_id", "author_id", "id"),
         Index("ix_books_publisher_id_id", "publisher_id", "id"),

@@ -113,6 +113,11 @@ class OrderItem(db.Model):
         """Quantity times the locked price, in minor units."""
         return self.quantity * self.price
 
+    @property
+    def currency(self) -> str:
+        """The order's."""
+        return self.order.currency
+
     def __repr__(self) -> str:
         return f"<OrderItem {self.quantity} x {self.title!r} at {self.price}>"
 

@@ -1,15 +1,17 @@
 """What the search looks through; the database keeps its full-text index beside it.
 
 On PostgreSQL ``book_search`` has a generated ``tsvector`` column with a GIN index and
-``search_terms`` a trigram index; on SQLite triggers keep two FTS5 tables. Those parts live in
-the migrations, since no ORM describes them.
+``search_terms`` a trigram index; on SQLite two FTS5 tables stand beside them, written by
+``services/search_index.py``. Those parts live in the migrations, since no ORM describes them.
 """
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bookstore.extensions import db
-from bookstore.models.types import BigId
+from bookstore.models.types import BigId, sort_text
+
+MAX_WORD = 64  # letters of a word that count
 
 
 class BookSearch(db.Model):
@@ -20,13 +22,18 @@ class BookSearch(db.Model):
     book_id: Mapped[int] = mapped_column(
         ForeignKey("books.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    # Main title, its remainder (series, subtitle), authors, and ISBN-10, ISBN-13, SKU.
+    # Folded words, split by single spaces: the main title; its remainder (series) and the
+    # subtitle; authors; ISBN-13, ISBN-10 and SKU, each one word.
     title: Mapped[str] = mapped_column(Text)
     more: Mapped[str] = mapped_column(Text)
     people: Mapped[str] = mapped_column(Text)
     codes: Mapped[str] = mapped_column(Text)
-    # Words in the main title: a short title fully matched beats a long one partly matched.
+    # Main title and subtitle as sorted by: what was asked for exactly comes first.
+    full_title: Mapped[str] = mapped_column(Text, server_default="")
+    # Words in the main title that count (not "the", "of"): a short title fully matched beats
+    # a long one partly matched.
     title_words: Mapped[int]
+    # Hundredths of the natural logarithm of how many readers it has.
     boost: Mapped[int] = mapped_column(BigId)
 
 
@@ -35,4 +42,5 @@ class SearchTerm(db.Model):
 
     __tablename__ = "search_terms"
 
-    term: Mapped[str] = mapped_column(String(64), primary_key=True)
+    # By code point, so that the key also serves what a word begins with.
+    term: Mapped[str] = mapped_column(sort_text(MAX_WORD), primary_key=True)

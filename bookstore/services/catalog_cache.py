@@ -1,14 +1,34 @@
-"""When the cached catalogue is out of date."""
+"""Ready answers of the public catalogue, and when they are out of date."""
+
+from collections.abc import Callable
 
 from bookstore.gateways import cache
 from bookstore.unit_of_work import after_commit
 
 NAMESPACE = "catalog"
+LIST_SECONDS = 300
+BESTSELLERS_SECONDS = 3600
 
 
 def changed() -> None:
     """Make every cached catalogue answer stale, once the present unit of work has committed."""
     after_commit(_bump)
+
+
+def get_or_make(key: str, seconds: int, make: Callable[[], bytes]) -> bytes:
+    """Return the cached bytes of ``key``, or make and keep them.
+
+    The version is read before ``make`` asks the database, so what a commit overtakes is
+    stored under a version that is no longer asked for.
+    """
+    version = cache.version(NAMESPACE)
+    if version is None:
+        return make()
+    found = cache.get(NAMESPACE, version, key)
+    if found is None:
+        found = make()
+        cache.put(NAMESPACE, version, key, found, seconds)
+    return found
 
 
 def _bump() -> None:

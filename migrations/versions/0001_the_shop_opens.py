@@ -89,9 +89,9 @@ def upgrade() -> None:
     sa.Column('password_hash', sa.String(length=255), nullable=False),
     sa.Column('first_name', sa.String(length=100), nullable=False),
     sa.Column('last_name', sa.String(length=100), nullable=False),
-    sa.Column('is_staff', sa.Boolean(), server_default=sa.text('0'), nullable=False),
-    sa.Column('is_premium', sa.Boolean(), server_default=sa.text('0'), nullable=False),
-    sa.Column('is_active', sa.Boolean(), server_default=sa.text('1'), nullable=False),
+    sa.Column('is_staff', sa.Boolean(), server_default=sa.false(), nullable=False),
+    sa.Column('is_premium', sa.Boolean(), server_default=sa.false(), nullable=False),
+    sa.Column('is_active', sa.Boolean(), server_default=sa.true(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_users')),
@@ -140,7 +140,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_books_published_sort_id', ['published_sort', 'id'], unique=False)
         batch_op.create_index('ix_books_publisher_id_id', ['publisher_id', 'id'], unique=False)
         batch_op.create_index('ix_books_rating_sort_id', ['rating_sort', 'id'], unique=False)
-        batch_op.create_index('ix_books_sold_id', ['sold', 'rating_count', 'id'], unique=False)
+        batch_op.create_index('ix_books_sold_id', ['sold', 'id'], unique=False)
         batch_op.create_index('ix_books_status_id', ['status', 'id'], unique=False)
         batch_op.create_index('ix_books_title_sort_id', ['title_sort', 'id'], unique=False)
 

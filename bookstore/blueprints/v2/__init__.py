@@ -1,0 +1,23 @@
+"""API v2, the current one: the modules in the order their sections have in the document."""
+
+from bookstore.blueprints.v2 import (
+    accounts,
+    cart,
+    catalog,
+    orders,
+    records,
+    reports,
+    reviews,
+    wishlist,
+)
+
+BLUEPRINTS = (
+    accounts.blp,
+    catalog.blp,
+    records.blp,
+    reviews.blp,
+    cart.blp,
+    wishlist.blp,
+    orders.blp,
+    reports.blp,
+)

@@ -1,0 +1,58 @@
+# Everything a newcomer needs. `make help` lists it; each target sets up what it needs first.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-faults lint bench demo lock clean
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: $(VENV)/.installed ## set up and run the whole shop (http://127.0.0.1:8000)
+	@exec $(BIN)/flask --app wsgi serve
+
+demo: $(VENV)/.installed ## walk through the running shop as a customer
+	@$(BIN)/flask --app wsgi demo
+
+test: $(VENV)/.installed-dev ## set up and run the whole suite on SQLite and PostgreSQL
+	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-fail-under=90 -m "not faults" tests
+	$(BIN)/lint-imports
+
+test-faults: $(VENV)/.installed-dev ## the long rounds: several processes, kills, races
+	$(BIN)/pytest -m faults tests
+
+lint: $(VENV)/.installed-dev ## ruff, mypy, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-dev ## measure server CPU per request
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/.installed-dev ## work the lock files out anew from setup.cfg
+	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header -q -o requirements.lock
+	$(BIN)/uv pip compile setup.cfg --extra dev -c requirements.lock --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
+		-o requirements-dev.lock
+
+clean: ## remove the virtual environment and caches (the shop's data in var/ stays)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bookstore needs Python 3.11 or newer; this is " + sys.version.split()[0] + " (say which with: make run PYTHON=python3.12)")'
+	@echo "Making a virtual environment in $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python requirements.lock
+	@echo "Installing the shop's packages (about half a minute, once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/bin/python requirements-dev.lock
+	@echo "Installing the packages for work on the shop (about a minute, once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

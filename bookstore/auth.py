@@ -1,0 +1,106 @@
+"""Who is asking: a bearer token becomes an actor, and each route says whom it serves."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Literal, cast
+
+import jwt as pyjwt
+from flask import g, request
+from flask_jwt_extended import create_access_token, create_refresh_token, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
+
+from bookstore import errors
+from bookstore.services import accounts
+from bookstore.services.accounts import Login
+from bookstore.services.actors import GUEST, Actor
+
+Access = Literal["anyone", "visitor", "user", "staff"]
+"""anyone: never asks who it is; visitor: guests too, and says who if it is told;
+user: logged in; staff: logged in as staff."""
+
+ACCESS_SECONDS = 3600
+_MAX_TOKEN = 4096
+
+
+def requires(access: Access) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Admit only those a view is for; the view reads who it is by ``current_actor()``.
+
+    Raises (when called): Unauthenticated and its kinds, Forbidden.
+    """
+
+    def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def admitted(*args: Any, **kwargs: Any) -> Any:
+            g.actor = GUEST if access == "anyone" else _identify()
+            if access in {"user", "staff"} and g.actor.id is None:
+                raise errors.Unauthenticated
+            if access == "staff" and not g.actor.is_staff:
+                raise errors.Forbidden("Only staff may do this.")
+            return view(*args, **kwargs)
+
+        admitted.access = access  # type: ignore[attr-defined]
+        return admitted
+
+    return decorator
+
+
+def current_actor() -> Actor:
+    """Return who this request acts for; a guest unless it said who it is."""
+    return cast(Actor, g.get("actor", GUEST))
+
+
+def tokens(login: Login) -> dict[str, Any]:
+    """Return the access and refresh token of a login, as the token routes answer them."""
+    claims = {"sid": login.session_id}
+    user = str(login.user_id)
+    return {
+        "access": create_access_token(user, additional_claims=claims),
+        "refresh": create_refresh_token(
+            user, additional_claims={**claims, "jti": login.refresh_jti}
+        ),
+        "expires_in": ACCESS_SECONDS,
+    }
+
+
+def read_refresh(token: str) -> tuple[str, str]:
+    """Return (session id, token id) of a refresh token.
+
+    Raises:
+        TokenExpired, Unauthenticated: it is not a good one.
+    """
+    claims = _decode(token, "refresh")
+    return claims["sid"], claims["jti"]
+
+
+def cart_token() -> str | None:
+    """Return the guest's cart token that came with the request."""
+    token = request.headers.get("X-Cart-Token", "")
+    return token if 0 < len(token) <= 200 else None
+
+
+def _identify() -> Actor:
+    header = request.headers.get("Authorization")
+    if header is None:
+        token = cart_token()
+        return GUEST if token is None else Actor(None, "guest", cart_token=token)
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise errors.Unauthenticated("Send Authorization: Bearer <access token>.")
+    claims = _decode(token.strip(), "access")
+    return accounts.authenticate(int(claims["sub"]), claims["sid"])
+
+
+def _decode(token: str, kind: str) -> dict[str, Any]:
+    if len(token) > _MAX_TOKEN:
+        raise errors.Unauthenticated("The token is not valid.")
+    try:
+        claims = decode_token(token)
+    except pyjwt.ExpiredSignatureError:
+        raise errors.TokenExpired from None
+    # RecursionError and the like: a token is whatever a stranger sends.
+    except (pyjwt.PyJWTError, JWTExtendedException, ValueError, TypeError, RecursionError):
+        raise errors.Unauthenticated("The token is not valid.") from None
+    good = claims.get("type") == kind and str(claims.get("sub", "")).isdecimal()
+    if not (good and isinstance(claims.get("sid"), str)):
+        raise errors.Unauthenticated(f"That is not an {kind} token." if good else None)
+    return cast(dict[str, Any], claims)

@@ -1,0 +1,267 @@
+"""What every API route shares: parsing, problems, ETags, idempotency, pages."""
+
+import hashlib
+from collections.abc import Callable
+from copy import deepcopy
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+import flask_smorest
+import marshmallow as ma
+import orjson
+from flask import Response, current_app, g, make_response, request
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
+
+from bookstore import auth, errors, problems
+from bookstore.schemas.common import Problem
+from bookstore.services import idempotency
+from bookstore.services.idempotency import Answer
+from bookstore.services.paging import Page, PageRequest
+
+_KEPT_HEADERS = ("Content-Type", "Location", "ETag", "X-Cart-Token", "Link")
+
+
+class Parser(FlaskParser):
+    """webargs, but nothing unknown passes and a body is JSON or refused."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
+        "query": ma.RAISE,
+        "json": ma.RAISE,
+    }
+
+    def load_json(self, req: Any, schema: ma.Schema) -> Any:
+        """Return the parsed body; an empty one counts as ``{}``."""
+        raw = req.get_data()
+        if not raw:
+            return {}
+        if not (req.mimetype == "application/json" or req.mimetype.endswith("+json")):
+            raise UnsupportedMediaType("Send the body as application/json.")
+        try:
+            return orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise BadRequest(f"The body is not JSON: {error}.") from None
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """A smorest blueprint with our parser; notes which views read the query string."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def arguments(self, schema: Any, *, location: str = "json", **kwargs: Any) -> Any:
+        """Parse one location with ``schema`` and hand the result to the view."""
+        decorate = super().arguments(schema, location=location, **kwargs)
+
+        def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
+            wrapped: Callable[..., Any] = decorate(view)
+            if location == "query":
+                wrapped.takes_query = True  # type: ignore[attr-defined]
+            return wrapped
+
+        return decorator
+
+
+class Api(flask_smorest.Api):
+    """A smorest API whose errors are problems."""
+
+    ERROR_SCHEMA = Problem
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        """Answer with a problem."""
+        return problems.from_http(error)
+
+
+def requires(access: auth.Access) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Admit (see ``auth.requires``), refuse unknown query parameters, document who may."""
+
+    def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            if request.args and not hasattr(view, "takes_query"):
+                raise errors.Invalid({name: ["Unknown field."] for name in request.args})
+            return view(*args, **kwargs)
+
+        admitted = auth.requires(access)(checked)
+        security: list[dict[str, list[str]]] = [{"bearer": []}]
+        if access == "visitor":
+            security.append({})
+        document(admitted, security=[] if access == "anyone" else security)
+        return admitted
+
+    return decorator
+
+
+def document(view: Callable[..., Any], **operation: Any) -> None:
+    """Add members to the view's OpenAPI operation."""
+    apidoc = deepcopy(getattr(view, "_apidoc", {}))
+    manual = apidoc.setdefault("manual_doc", {})
+    for name, value in operation.items():
+        if isinstance(value, list) and name == "parameters":
+            manual[name] = [*manual.get(name, []), *value]
+        else:
+            manual[name] = value
+    view._apidoc = apidoc  # type: ignore[attr-defined]
+
+
+# -- idempotency --------------------------------------------------------------------------------
+def idempotent(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Let clients repeat this request under an ``Idempotency-Key``; goes below ``arguments``."""
+
+    @wraps(view)
+    def once(*args: Any, **kwargs: Any) -> Any:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return view(*args, **kwargs)
+        if not (0 < len(key) <= 255 and key.isascii() and key.isprintable()):
+            raise errors.Invalid({"Idempotency-Key": ["1 to 255 printable ASCII characters."]})
+        answer = idempotency.run(
+            idempotency.Request(
+                scope=_scope(),
+                route=f"{request.method} {request.path}"[:200],
+                key=key,
+                fingerprint=idempotency.fingerprint(
+                    current_app.config["SECRET_KEY"],
+                    request.method.encode(),
+                    request.full_path.encode(),
+                    request.get_data(),
+                ),
+            ),
+            work=lambda: _answer(make_response(view(*args, **kwargs))),
+            refused=lambda error: _answer(problems.from_error(error)),
+        )
+        response = Response(answer.body, answer.status, answer.headers)
+        if answer.replayed:
+            response.headers["Idempotency-Replayed"] = "true"
+        return response
+
+    document(
+        once,
+        parameters=[
+            {
+                "in": "header",
+                "name": "Idempotency-Key",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+                "description": "Repeat the request with the same key and get the first answer, "
+                "for 24 hours. 409 while the first still runs; 422 with another body.",
+            }
+        ],
+    )
+    return once
+
+
+def _scope() -> str:
+    actor = auth.current_actor()
+    if actor.id is not None:
+        return f"user:{actor.id}"
+    if actor.cart_token:
+        return f"cart:{hashlib.sha256(actor.cart_token.encode()).hexdigest()[:40]}"
+    return f"address:{request.remote_addr}"
+
+
+def _answer(response: Response) -> Answer:
+    set_etag(response)
+    headers = {k: response.headers[k] for k in _KEPT_HEADERS if k in response.headers}
+    return Answer(response.status_code, headers, response.get_data())
+
+
+# -- conditional requests -----------------------------------------------------------------------
+def set_tag(version: int, stock: int | None = None) -> None:
+    """Say which version of a catalogue resource this answer shows; it opens the ETag.
+
+    ``stock`` is for staff, who may change it: then the tag stands for that too.
+    """
+    g.version_tag = f"v{version}." if stock is None else f"v{version}.s{stock}."
+
+
+def set_etag(response: Response) -> None:
+    """Give a JSON answer a strong ETag (RFC 9110 8.8.3), unless it has one."""
+    if (
+        response.mimetype == "application/json"
+        and 200 <= response.status_code < 300
+        and "ETag" not in response.headers
+    ):
+        digest = hashlib.blake2b(response.get_data(), digest_size=12).hexdigest()
+        response.set_etag(f"{g.get('version_tag', '')}{digest}")
+
+
+def if_match() -> tuple[int | None, int | None]:
+    """Return (version, stock) that If-Match names; (None, None) for ``*``.
+
+    Raises:
+        PreconditionRequired: there is no If-Match.
+        PreconditionFailed: it is not a tag of ours.
+    """
+    header = request.headers.get("If-Match", "").strip()
+    if not header:
+        raise errors.PreconditionRequired
+    if header == "*":
+        return None, None
+    # A list matches when one of it does; only one of ours can be current.
+    for tag in request.if_match:
+        version, _, rest = tag.partition(".")
+        if version[:1] == "v" and version[1:].isdecimal() and len(version) < 18:
+            stock = rest.partition(".")[0]
+            seen = stock[1:] if stock[:1] == "s" else ""
+            return int(version[1:]), int(seen) if seen.isdecimal() and len(seen) < 18 else None
+    raise errors.PreconditionFailed
+
+
+def needs_if_match(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Document that a view calls ``if_match``."""
+    parameter = {
+        "in": "header",
+        "name": "If-Match",
+        "required": True,
+        "schema": {"type": "string"},
+        "description": "The ETag of the version being changed, or `*`.",
+    }
+    document(view, parameters=[parameter])
+    return view
+
+
+def finish(response: Response) -> Response:
+    """After each request: ETag and 304, and caching that fits who may see the answer."""
+    if request.method in {"GET", "HEAD"} and response.status_code == 200:
+        set_etag(response)
+        response.make_conditional(request)
+    elif request.method in {"POST", "PATCH", "PUT"} and "version_tag" in g:
+        set_etag(response)
+    if "Cache-Control" not in response.headers:
+        view = current_app.view_functions.get(request.endpoint or "")
+        private = getattr(view, "access", "user") in {"user", "staff"}
+        private = private or auth.current_actor().id is not None or "cart" in request.path
+        response.headers["Cache-Control"] = "private, no-store" if private else "public, no-cache"
+    response.vary.update(["Authorization", "X-Cart-Token"])
+    return response
+
+
+# -- pages --------------------------------------------------------------------------------------
+def page_request(query: dict[str, Any]) -> PageRequest:
+    """Return the paging part of a parsed query."""
+    return PageRequest(query["limit"], query.get("cursor"), query["count"])
+
+
+def page_body(item: type[ma.Schema], page: Page, only: Any = None) -> dict[str, Any]:
+    """Return the body of a page: data dumped by ``item``, next_cursor, total if counted."""
+    body: dict[str, Any] = {
+        "data": item(only=only).dump(page.data, many=True),
+        "next_cursor": page.next_cursor,
+    }
+    if page.total is not None:
+        body["total"] = page.total
+    return body
+
+
+def json_response(body: bytes | dict[str, Any], status: int = 200) -> Response:
+    """Return a JSON answer; its next page, if any, also as a ``Link`` (RFC 8288)."""
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    response = Response(raw, status, content_type="application/json")
+    # The member stands last but for the total: found without parsing a cached page again.
+    tail = raw[raw.rfind(b'"next_cursor":"') :] if b'"next_cursor":"' in raw[-3000:] else b""
+    if tail:
+        cursor = tail[len(b'"next_cursor":"') :].partition(b'"')[0].decode()
+        arguments = {k: v for k, v in request.args.items() if k != "cursor"} | {"cursor": cursor}
+        response.headers["Link"] = f'<{request.path}?{urlencode(arguments)}>; rel="next"'
+    return response

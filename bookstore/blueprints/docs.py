@@ -1,0 +1,110 @@
+"""The OpenAPI documents, Swagger UI from its wheel, and what each problem code means."""
+
+import importlib.resources
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, render_template, send_from_directory
+from flask_smorest import Api
+
+from bookstore import errors, problems
+from bookstore.blueprints.api import json_response
+
+blp = Blueprint("docs", __name__)
+
+
+@blp.get("/api/v2/openapi.json")
+def openapi_v2() -> Response:
+    """Return the OpenAPI 3.1 document of v2."""
+    return json_response(current_app.extensions["openapi_v2"])
+
+
+@blp.get("/api/v2/docs")
+def docs_v2() -> Response:
+    """Return Swagger UI for v2; every script and style comes from the wheel, by this server."""
+    page = render_template("swagger.html", title="Bookstore API v2", document="openapi.json")
+    response = Response(page, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return response
+
+
+@blp.get("/api/docs-assets/<path:name>")
+def asset(name: str) -> Response:
+    """Return one of Swagger UI's files."""
+    folder = importlib.resources.files("flask_swagger_ui") / "dist"
+    response = send_from_directory(str(folder), name, max_age=86400)
+    return response
+
+
+@blp.get("/api/docs-start.js")
+def start_script() -> Response:
+    """Return the few lines that start Swagger UI (a file, since the policy forbids inline)."""
+    return Response(render_template("swagger.js"), content_type="text/javascript; charset=utf-8")
+
+
+@blp.get("/problems/<code>")
+def explain(code: str) -> Response:
+    """Explain a problem code: what a problem's ``type`` points to."""
+    found = explanations().get(code)
+    if found is None:
+        raise errors.NotFound(f"There is no problem {code}.")
+    return json_response(found)
+
+
+def explanations() -> dict[str, dict[str, Any]]:
+    """Return code → {code, status, title, detail} of every refusal there is."""
+    found: dict[str, dict[str, Any]] = {}
+
+    def walk(kind: type[errors.BookstoreError]) -> None:
+        text = (kind.__doc__ or "").strip().splitlines()[0]
+        status = problems.status_of(kind)
+        found[kind.code] = {"code": kind.code, "status": status, "title": kind.title, "detail": text}
+        for child in kind.__subclasses__():
+            walk(child)
+
+    for branch in errors.BookstoreError.__subclasses__():
+        walk(branch)
+    for status, code in problems.HTTP_CODES.items():
+        found.setdefault(code, {"code": code, "status": status, "title": code.replace("_", " ")})
+    return found
+
+
+def describe(api: Api, app: Flask) -> dict[str, Any]:
+    """Return the finished document of ``api``: problems with their media type, auth, servers."""
+    document: dict[str, Any] = api.spec.to_dict()
+    document["components"].setdefault("securitySchemes", {})["bearer"] = {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+    }
+    problem = {"$ref": "#/components/schemas/Problem"}
+    for response in document["components"].get("responses", {}).values():
+        response["content"] = {problems.MIMETYPE: {"schema": problem}}
+    statuses = {"401": "Who are you?", "403": "Not allowed", "404": "Not found"}
+    statuses |= {"409": "Conflict", "422": "Invalid input", "412": "Stale", "428": "If-Match needed"}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if method == "parameters":
+                continue
+            wanted = {"422"}
+            if operation.get("security"):
+                wanted |= {"401", "403"}
+            if "{" in path:
+                wanted.add("404")
+            if method in {"post", "patch", "delete", "put"}:
+                wanted.add("409")
+            if method in {"patch", "delete"}:
+                wanted.add("412")
+            if any(p.get("name") == "If-Match" for p in operation.get("parameters", [])):
+                wanted.add("428")
+            if "requestBody" in operation:
+                wanted |= {"400", "413", "415"}
+            for status in sorted(wanted):
+                text = statuses.get(status, problems.HTTP_CODES[int(status)].replace("_", " "))
+                operation["responses"][status] = {
+                    "description": text,
+                    "content": {problems.MIMETYPE: {"schema": problem}},
+                }
+    return document

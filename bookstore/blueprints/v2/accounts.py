@@ -1,0 +1,95 @@
+"""/auth and /me: accounts, tokens, one's own data."""
+
+from typing import Any
+
+from bookstore import auth
+from bookstore.blueprints.api import Blueprint, idempotent, requires
+from bookstore.schemas.v2.accounts import (
+    CredentialsSchema,
+    ExportSchema,
+    ProfileSchema,
+    RefreshSchema,
+    RegisterSchema,
+    TokensSchema,
+    UserSchema,
+)
+from bookstore.services import accounts
+
+blp = Blueprint("accounts", __name__, description="Accounts, tokens and one's own data")
+
+
+@blp.post("/auth/register")
+@requires("anyone")
+@blp.arguments(RegisterSchema)
+@idempotent
+@blp.response(201, UserSchema)
+def register(body: dict[str, Any]) -> Any:
+    """Make an account."""
+    return accounts.register(**body)
+
+
+@blp.post("/auth/token")
+@requires("anyone")
+@blp.arguments(CredentialsSchema)
+@blp.response(200, TokensSchema)
+def log_in(body: dict[str, Any]) -> Any:
+    """Log in: username and password for a pair of tokens.
+
+    A guest's cart, named by `X-Cart-Token`, is merged into the account's.
+    """
+    return auth.tokens(accounts.log_in(**body, cart_token=auth.cart_token()))
+
+
+@blp.post("/auth/token/refresh")
+@requires("anyone")
+@blp.arguments(RefreshSchema)
+@blp.response(200, TokensSchema)
+def refresh(body: dict[str, str]) -> Any:
+    """Exchange a refresh token for a new pair.
+
+    Each is good once; one used twice revokes the whole login (401 `token_reused`).
+    """
+    return auth.tokens(accounts.refresh(*auth.read_refresh(body["refresh"])))
+
+
+@blp.post("/auth/logout")
+@requires("user")
+@blp.arguments(RefreshSchema)
+@blp.response(204)
+def log_out(body: dict[str, str]) -> None:
+    """End the login that the refresh token belongs to."""
+    session_id, _ = auth.read_refresh(body["refresh"])
+    accounts.log_out(auth.current_actor(), session_id)
+
+
+@blp.get("/me")
+@requires("user")
+@blp.response(200, UserSchema)
+def get_me() -> Any:
+    """Return the account that asks."""
+    return accounts.get(auth.current_actor())
+
+
+@blp.patch("/me")
+@requires("user")
+@blp.arguments(ProfileSchema)
+@blp.response(200, UserSchema)
+def update_me(body: dict[str, Any]) -> Any:
+    """Change one's account. A new password ends every other login."""
+    return accounts.update_profile(auth.current_actor(), body)
+
+
+@blp.delete("/me")
+@requires("user")
+@blp.response(204)
+def delete_me() -> None:
+    """Anonymise the account and end every login. Its orders stay, without a name to them."""
+    accounts.delete_account(auth.current_actor())
+
+
+@blp.get("/me/export")
+@requires("user")
+@blp.response(200, ExportSchema)
+def export_me() -> Any:
+    """Return everything the shop holds about the account."""
+    return accounts.export(auth.current_actor())

@@ -1,0 +1,167 @@
+"""/books: the catalogue."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from flask import Response, request
+
+from bookstore import auth
+from bookstore.blueprints.api import (
+    Blueprint,
+    idempotent,
+    if_match,
+    json_response,
+    needs_if_match,
+    page_body,
+    page_request,
+    requires,
+    set_tag,
+)
+from bookstore.schemas.common import page_of
+from bookstore.schemas.v2.catalog import (
+    BookInput,
+    BookQuery,
+    BookSchema,
+    BooksSchema,
+    BookViewQuery,
+    MobileBookSchema,
+    StaffBookSchema,
+    SuggestionsSchema,
+    SuggestQuery,
+)
+from bookstore.services import catalog, catalog_cache, catalog_editing, search
+from bookstore.services.catalog import BookFilter
+
+blp = Blueprint("catalog", __name__, description="Books")
+
+_FILTERS = frozenset(BookFilter.__dataclass_fields__)
+
+
+@blp.get("/books")
+@requires("visitor")
+@blp.arguments(BookQuery, location="query")
+@blp.response(200, page_of(BookSchema))
+def list_books(query: dict[str, Any]) -> Response:
+    """List books, filtered, sorted and searched.
+
+    Newest first unless `sort` says otherwise; by relevance with `q`. Staff also gets `stock`
+    and `sku`.
+    """
+    wanted = BookFilter(**{k: v for k, v in query.items() if k in _FILTERS})
+
+    def make() -> bytes:
+        page = catalog.list_books(wanted, query.get("sort"), page_request(query))
+        return orjson.dumps(page_body(_shape(query), page, _only(query)))
+
+    # Search words are as many as there are readers: those answers are not kept.
+    return json_response(make() if wanted.q is not None else _cached("list", query, make))
+
+
+@blp.get("/books/bestsellers")
+@requires("visitor")
+@blp.response(200, BooksSchema)
+def bestsellers() -> Response:
+    """Return the ten books with the most copies sold, then the most reviews."""
+
+    def make() -> bytes:
+        return orjson.dumps({"data": BookSchema(many=True).dump(catalog.bestsellers())})
+
+    key = "bestsellers"
+    return json_response(
+        catalog_cache.get_or_make(key, catalog_cache.BESTSELLERS_SECONDS, make)
+    )
+
+
+@blp.get("/books/suggest")
+@requires("visitor")
+@blp.arguments(SuggestQuery, location="query")
+@blp.response(200, SuggestionsSchema)
+def suggest(query: dict[str, str]) -> Any:
+    """Return up to ten completions of what has been typed."""
+    return {"data": search.suggest(query["q"])}
+
+
+@blp.get("/books/<id:book_id>")
+@requires("visitor")
+@blp.arguments(BookViewQuery, location="query")
+@blp.response(200, BookSchema)
+def get_book(query: dict[str, Any], book_id: int) -> Response:
+    """Return one book."""
+
+    def make() -> bytes:
+        book = catalog.get_book(book_id)
+        body = orjson.dumps(_shape(query)(only=_only(query)).dump(book))
+        # The version rides in front, so that a cached answer still has its ETag.
+        return b"%d.%d\n" % (book["version"], book["stock"]) + body
+
+    tag, _, body = _cached(f"book:{book_id}", query, make).partition(b"\n")
+    version, stock = map(int, tag.split(b"."))
+    set_tag(version, stock if auth.current_actor().is_staff else None)
+    return json_response(body)
+
+
+@blp.post("/books")
+@requires("staff")
+@blp.arguments(BookInput)
+@idempotent
+@blp.response(201, StaffBookSchema)
+def create_book(body: dict[str, Any]) -> Any:
+    """Put a book on sale."""
+    book = catalog_editing.create_book(auth.current_actor(), body)
+    return _staff_view(book.id), 201, {"Location": f"/api/v2/books/{book.id}"}
+
+
+@blp.patch("/books/<id:book_id>")
+@requires("staff")
+@needs_if_match
+@blp.arguments(BookInput(partial=True))
+@blp.response(200, StaffBookSchema)
+def update_book(body: dict[str, Any], book_id: int) -> Any:
+    """Change a book.
+
+    `If-Match` stands for what staff edits; a change of `stock` also needs the stock to be
+    what that ETag saw.
+    """
+    version, stock = if_match()
+    catalog_editing.update_book(
+        auth.current_actor(), book_id, body, version=version, seen_stock=stock
+    )
+    return _staff_view(book_id)
+
+
+@blp.delete("/books/<id:book_id>")
+@requires("staff")
+@blp.response(204)
+def delete_book(book_id: int) -> None:
+    """Remove a book that nobody has ordered (409 `book_in_orders`)."""
+    version = if_match()[0] if "If-Match" in request.headers else None
+    catalog_editing.delete_book(auth.current_actor(), book_id, version=version)
+
+
+def _staff_view(book_id: int) -> dict[str, Any]:
+    book = catalog.get_book(book_id)
+    set_tag(book["version"], book["stock"])
+    return book
+
+
+def _shape(query: Mapping[str, Any]) -> type[Any]:
+    if query["view"] == "mobile":
+        return MobileBookSchema
+    return StaffBookSchema if auth.current_actor().is_staff else BookSchema
+
+
+def _only(query: Mapping[str, Any]) -> list[str] | None:
+    if "fields_" not in query:
+        return None
+    names = query["fields_"].split(",")
+    return [name for name in names if name in _shape(query)._declared_fields]
+
+
+def _cached(name: str, query: Mapping[str, Any], make: Callable[[], bytes]) -> bytes:
+    # What staff sees has stock to the copy; it is always read afresh.
+    if auth.current_actor().is_staff:
+        return make()
+    # Keyed by what was understood, not by what was sent: junk cannot fill the cache.
+    key = orjson.dumps(query, option=orjson.OPT_SORT_KEYS).decode()
+    return catalog_cache.get_or_make(f"{name}:{key}", catalog_cache.LIST_SECONDS, make)

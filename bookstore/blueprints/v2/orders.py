@@ -1,0 +1,103 @@
+"""/orders."""
+
+from typing import Any
+
+from flask import Response, render_template
+
+from bookstore import auth
+from bookstore.blueprints.api import (
+    Blueprint,
+    idempotent,
+    json_response,
+    page_body,
+    page_request,
+    requires,
+)
+from bookstore.schemas.common import page_of
+from bookstore.schemas.v2.orders import (
+    CancelInput,
+    OrderEventsSchema,
+    OrderInput,
+    OrderQuery,
+    OrderSchema,
+    StatusInput,
+)
+from bookstore.services import orders
+
+blp = Blueprint("orders", __name__, description="Orders")
+
+
+@blp.post("/orders")
+@requires("user")
+@blp.arguments(OrderInput)
+@idempotent
+@blp.response(201, OrderSchema)
+def place(body: dict[str, Any]) -> Any:
+    """Order everything in the cart: prices are locked, stock is taken, the cart is emptied.
+
+    409 `cart_empty`; `out_of_stock` with `items`; `total_changed` when the total is not
+    `expected_total`.
+    """
+    order = orders.place(auth.current_actor(), **body)
+    return order, 201, {"Location": f"/api/v2/orders/{order.id}"}
+
+
+@blp.get("/orders")
+@requires("user")
+@blp.arguments(OrderQuery, location="query")
+@blp.response(200, page_of(OrderSchema))
+def list_orders(query: dict[str, Any]) -> Response:
+    """List one's orders, newest first (staff, with `all=true`: everybody's)."""
+    page = orders.list_orders(
+        auth.current_actor(),
+        page_request(query),
+        status=query.get("status"),
+        everyone=query["all"],
+    )
+    return json_response(page_body(OrderSchema, page))
+
+
+@blp.get("/orders/<id:order_id>")
+@requires("user")
+@blp.response(200, OrderSchema)
+def get_order(order_id: int) -> Any:
+    """Return an order."""
+    return orders.get(auth.current_actor(), order_id)
+
+
+@blp.get("/orders/<id:order_id>/events")
+@requires("user")
+@blp.response(200, OrderEventsSchema)
+def get_events(order_id: int) -> Any:
+    """Return an order's history, oldest first."""
+    return {"data": orders.history(auth.current_actor(), order_id)}
+
+
+@blp.get("/orders/<id:order_id>/invoice")
+@requires("user")
+@blp.response(200, {"type": "string"}, content_type="text/html", description="A page to print")
+def get_invoice(order_id: int) -> Response:
+    """Return a printable receipt (HTML)."""
+    order = OrderSchema().dump(orders.get(auth.current_actor(), order_id))
+    return Response(render_template("invoice.html", order=order), content_type="text/html")
+
+
+@blp.post("/orders/<id:order_id>/cancel")
+@requires("user")
+@blp.arguments(CancelInput)
+@idempotent
+@blp.response(200, OrderSchema)
+def cancel(body: dict[str, str], order_id: int) -> Any:
+    """Cancel an order that is pending or processing; its copies go back on sale."""
+    return orders.cancel(auth.current_actor(), order_id, body["note"])
+
+
+@blp.post("/orders/<id:order_id>/status")
+@requires("staff")
+@blp.arguments(StatusInput)
+@idempotent
+@blp.response(200, OrderSchema)
+def advance(body: dict[str, Any], order_id: int) -> Any:
+    """Move an order along: pending → processing → shipped → delivered; cancelled from the
+    first two."""
+    return orders.advance(auth.current_actor(), order_id, **body)

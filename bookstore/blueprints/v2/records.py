@@ -1,0 +1,100 @@
+"""/authors, /categories, /publishers: one set of routes, registered three times."""
+
+from typing import Any
+
+from flask import Response, request
+
+from bookstore import auth
+from bookstore.blueprints.api import (
+    Blueprint,
+    idempotent,
+    if_match,
+    json_response,
+    needs_if_match,
+    page_body,
+    page_request,
+    requires,
+    set_tag,
+)
+from bookstore.schemas.common import Schema, page_of
+from bookstore.schemas.v2.catalog import (
+    AuthorInput,
+    AuthorSchema,
+    CategoryInput,
+    CategorySchema,
+    PublisherInput,
+    PublisherSchema,
+    RecordQuery,
+)
+from bookstore.services import catalog_records
+from bookstore.services.catalog_records import AUTHORS, CATEGORIES, PUBLISHERS, Kind
+
+blp = Blueprint("records", __name__, description="Authors, categories and publishers")
+
+
+def _register(path: str, kind: Kind, shape: type[Schema], form: type[Schema]) -> None:
+    name = kind.name
+    many = path.strip("/")
+
+    @requires("visitor")
+    @blp.arguments(RecordQuery, location="query")
+    @blp.response(200, page_of(shape))
+    def list_records(query: dict[str, Any]) -> Response:
+        page = catalog_records.list_records(kind, query.get("q"), page_request(query))
+        return json_response(page_body(shape, page))
+
+    @requires("visitor")
+    @blp.response(200, shape)
+    def get_record(record_id: int) -> Any:
+        return _tagged(catalog_records.get_record(kind, record_id))
+
+    @requires("staff")
+    @blp.arguments(form)
+    @idempotent
+    @blp.response(201, shape)
+    def create_record(body: dict[str, Any]) -> Any:
+        record = catalog_records.create_record(auth.current_actor(), kind, body)
+        return _tagged(record), 201, {"Location": f"/api/v2{path}/{record.id}"}
+
+    @requires("staff")
+    @needs_if_match
+    @blp.arguments(form(partial=True))
+    @blp.response(200, shape)
+    def update_record(body: dict[str, Any], record_id: int) -> Any:
+        version, _ = if_match()
+        return _tagged(
+            catalog_records.update_record(
+                auth.current_actor(), kind, record_id, body, version=version
+            )
+        )
+
+    @requires("staff")
+    @blp.response(204)
+    def delete_record(record_id: int) -> None:
+        version = if_match()[0] if "If-Match" in request.headers else None
+        catalog_records.delete_record(auth.current_actor(), kind, record_id, version=version)
+
+    list_records.__doc__ = f"List {many} by name."
+    get_record.__doc__ = f"Return one {name}."
+    create_record.__doc__ = f"Make a {name}."
+    update_record.__doc__ = f"Change a {name}."
+    delete_record.__doc__ = f"Remove a {name} that no book refers to (409 `has_books`)."
+    for view, method, rule in (
+        (list_records, "GET", path),
+        (create_record, "POST", path),
+        (get_record, "GET", f"{path}/<id:record_id>"),
+        (update_record, "PATCH", f"{path}/<id:record_id>"),
+        (delete_record, "DELETE", f"{path}/<id:record_id>"),
+    ):
+        endpoint = f"{view.__name__}_{many}"
+        blp.add_url_rule(rule, endpoint, view, methods=[method], tags=[many])
+
+
+def _tagged(record: Any) -> Any:
+    set_tag(record.version)
+    return record
+
+
+_register("/authors", AUTHORS, AuthorSchema, AuthorInput)
+_register("/categories", CATEGORIES, CategorySchema, CategoryInput)
+_register("/publishers", PUBLISHERS, PublisherSchema, PublisherInput)

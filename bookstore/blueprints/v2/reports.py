@@ -1,0 +1,87 @@
+"""/reports: what staff wants to know, as JSON or (``Accept: text/csv``) as CSV."""
+
+import csv
+import io
+from typing import Any
+
+from flask import Response, request
+
+from bookstore import auth
+from bookstore.blueprints.api import (
+    Blueprint,
+    json_response,
+    page_body,
+    page_request,
+    requires,
+)
+from bookstore.schemas.common import page_of
+from bookstore.schemas.v2.reports import (
+    AbandonedCartSchema,
+    AbandonedCartsQuery,
+    PeriodQuery,
+    SalesSchema,
+    TopBooksQuery,
+    TopBooksSchema,
+)
+from bookstore.services import reports
+
+blp = Blueprint("reports", __name__, description="Reports for staff")
+
+
+@blp.get("/reports/sales")
+@requires("staff")
+@blp.arguments(PeriodQuery, location="query")
+@blp.response(200, SalesSchema)
+def sales(query: dict[str, Any]) -> Response:
+    """Return revenue, orders by status and the average order value."""
+    body = SalesSchema().dump(
+        reports.sales(auth.current_actor(), query.get("from_"), query.get("to"))
+    )
+    by_status = body["orders_by_status"]
+    flat = {k: v for k, v in body.items() if k != "orders_by_status"}
+    return _answer(body, [{**flat, **{f"orders_{k}": v for k, v in by_status.items()}}])
+
+
+@blp.get("/reports/top-books")
+@requires("staff")
+@blp.arguments(TopBooksQuery, location="query")
+@blp.response(200, TopBooksSchema)
+def top_books(query: dict[str, Any]) -> Response:
+    """Return the books that sold the most copies."""
+    body = TopBooksSchema().dump(
+        {
+            "data": reports.top_books(
+                auth.current_actor(), query.get("from_"), query.get("to"), query["limit"]
+            )
+        }
+    )
+    return _answer(body, body["data"])
+
+
+@blp.get("/reports/abandoned-carts")
+@requires("staff")
+@blp.arguments(AbandonedCartsQuery, location="query")
+@blp.response(200, page_of(AbandonedCartSchema))
+def abandoned_carts(query: dict[str, Any]) -> Response:
+    """Return carts that nobody has touched for days, with what is in them worth."""
+    page = reports.abandoned_carts(auth.current_actor(), page_request(query), query["idle_days"])
+    body = page_body(AbandonedCartSchema, page)
+    return _answer(body, body["data"])
+
+
+def _answer(body: dict[str, Any], rows: list[dict[str, Any]]) -> Response:
+    if request.accept_mimetypes.best_match(["application/json", "text/csv"]) != "text/csv":
+        return json_response(body)
+    stream = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+    return Response(stream.getvalue(), content_type="text/csv; charset=utf-8")
+
+
+def _cell(value: Any) -> Any:
+    # A spreadsheet runs a cell that starts like a formula.
+    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+        return f"'{value}"
+    return value

@@ -1,0 +1,112 @@
+"""``flask catalog``: the catalogue in and out as CSV."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+import click
+from flask.cli import AppGroup
+
+from bookstore.cli import refusals
+from bookstore.services import catalog_export, catalog_import, search
+from bookstore.services.actors import SYSTEM
+
+catalog_cli = AppGroup("catalog", help="Import, export and reindex the catalogue.")
+
+
+@catalog_cli.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["csv", "goodbooks"]),
+    default="csv",
+    show_default=True,
+    help="The shop's own columns, or the goodbooks-10k data set.",
+)
+@click.option("--prices", type=click.Path(path_type=Path), help="goodbooks: book_id,price,stock.")
+@click.option("--genres", type=click.Path(path_type=Path), help="goodbooks: book_id,genres.")
+@click.option("--dry-run", is_flag=True, help="Only report what would happen.")
+@click.option("--set-stock", is_flag=True, help="Also set the stock of books already there.")
+def import_command(
+    file: Path,
+    format_: catalog_import.Format,
+    prices: Path | None,
+    genres: Path | None,
+    dry_run: bool,
+    set_stock: bool,
+) -> None:
+    """Load books from FILE (CSV with title, authors, price and more).
+
+    Good rows are loaded; each bad one is reported as "row N: field: reason", where the header
+    is row 1. Running it again changes nothing. Exits with 1 if any row was bad.
+    """
+    with refusals.shown(), _progress() as progress:
+        report = catalog_import.import_file(
+            SYSTEM,
+            file,
+            format_,
+            prices=prices,
+            genres=genres,
+            dry_run=dry_run,
+            set_stock=set_stock,
+            progress=progress,
+        )
+    for error in report.errors:
+        click.echo(str(error), err=True)
+    click.echo(f"{'dry run: ' if dry_run else ''}{report}")
+    if report.bad:
+        raise SystemExit(1)
+
+
+@catalog_cli.command("export")
+@click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
+def export_command(file: Path) -> None:
+    """Write all books to FILE (standard output unless given), as the import reads them."""
+    with refusals.shown():
+        if str(file) == "-":
+            with contextlib.suppress(BrokenPipeError):
+                catalog_export.write_csv(click.get_text_stream("stdout", encoding="utf-8"))
+            return
+        # Written aside first: a failure half-way leaves an older export as it was.
+        draft = file.with_name(f".{file.name}.part")
+        try:
+            with draft.open("w", encoding="utf-8", newline="") as stream:
+                count = catalog_export.write_csv(stream)
+            draft.replace(file)
+        except OSError as error:
+            raise click.ClickException(f"{file}: {error.strerror}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+    click.echo(f"{count} books written to {file}", err=True)
+
+
+@catalog_cli.command("reindex")
+def reindex_command() -> None:
+    """Rebuild what the search looks through."""
+    click.echo(f"{search.reindex(SYSTEM)} books indexed")
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Yield a callback that draws a bar on a terminal, or else writes one line at the end."""
+    stream: TextIO = sys.stderr
+    if not stream.isatty():
+        seen = [0, 0]
+
+        def remember(done: int, total: int) -> None:
+            seen[:] = [done, total]
+
+        yield remember
+        click.echo(f"{seen[0]} of {seen[1]} rows read", err=True)
+        return
+    with click.progressbar(length=1, label="Importing", file=stream) as bar:
+
+        def draw(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        yield draw

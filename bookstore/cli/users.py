@@ -1,0 +1,44 @@
+"""``flask users``."""
+
+import click
+from flask.cli import AppGroup
+from marshmallow import ValidationError
+
+from bookstore.cli.refusals import shown
+from bookstore.schemas.v2.accounts import RegisterSchema
+from bookstore.services import accounts
+
+users_cli = AppGroup("users", help="Accounts.")
+
+
+@users_cli.command("create")
+@click.argument("name")
+@click.option("--email", required=True)
+@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
+@click.option("--staff", is_flag=True, help="May run the shop.")
+@click.option("--premium", is_flag=True, help="Has no rate limit.")
+def create(name: str, email: str, password: str, staff: bool, premium: bool) -> None:
+    """Make an account."""
+    try:
+        fields = RegisterSchema().load({"username": name, "email": email, "password": password})
+    except ValidationError as error:
+        messages = error.normalized_messages()
+        raise click.ClickException(
+            "; ".join(f"{field}: {' '.join(found)}" for field, found in messages.items())
+        ) from None
+    with shown():
+        user = accounts.register(**fields, is_staff=staff, is_premium=premium)
+    click.echo(f"Made {user!r}.")
+
+
+@users_cli.command("promote")
+@click.argument("name")
+@click.option("--staff/--no-staff", default=None, help="Give or take staff rights.")
+@click.option("--premium/--no-premium", default=None, help="Give or take premium.")
+def promote(name: str, staff: bool | None, premium: bool | None) -> None:
+    """Give or take rights (staff, unless an option says otherwise)."""
+    if staff is None and premium is None:
+        staff = True
+    with shown():
+        user = accounts.promote(name, is_staff=staff, is_premium=premium)
+    click.echo(f"Now {user!r}.")

@@ -1,0 +1,99 @@
+"""Accounts on the wire."""
+
+from marshmallow import ValidationError, fields, validate
+
+from bookstore.schemas.common import Flag, Id, Instant, Schema, Text
+from bookstore.schemas.v2.cart import CartItemSchema
+from bookstore.schemas.v2.orders import OrderSchema
+from bookstore.schemas.v2.reviews import ReviewSchema
+from bookstore.schemas.v2.wishlist import WishlistItemSchema
+
+_USERNAME = validate.Regexp(
+    r"^[\w.+-]{3,64}\Z", error="3 to 64 letters, digits and the characters . _ + -"
+)
+
+
+def _password(value: str) -> None:
+    if len(value) < 8:
+        raise ValidationError("At least 8 characters.")
+    if value.isdecimal() and len(value) < 12:
+        raise ValidationError("Not digits alone.")
+
+
+class Email(fields.Email):
+    """An address a mail can be sent to."""
+
+    def _deserialize(self, value, attr, data, **kwargs):  # type: ignore[no-untyped-def]
+        if isinstance(value, str) and len(value) > 254:
+            raise ValidationError("Longer than 254 characters.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class RegisterSchema(Schema):
+    """A new account."""
+
+    username = Text(required=True, validate=_USERNAME)
+    email = Email(required=True)
+    password = Text(required=True, max_length=256, validate=_password, load_only=True)
+    first_name = Text(max_length=100, load_default="", strip=True)
+    last_name = Text(max_length=100, load_default="", strip=True)
+
+
+class UserSchema(Schema):
+    """An account as its owner sees it."""
+
+    id = Id()
+    username = fields.String()
+    email = fields.String()
+    first_name = fields.String()
+    last_name = fields.String()
+    is_staff = Flag()
+    is_premium = Flag()
+    created_at = Instant()
+
+
+class ProfileSchema(Schema):
+    """Changes of one's own account."""
+
+    username = Text(validate=_USERNAME)
+    email = Email()
+    first_name = Text(max_length=100, strip=True)
+    last_name = Text(max_length=100, strip=True)
+    password = Text(max_length=256, validate=_password, load_only=True)
+    current_password = Text(
+        max_length=256,
+        load_only=True,
+        metadata={"description": "Needed to change the password or the email."},
+    )
+
+
+class CredentialsSchema(Schema):
+    """A login."""
+
+    username = Text(required=True, max_length=64)
+    password = Text(required=True, max_length=256, load_only=True)
+
+
+class RefreshSchema(Schema):
+    """A refresh token."""
+
+    refresh = Text(required=True, max_length=4096)
+
+
+class TokensSchema(Schema):
+    """A pair of tokens."""
+
+    access = fields.String(metadata={"description": "For 60 minutes."})
+    refresh = fields.String(metadata={"description": "For 30 days, and for one use."})
+    token_type = fields.String(dump_default="Bearer")
+    expires_in = fields.Integer(metadata={"description": "Seconds the access token lives."})
+
+
+class ExportSchema(Schema):
+    """Everything the shop holds about a person."""
+
+    user = fields.Nested(UserSchema)
+    orders = fields.List(fields.Nested(OrderSchema))
+    reviews = fields.List(fields.Nested(ReviewSchema))
+    cart = fields.List(fields.Nested(CartItemSchema))
+    wishlist = fields.List(fields.Nested(WishlistItemSchema))

@@ -1,0 +1,71 @@
+"""Carts on the wire."""
+
+from marshmallow import fields
+
+from bookstore.schemas.common import Id, Money, Schema, Text, Whole
+from bookstore.schemas.v2.catalog import BookSummarySchema
+from bookstore.schemas.v2.orders import AddressSchema
+
+
+class CartItemSchema(Schema):
+    """One line of a cart."""
+
+    book = fields.Nested(BookSummarySchema)
+    quantity = fields.Integer()
+    unit_price = Money()
+    line_total = Money()
+    price_changed_from = Money(
+        allow_none=True,
+        metadata={"description": "The price when it was put in, if that was another."},
+    )
+
+
+class CartSchema(Schema):
+    """A cart at present prices."""
+
+    items = fields.List(fields.Nested(CartItemSchema))
+    coupon = fields.Dict(allow_none=True)
+    subtotal = Money()
+    total_items = fields.Integer()
+    currency = fields.String()
+
+
+class CartItemInput(Schema):
+    """Copies to add."""
+
+    book_id = Id(required=True)
+    quantity = Whole(1, 999, load_default=1)
+
+
+class QuantityInput(Schema):
+    """How many copies there should be."""
+
+    quantity = Whole(1, 999, required=True)
+
+
+class QuoteInput(Schema):
+    """How an order would be sent."""
+
+    shipping_method = Text(max_length=50, load_default="standard")
+    shipping_address = fields.Nested(AddressSchema)
+
+
+class QuoteLineSchema(Schema):
+    """One priced line."""
+
+    book_id = Id()
+    quantity = fields.Integer()
+    unit_price = Money()
+    line_total = Money(attribute="total")
+
+
+class QuoteSchema(Schema):
+    """What an order would cost."""
+
+    lines = fields.List(fields.Nested(QuoteLineSchema))
+    subtotal = Money()
+    discount = Money()
+    shipping = Money()
+    tax = Money()
+    total = Money()
+    shipping_method = fields.String()

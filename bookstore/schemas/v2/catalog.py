@@ -1,0 +1,299 @@
+"""Books, authors, categories and publishers on the wire."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
+
+from bookstore.schemas.common import (
+    Day,
+    Flag,
+    Id,
+    Instant,
+    Money,
+    PageQuery,
+    Price,
+    QueryId,
+    Schema,
+    Text,
+    Whole,
+    web_url,
+)
+
+BOOK_STATUSES = ("available", "out_of_stock", "coming_soon")
+STOCK_STATES = ("in_stock", "low_stock", "out_of_stock")
+SORTS = (
+    "title",
+    "-title",
+    "price",
+    "-price",
+    "published",
+    "-published",
+    "-created",
+    "-rating",
+    "-sales",
+    "relevance",
+)
+
+
+class AuthorRefSchema(Schema):
+    """An author, shortly."""
+
+    id = Id()
+    full_name = fields.String()
+
+
+class PublisherRefSchema(Schema):
+    """A publisher, shortly."""
+
+    id = Id()
+    name = fields.String()
+
+
+class CategoryRefSchema(Schema):
+    """A category, shortly."""
+
+    id = Id()
+    name = fields.String()
+    slug = fields.String()
+
+
+class CoverSchema(Schema):
+    """Where a book's cover is."""
+
+    url = fields.String()
+    thumbnail_url = fields.String()
+
+
+class BookSummarySchema(Schema):
+    """A book in a cart or on a wishlist."""
+
+    id = Id()
+    title = fields.String()
+    isbn = fields.String(allow_none=True)
+    author = fields.Nested(AuthorRefSchema)
+    price = Money()
+    currency = fields.String()
+    status = fields.String(validate=validate.OneOf(BOOK_STATUSES))
+    stock_state = fields.String(validate=validate.OneOf(STOCK_STATES))
+    cover = fields.Nested(CoverSchema, allow_none=True)
+
+
+class BookSchema(Schema):
+    """A book as everybody sees it."""
+
+    id = Id()
+    title = fields.String()
+    subtitle = fields.String()
+    isbn = fields.String(allow_none=True)
+    description = fields.String(metadata={"description": "Sanitised HTML."})
+    pages = fields.Integer(allow_none=True)
+    language = fields.String()
+    status = fields.String(validate=validate.OneOf(BOOK_STATUSES))
+    price = Money()
+    currency = fields.String()
+    stock_state = fields.String(validate=validate.OneOf(STOCK_STATES))
+    publication_date = fields.Date(allow_none=True)
+    author = fields.Nested(AuthorRefSchema)
+    authors = fields.List(fields.Nested(AuthorRefSchema))
+    publisher = fields.Nested(PublisherRefSchema, allow_none=True)
+    categories = fields.List(fields.Nested(CategoryRefSchema))
+    cover = fields.Nested(CoverSchema, allow_none=True)
+    average_rating = fields.Float(allow_none=True)
+    review_count = fields.Integer()
+    created_at = Instant()
+    updated_at = Instant()
+
+
+class StaffBookSchema(BookSchema):
+    """A book as staff sees it: with its stock and sku."""
+
+    sku = fields.String()
+    stock = fields.Integer()
+
+
+class MobileBookSchema(Schema):
+    """A book on a small screen (``view=mobile``)."""
+
+    id = Id()
+    title = fields.String()
+    author_name = fields.Function(lambda book: book["author"]["full_name"])
+    thumbnail = fields.Function(lambda book: (book["cover"] or {}).get("thumbnail_url"))
+    price = Money()
+    average_rating = fields.Float(allow_none=True)
+
+
+class BookViewQuery(Schema):
+    """Which parts of a book to send."""
+
+    fields_ = Text(
+        data_key="fields",
+        max_length=500,
+        metadata={"description": "Comma-separated names of the members wanted."},
+    )
+    view = Text(validate=validate.OneOf(["full", "mobile"]), load_default="full")
+
+    @validates_schema
+    def _known_fields(self, data: dict[str, Any], **_: Any) -> None:
+        if "fields_" not in data:
+            return
+        shape = MobileBookSchema if data["view"] == "mobile" else StaffBookSchema
+        names = data["fields_"].split(",")
+        unknown = [name for name in names if name not in shape._declared_fields]
+        if unknown:
+            raise ValidationError(f"Not a member: {', '.join(unknown)}.", "fields")
+
+
+class BookQuery(PageQuery, BookViewQuery):
+    """Which books, in which order."""
+
+    q = Text(
+        max_length=500,
+        metadata={"description": "Words of title, author or ISBN; a typo a word is forgiven."},
+    )
+    author_id = QueryId()
+    category = Text(max_length=100, metadata={"description": "A slug."})
+    publisher_id = QueryId()
+    status = Text(validate=validate.OneOf(BOOK_STATUSES))
+    min_price = Money()
+    max_price = Money()
+    published_after = Day()
+    published_before = Day()
+    in_stock = Flag()
+    sort = Text(validate=validate.OneOf(SORTS))
+
+
+class SuggestQuery(Schema):
+    """What has been typed so far."""
+
+    q = Text(required=True, max_length=100)
+
+
+class SuggestionSchema(Schema):
+    """One completion."""
+
+    id = Id()
+    title = fields.String()
+    author_name = fields.String()
+
+
+class SuggestionsSchema(Schema):
+    """Completions."""
+
+    data = fields.List(fields.Nested(SuggestionSchema))
+
+
+class BooksSchema(Schema):
+    """A list that is never longer than this."""
+
+    data = fields.List(fields.Nested(BookSchema))
+
+
+class BookInput(Schema):
+    """A new book."""
+
+    title = Text(required=True, min_length=1, max_length=500, strip=True)
+    author_id = Id()
+    author_ids = fields.List(Id(), validate=validate.Length(min=1, max=50))
+    price = Price(required=True)
+    subtitle = Text(max_length=500)
+    isbn = Text(max_length=20, allow_none=True)
+    sku = Text(min_length=1, max_length=64, allow_none=True, strip=True)
+    stock = Whole(0, 1_000_000)
+    publisher_id = Id(allow_none=True)
+    category_ids = fields.List(Id(), validate=validate.Length(max=50))
+    pages = Whole(1, 100_000, allow_none=True)
+    language = Text(max_length=20)
+    publication_date = Day(allow_none=True)
+    status = Text(validate=validate.OneOf(BOOK_STATUSES))
+    description = Text(max_length=100_000, metadata={"description": "HTML; sanitised."})
+    cover_url = Text(max_length=1000, allow_none=True, validate=web_url)
+
+    @pre_load
+    def _empty_isbn(self, data: Any, **_: Any) -> Any:
+        # Forms send "" for what was left out; two of those must not collide as ISBNs.
+        if isinstance(data, dict):
+            return {k: None if k in {"isbn", "sku"} and v == "" else v for k, v in data.items()}
+        return data
+
+    @validates_schema
+    def _one_author(self, data: dict[str, Any], *, partial: Any = False, **_: Any) -> None:
+        given = [name for name in ("author_id", "author_ids") if name in data]
+        if len(given) == 2:
+            raise ValidationError("Give author_id or author_ids, not both.", "author_ids")
+        if not given and not partial:
+            raise ValidationError("Missing data for required field.", "author_id")
+
+
+class AuthorInput(Schema):
+    """A new author."""
+
+    first_name = Text(max_length=150, load_default="", strip=True)
+    last_name = Text(required=True, min_length=1, max_length=150, strip=True)
+    email = fields.Email(allow_none=True, validate=validate.Length(max=254), load_only=True)
+    biography = Text(max_length=20_000)
+    birth_date = Day(allow_none=True)
+    website = Text(max_length=500, allow_none=True, validate=web_url)
+
+
+class AuthorSchema(Schema):
+    """An author."""
+
+    id = Id()
+    first_name = fields.String()
+    last_name = fields.String()
+    full_name = fields.String()
+    biography = fields.String()
+    birth_date = fields.Date(allow_none=True)
+    website = fields.String(allow_none=True)
+    books_count = fields.Integer(metadata={"description": "On a single author only."})
+    created_at = Instant()
+    updated_at = Instant()
+
+
+class CategoryInput(Schema):
+    """A new category."""
+
+    name = Text(required=True, min_length=1, max_length=100, strip=True)
+    slug = Text(
+        max_length=100,
+        validate=validate.Regexp(
+            r"^[a-z0-9]+(-[a-z0-9]+)*\Z", error="Lower-case words joined by dashes."
+        ),
+    )
+    description = Text(max_length=20_000)
+
+
+class CategorySchema(Schema):
+    """A category."""
+
+    id = Id()
+    name = fields.String()
+    slug = fields.String()
+    description = fields.String()
+    books_count = fields.Integer(metadata={"description": "On a single category only."})
+    created_at = Instant()
+    updated_at = Instant()
+
+
+class PublisherInput(Schema):
+    """A new publisher."""
+
+    name = Text(required=True, min_length=1, max_length=200, strip=True)
+    website = Text(max_length=500, allow_none=True, validate=web_url)
+
+
+class PublisherSchema(Schema):
+    """A publisher."""
+
+    id = Id()
+    name = fields.String()
+    website = fields.String(allow_none=True)
+    books_count = fields.Integer(metadata={"description": "On a single publisher only."})
+    created_at = Instant()
+    updated_at = Instant()
+
+
+class RecordQuery(PageQuery):
+    """Which authors, categories or publishers."""
+
+    q = Text(max_length=200, metadata={"description": "Words of the name."})

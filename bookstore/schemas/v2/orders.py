@@ -1,0 +1,113 @@
+"""Orders on the wire."""
+
+from marshmallow import fields, validate
+
+from bookstore.schemas.common import Flag, Id, Instant, Money, PageQuery, Schema, Text
+
+ORDER_STATUSES = ("pending", "processing", "shipped", "delivered", "cancelled")
+PAYMENT_STATUSES = (
+    "unpaid",
+    "processing",
+    "paid",
+    "failed",
+    "partially_refunded",
+    "refunded",
+    "review",
+)
+
+
+class AddressSchema(Schema):
+    """Where to send an order; ``country`` is ISO 3166-1 alpha-2."""
+
+    name = Text(required=True, min_length=1, max_length=200, strip=True)
+    line1 = Text(required=True, min_length=1, max_length=200, strip=True)
+    line2 = Text(max_length=200, load_default="", strip=True)
+    city = Text(required=True, min_length=1, max_length=100, strip=True)
+    region = Text(max_length=100, load_default="", strip=True)
+    postal_code = Text(max_length=20, load_default="", strip=True)
+    country = Text(
+        required=True,
+        validate=validate.Regexp(r"^[A-Z]{2}\Z", error="Two capital letters (ISO 3166-1)."),
+        metadata={"example": "GB"},
+    )
+
+
+class OrderInput(Schema):
+    """An order of everything in the cart."""
+
+    shipping_address = fields.Nested(AddressSchema, required=True)
+    shipping_method = Text(max_length=50, load_default="standard")
+    expected_total = Money(
+        allow_none=True,
+        metadata={"description": "What the buyer was shown; another total is refused."},
+    )
+
+
+class OrderItemSchema(Schema):
+    """One line, at the price it was bought for."""
+
+    book_id = Id()
+    title = fields.String()
+    isbn = fields.String(allow_none=True)
+    quantity = fields.Integer()
+    price = Money()
+    line_total = Money()
+
+
+class OrderSchema(Schema):
+    """An order."""
+
+    id = Id()
+    number = fields.String()
+    status = fields.String(validate=validate.OneOf(ORDER_STATUSES))
+    payment_status = fields.String(validate=validate.OneOf(PAYMENT_STATUSES))
+    items = fields.List(fields.Nested(OrderItemSchema))
+    subtotal = Money()
+    discount = Money()
+    shipping = Money()
+    tax = Money()
+    total_amount = Money()
+    currency = fields.String()
+    shipping_method = fields.String()
+    shipping_address = fields.Nested(AddressSchema)
+    tracking_number = fields.String(allow_none=True)
+    version = fields.Integer()
+    created_at = Instant()
+    updated_at = Instant()
+
+
+class OrderQuery(PageQuery):
+    """Which orders."""
+
+    status = Text(validate=validate.OneOf(ORDER_STATUSES))
+    all = Flag(load_default=False, metadata={"description": "Everybody's orders (staff)."})
+
+
+class OrderEventSchema(Schema):
+    """One line of an order's history."""
+
+    from_ = fields.String(data_key="from", attribute="from_status", allow_none=True)
+    to = fields.String(attribute="to_status")
+    actor = fields.String()
+    note = fields.String()
+    at = Instant()
+
+
+class OrderEventsSchema(Schema):
+    """An order's history, oldest first."""
+
+    data = fields.List(fields.Nested(OrderEventSchema))
+
+
+class CancelInput(Schema):
+    """Why."""
+
+    note = Text(max_length=2000, load_default="")
+
+
+class StatusInput(Schema):
+    """Where the order stands now."""
+
+    status = Text(required=True, validate=validate.OneOf(ORDER_STATUSES))
+    tracking_number = Text(max_length=100, min_length=1, strip=True)
+    note = Text(max_length=2000, load_default="")

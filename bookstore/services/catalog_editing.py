@@ -1,0 +1,214 @@
+"""Changing books: staff only, by version, with everything that hangs on a book kept in step."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from bookstore import errors, isbn
+from bookstore.extensions import settings
+from bookstore.models import Author, Book, Category, OrderItem, Publisher
+from bookstore.models.catalog import book_authors, book_categories
+from bookstore.services import catalog_cache, search, stock
+from bookstore.services.actors import Acting, require_staff
+from bookstore.services.html import sanitise_html
+from bookstore.unit_of_work import unit_of_work
+
+
+def create_book(actor: Acting, fields: dict[str, Any]) -> Book:
+    """Put a book on sale and return it.
+
+    Args:
+        actor: staff.
+        fields: title, price (minor units), author_id or author_ids; and, optionally, subtitle,
+            isbn, sku, stock, publisher_id, category_ids, pages, language, publication_date,
+            status, description, cover_url.
+
+    Raises:
+        Forbidden: not staff.
+        Invalid: naming a field that refers to nothing, or a wrong ISBN.
+        IsbnTaken, SkuTaken: another book has it.
+    """
+    require_staff(actor)
+    fields = dict(fields)
+    authors, categories = _take_lists(fields)
+    copies = fields.pop("stock", 0)
+    _clean(fields)
+    if not authors:
+        raise errors.Invalid({"author_id": ["Missing data for required field."]})
+    with unit_of_work() as session:
+        _check_references(session, authors, categories, fields.get("publisher_id"))
+        sku = fields.pop("sku", None) or fields.get("isbn") or f"book:{secrets.token_hex(6)}"
+        book = Book(**fields, sku=sku, author_id=authors[0], stock=0, version=1)
+        _refuse_taken(session, book)
+        session.add(book)
+        _flush_unique(session)
+        _hang(session, book.id, authors, categories)
+        stock.set_level(session, book, copies, actor.label)
+        session.flush()
+        search.index_books(session, [book.id])
+        catalog_cache.changed()
+    return book
+
+
+def update_book(
+    actor: Acting,
+    book_id: int,
+    changes: dict[str, Any],
+    *,
+    version: int | None = None,
+    seen_stock: int | None = None,
+) -> Book:
+    """Change a book and return it.
+
+    Args:
+        actor: staff.
+        book_id: which.
+        changes: as in ``create_book``, only what changes.
+        version: refuse unless the book still has this version.
+        seen_stock: refuse a change of ``stock`` unless it still is this: sales go on while
+            staff counts, and a level set on an old count would sell copies twice.
+
+    Raises:
+        NotFound: there is no such book.
+        PreconditionFailed: it has changed meanwhile.
+        Forbidden, Invalid, IsbnTaken, SkuTaken: as in ``create_book``.
+    """
+    require_staff(actor)
+    changes = dict(changes)
+    authors, categories = _take_lists(changes)
+    copies = changes.pop("stock", None)
+    _clean(changes)
+    with unit_of_work() as session:
+        book = session.get(Book, book_id, with_for_update=True, populate_existing=True)
+        if book is None:
+            raise errors.NotFound(f"There is no book {book_id}.")
+        _refuse_stale(book, version)
+        if copies is not None and seen_stock is not None and seen_stock != book.stock:
+            raise errors.PreconditionFailed("The stock has changed since; read it again.")
+        _check_references(session, authors, categories, changes.get("publisher_id"))
+        if "sku" in changes and not changes["sku"]:
+            changes["sku"] = changes.get("isbn", book.isbn) or f"book:{secrets.token_hex(6)}"
+        for name, value in changes.items():
+            setattr(book, name, value)
+        if authors:
+            book.author_id = authors[0]
+        book.version += 1
+        _refuse_taken(session, book)
+        _flush_unique(session)
+        _hang(session, book.id, authors, categories)
+        if copies is not None:
+            stock.set_level(session, book, copies, actor.label)
+            session.flush()
+        search.index_books(session, [book.id])
+        catalog_cache.changed()
+    return book
+
+
+def delete_book(actor: Acting, book_id: int, *, version: int | None = None) -> None:
+    """Take a book out of the catalogue, with its reviews and its places in carts.
+
+    Raises:
+        NotFound, Forbidden: as ever.
+        BookInOrders: somebody ordered it.
+        PreconditionFailed: it has changed meanwhile.
+    """
+    require_staff(actor)
+    with unit_of_work() as session:
+        book = session.get(Book, book_id, with_for_update=True, populate_existing=True)
+        if book is None:
+            raise errors.NotFound(f"There is no book {book_id}.")
+        _refuse_stale(book, version)
+        if session.scalar(select(OrderItem.id).where(OrderItem.book_id == book_id).limit(1)):
+            raise errors.BookInOrders
+        try:
+            session.execute(delete(Book).where(Book.id == book_id))
+        except IntegrityError:
+            # An order was placed between the look and the leap.
+            raise errors.BookInOrders from None
+        catalog_cache.changed()
+
+
+def _take_lists(fields: dict[str, Any]) -> tuple[list[int] | None, list[int] | None]:
+    one, many = fields.pop("author_id", None), fields.pop("author_ids", None)
+    authors = list(dict.fromkeys(many or ([] if one is None else [one]))) or None
+    categories = fields.pop("category_ids", None)
+    return authors, None if categories is None else list(dict.fromkeys(categories))
+
+
+def _clean(fields: dict[str, Any]) -> None:
+    if fields.get("description"):
+        fields["description"] = sanitise_html(fields["description"])
+    if fields.get("isbn") is not None:
+        text = fields["isbn"]
+        if not isbn.is_format(text):
+            raise errors.Invalid({"isbn": ["Not an ISBN: 10 or 13 digits (dashes allowed)."]})
+        if settings().isbn_checksum and not isbn.has_valid_checksum(text):
+            raise errors.Invalid({"isbn": ["The check digit is wrong."]})
+        fields["isbn"] = isbn.normalise(text)
+
+
+def _check_references(
+    session: Session,
+    authors: Sequence[int] | None,
+    categories: Sequence[int] | None,
+    publisher_id: int | None,
+) -> None:
+    wrong: dict[str, list[str]] = {}
+    for name, model, ids in (
+        ("author_id", Author, authors or []),
+        ("category_ids", Category, categories or []),
+        ("publisher_id", Publisher, [] if publisher_id is None else [publisher_id]),
+    ):
+        if ids:
+            known = set(session.scalars(select(model.id).where(model.id.in_(ids))))
+            missing = [str(i) for i in ids if i not in known]
+            if missing:
+                wrong[name] = [f"There is no {model.__name__.lower()} {', '.join(missing)}."]
+    if wrong:
+        raise errors.Invalid(wrong)
+
+
+def _refuse_stale(book: Book, version: int | None) -> None:
+    if version is not None and version != book.version:
+        raise errors.PreconditionFailed
+
+
+def _refuse_taken(session: Session, book: Book) -> None:
+    with session.no_autoflush:
+        for row in session.execute(
+            select(Book.id, Book.isbn).where((Book.isbn == book.isbn) | (Book.sku == book.sku))
+        ):
+            if row.id != book.id:
+                raise errors.IsbnTaken if row.isbn == book.isbn else errors.SkuTaken
+
+
+def _flush_unique(session: Session) -> None:
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise errors.IsbnTaken if "isbn" in str(error.orig) else errors.SkuTaken from None
+
+
+def _hang(
+    session: Session, book_id: int, authors: list[int] | None, categories: list[int] | None
+) -> None:
+    if authors is not None:
+        session.execute(delete(book_authors).where(book_authors.c.book_id == book_id))
+        session.execute(
+            insert(book_authors),
+            [
+                {"book_id": book_id, "author_id": author_id, "position": place}
+                for place, author_id in enumerate(authors)
+            ],
+        )
+    if categories is not None:
+        session.execute(delete(book_categories).where(book_categories.c.book_id == book_id))
+        if categories:
+            session.execute(
+                insert(book_categories),
+                [{"book_id": book_id, "category_id": shelf} for shelf in categories],
+            )

@@ -1,0 +1,170 @@
+"""Idempotency keys: a request repeated with its key is answered as the first time.
+
+The claim is committed before the work starts, so that of many at once one works. The answer
+is stored in the work's own transaction: either both are there or neither, whatever dies when.
+(After draft-ietf-httpapi-idempotency-key-header, with Stripe's semantics.)
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from bookstore import clock, errors
+from bookstore.models import IdempotencyKey
+from bookstore.services.sql import upsert
+from bookstore.unit_of_work import unit_of_work
+
+LIFETIME = timedelta(hours=24)
+# Longer than any request may run; only a claim whose process died gets this old.
+LEASE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer as plain values; ``replayed`` when it is a repetition."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who asks what under which key. ``scope`` keeps principals apart."""
+
+    scope: str
+    route: str
+    key: str
+    fingerprint: str
+
+
+def fingerprint(secret: str, *parts: bytes) -> str:
+    """Return a keyed digest of what makes a request the same request."""
+    digest = hmac.new(secret.encode(), digestmod=hashlib.sha256)
+    for part in parts:
+        digest.update(len(part).to_bytes(8) + part)
+    return digest.hexdigest()
+
+
+def run(
+    request: Request,
+    work: Callable[[], Answer],
+    refused: Callable[[errors.BookstoreError], Answer],
+) -> Answer:
+    """Return the first answer to this request, doing ``work`` if this is the first.
+
+    Args:
+        request: with its key.
+        work: does it; its writes and its answer are committed together.
+        refused: turns a refusal into its answer, which is stored and repeated like any other.
+
+    Raises:
+        IdempotencyKeyReused: the key was used for another request.
+        IdempotencyInProgress: the first is still running.
+        Exception: whatever else ``work`` raised; the key is free again then.
+    """
+    owner = secrets.token_hex(16)
+    stored = _claim(request, owner)
+    if stored is not None:
+        return stored
+    try:
+        with unit_of_work() as session:
+            answer = work()
+            _store(session, request, owner, answer)
+            return answer
+    except errors.BookstoreError as error:
+        answer = refused(error)
+    except BaseException:
+        _release(request, owner)
+        raise
+    with unit_of_work() as session:
+        _store(session, request, owner, answer)
+    return answer
+
+
+def forget_old() -> int:
+    """Delete keys past their 24 hours; return how many."""
+    with unit_of_work() as session:
+        gone = session.execute(
+            delete(IdempotencyKey)
+            .where(IdempotencyKey.created_at < clock.now() - LIFETIME)
+            .returning(IdempotencyKey.id)
+            .execution_options(synchronize_session=False)
+        )
+        return len(gone.all())
+
+
+def _where(request: Request) -> tuple[object, ...]:
+    return (
+        IdempotencyKey.scope == request.scope,
+        IdempotencyKey.route == request.route,
+        IdempotencyKey.key == request.key,
+    )
+
+
+def _claim(request: Request, owner: str) -> Answer | None:
+    """Insert the claim; None when it is ours, else the stored answer."""
+    now = clock.now()
+    with unit_of_work() as session:
+        fresh = {
+            "fingerprint": request.fingerprint,
+            "owner": owner,
+            "leased_until": now + LEASE,
+            "created_at": now,
+        }
+        claimed = session.execute(
+            upsert(session, IdempotencyKey)
+            .values(scope=request.scope, route=request.route, key=request.key, **fresh)
+            .on_conflict_do_nothing(index_elements=["scope", "route", "key"])
+            .returning(IdempotencyKey.id)
+        ).first()
+        if claimed is not None:
+            return None
+        row = session.scalars(
+            select(IdempotencyKey)
+            .where(*_where(request))  # type: ignore[arg-type]
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        ).first()
+        if row is None or row.created_at < now - LIFETIME:
+            if row is None:  # released between the two statements
+                raise errors.IdempotencyInProgress
+            row.status_code = row.headers = row.body = None
+        elif row.fingerprint != request.fingerprint:
+            raise errors.IdempotencyKeyReused
+        elif row.status_code is not None:
+            return Answer(row.status_code, dict(row.headers or {}), row.body or b"", replayed=True)
+        elif row.leased_until > now:
+            raise errors.IdempotencyInProgress
+        for name, value in fresh.items():
+            setattr(row, name, value)
+    return None
+
+
+def _store(session: Session, request: Request, owner: str, answer: Answer) -> None:
+    done = session.execute(
+        update(IdempotencyKey)
+        .where(*_where(request), IdempotencyKey.owner == owner)  # type: ignore[arg-type]
+        .values(status_code=answer.status, headers=answer.headers, body=answer.body)
+        .returning(IdempotencyKey.id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if done is None:
+        # The lease ran out and another took over: this work must not count as well.
+        raise errors.IdempotencyInProgress
+
+
+def _release(request: Request, owner: str) -> None:
+    with unit_of_work() as session:
+        session.execute(
+            delete(IdempotencyKey)
+            .where(*_where(request), IdempotencyKey.owner == owner)  # type: ignore[arg-type]
+            .execution_options(synchronize_session=False)
+        )

@@ -1,0 +1,262 @@
+"""Writing a batch of drafts: one unit of work, a fixed number of statements."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, or_, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from bookstore import clock
+from bookstore.extensions import db
+from bookstore.models import Book, StockMovement
+from bookstore.models.catalog import book_authors, book_categories
+from bookstore.models.text import sort_key
+from bookstore.services import catalog_cache, search_index
+from bookstore.services.imports.references import BookLinks, References, links_of
+from bookstore.services.imports.report import Draft, Report, RowError
+from bookstore.unit_of_work import unit_of_work
+
+_books = Book.__table__.c
+# What an import may set: None in a draft leaves these as they are …
+_KEPT = ("title", "price", "subtitle", "description", "language", "status", "popularity")
+# … and empties these, if the file has such a column.
+_EMPTIED = ("isbn", "pages", "publication_date", "cover_url")
+_WRITTEN = (*_KEPT, *_EMPTIED, "title_sort", "author_id", "publisher_id", "stock")
+_DEFAULTS = {
+    "subtitle": "",
+    "description": "",
+    "language": "",
+    "status": "available",
+    "popularity": 0,
+    "stock": 0,
+}
+_ATTEMPTS = 3
+_LOCK = 7266638
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What a batch comes to."""
+
+    created: list[dict[str, Any]] = field(default_factory=list)
+    updated: list[dict[str, Any]] = field(default_factory=list)
+    links: dict[str, BookLinks] = field(default_factory=dict)  # by sku, where they change
+    deltas: dict[str, int] = field(default_factory=dict)  # copies by sku
+    ids: dict[str, int] = field(default_factory=dict)  # by sku
+    report: Report = field(default_factory=Report)
+
+
+class Loader:
+    """Loads batches of one file.
+
+    Args:
+        label: the actor's, for the stock ledger.
+        columns: names of the draft's fields that the file can say something about.
+        set_stock: also set the stock of books that are there already.
+        dry_run: only count.
+    """
+
+    def __init__(
+        self, label: str, columns: frozenset[str], *, set_stock: bool, dry_run: bool
+    ) -> None:
+        self.report = Report()
+        self._label, self._columns = label, columns
+        self._set_stock, self._dry_run = set_stock, dry_run
+        self._references = References(create=not dry_run)
+        self._rows_by_key: dict[tuple[str, str], int] = {}
+        self._rows_by_book: dict[int, int] = {}
+
+    def load(self, drafts: Sequence[Draft]) -> None:
+        """Load the drafts, all in one transaction, and add what came of it to ``report``."""
+        drafts = [draft for draft in drafts if self._is_first(draft)]
+        if not drafts:
+            return
+        if self._dry_run:
+            self._add(self._plan(db.session(), drafts))
+            return
+        for attempt in range(1, _ATTEMPTS + 1):
+            rows_by_book = dict(self._rows_by_book)
+            try:
+                with unit_of_work() as session:
+                    if session.get_bind().dialect.name == "postgresql":
+                        # Two imports at once would each create the same new authors.
+                        session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                    plan = self._plan(session, drafts)
+                    self._write(session, plan)
+                self._add(plan)
+                return
+            except IntegrityError:
+                # Somebody else created or deleted one of these meanwhile: look again.
+                self._references.forget()
+                self._rows_by_book = rows_by_book
+                if attempt == _ATTEMPTS:
+                    raise
+
+    def _is_first(self, draft: Draft) -> bool:
+        keys = [("sku", draft.sku)] + ([("isbn", draft.isbn)] if draft.isbn else [])
+        for name, key in reversed(keys):
+            if (name, key) in self._rows_by_key:
+                first = self._rows_by_key[name, key]
+                where = name if draft.has_own_sku or name == "isbn" else "title"
+                self.report.refuse([RowError(draft.row, where, f"is the same as in row {first}")])
+                return False
+        self._rows_by_key.update((key, draft.row) for key in keys)
+        return True
+
+    def _add(self, plan: _Plan) -> None:
+        self.report.created += plan.report.created
+        self.report.updated += plan.report.updated
+        self.report.unchanged += plan.report.unchanged
+        self.report.bad += plan.report.bad
+        self.report.errors += plan.report.errors
+
+    # -- deciding -----------------------------------------------------------------------------
+    def _plan(self, session: Session, drafts: list[Draft]) -> _Plan:
+        plan = _Plan()
+        by_sku, by_isbn = self._present(session, drafts)
+        good: list[tuple[Draft, Any]] = []
+        for draft in drafts:
+            book = by_sku.get(draft.sku)
+            holder = by_isbn.get(draft.isbn) if draft.isbn else None
+            if book is None and not draft.has_own_sku:
+                book = holder
+            if holder is not None and (book is None or holder.id != book.id):
+                reason = f"belongs to another book, SKU {holder.sku}"
+                plan.report.refuse([RowError(draft.row, "isbn", reason)])
+            elif book is not None and book.id in self._rows_by_book:
+                reason = f"is the same book as in row {self._rows_by_book[book.id]}"
+                plan.report.refuse([RowError(draft.row, "sku", reason)])
+            else:
+                good.append((draft, book))
+                if book is not None:
+                    self._rows_by_book[book.id] = draft.row
+        present = links_of(session, [book.id for _, book in good if book is not None])
+        self._references.learn(session, [draft for draft, _ in good])
+        for draft, book in good:
+            if book is None:
+                self._plan_new(plan, draft)
+            else:
+                self._plan_change(plan, draft, book, present[book.id])
+        return plan
+
+    def _present(
+        self, session: Session, drafts: list[Draft]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        skus = [draft.sku for draft in drafts]
+        isbns = [draft.isbn for draft in drafts if draft.isbn]
+        columns = [_books[name] for name in ("id", "sku", *_WRITTEN)]
+        query = select(*columns).where(or_(_books.sku.in_(skus), _books.isbn.in_(isbns)))
+        if self._set_stock and not self._dry_run:
+            # No copy may be sold between counting and setting.
+            query = query.order_by(_books.id).with_for_update()
+        rows = session.execute(query).all()
+        return {row.sku: row for row in rows}, {row.isbn: row for row in rows if row.isbn}
+
+    def _plan_new(self, plan: _Plan, draft: Draft) -> None:
+        links = self._references.links(draft, None)
+        values = {name: getattr(draft, name) for name in (*_KEPT, *_EMPTIED, "stock")}
+        for name, default in _DEFAULTS.items():
+            if values[name] is None:
+                values[name] = default
+        plan.created.append(
+            {
+                **values,
+                "sku": draft.sku,
+                "title_sort": sort_key(draft.title)[:500],
+                "author_id": links.authors[0],
+                "publisher_id": links.publisher,
+            }
+        )
+        plan.links[draft.sku] = links
+        if values["stock"]:
+            plan.deltas[draft.sku] = values["stock"]
+        plan.report.created += 1
+
+    def _plan_change(self, plan: _Plan, draft: Draft, book: Any, present: BookLinks) -> None:
+        links = self._references.links(draft, present)
+        values = {name: getattr(book, name) for name in _WRITTEN}
+        for name in _KEPT:
+            if getattr(draft, name) is not None:
+                values[name] = getattr(draft, name)
+        for name in _EMPTIED:
+            if name in self._columns:
+                values[name] = getattr(draft, name)
+        values["title_sort"] = sort_key(values["title"])[:500]
+        values["author_id"] = links.authors[0]
+        if "publisher" in self._columns:
+            values["publisher_id"] = links.publisher
+        if self._set_stock and draft.stock is not None:
+            values["stock"] = draft.stock
+        if links.same_lists(present) and all(values[n] == getattr(book, n) for n in _WRITTEN):
+            plan.report.unchanged += 1
+            return
+        # Keyed by the SKU it has, which need not be the one its ISBN would have given it.
+        plan.ids[book.sku] = book.id
+        plan.updated.append({"b_id": book.id, **{f"b_{n}": v for n, v in values.items()}})
+        if not links.same_lists(present):
+            plan.links[book.sku] = links
+        if values["stock"] != book.stock:
+            plan.deltas[book.sku] = values["stock"] - book.stock
+        plan.report.updated += 1
+
+    # -- writing ------------------------------------------------------------------------------
+    def _write(self, session: Session, plan: _Plan) -> None:
+        changed = set(plan.ids.values())
+        if plan.updated:
+            self._update(session, plan.updated)
+        if plan.created:
+            inserted = session.execute(
+                insert(Book.__table__).returning(_books.id, _books.sku), plan.created
+            )
+            plan.ids.update((row.sku, row.id) for row in inserted)
+        if not plan.ids:
+            return
+        self._link(session, plan, changed)
+        now = clock.now()
+        movements = [
+            {
+                "book_id": plan.ids[sku],
+                "delta": delta,
+                "reason": "adjustment" if plan.ids[sku] in changed else "initial",
+                "order_id": None,
+                "actor": self._label,
+                "at": now,
+            }
+            for sku, delta in plan.deltas.items()
+        ]
+        if movements:
+            session.execute(insert(StockMovement.__table__), movements)
+        search_index.index_books(session, list(plan.ids.values()))
+        catalog_cache.changed()
+
+    def _update(self, session: Session, rows: list[dict[str, Any]]) -> None:
+        # Stock only when asked for: otherwise sales go on while this runs.
+        names = [name for name in _WRITTEN if name != "stock" or self._set_stock]
+        wanted = {f"b_{name}" for name in names} | {"b_id"}
+        values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in names}
+        session.connection().execute(
+            update(Book.__table__)
+            .where(_books.id == bindparam("b_id"))
+            .values(**values, version=_books.version + 1, updated_at=clock.now()),
+            [{key: value for key, value in row.items() if key in wanted} for row in rows],
+        )
+
+    def _link(self, session: Session, plan: _Plan, changed: set[int]) -> None:
+        relinked = [plan.ids[sku] for sku in plan.links if plan.ids[sku] in changed]
+        authors, categories = [], []
+        for sku, links in plan.links.items():
+            book_id = plan.ids[sku]
+            authors += [
+                {"book_id": book_id, "author_id": author_id, "position": place}
+                for place, author_id in enumerate(links.authors)
+            ]
+            categories += [
+                {"book_id": book_id, "category_id": category} for category in links.categories
+            ]
+        for link_table, rows in ((book_authors, authors), (book_categories, categories)):
+            if relinked:
+                session.execute(delete(link_table).where(link_table.c.book_id.in_(relinked)))
+            if rows:
+                session.execute(insert(link_table), rows)

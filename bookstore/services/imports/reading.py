@@ -1,0 +1,138 @@
+"""Opening an import's file: what is wrong with all of it is said before anything is loaded."""
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, cast
+
+from bookstore import errors
+
+# What surrogateescape makes of bytes that are not UTF-8.
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+
+
+class Source:
+    """A CSV file with a header that has been looked through once.
+
+    Attributes:
+        columns: names from the header, lower case.
+        total: rows below the header that are not blank.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._check_bytes()
+            self.columns, self.total = self._check_rows()
+        except (EOFError, zlib.error) as error:
+            raise bad_file(path, "is a damaged gzip file") from error
+        except OSError as error:
+            raise bad_file(path, f"cannot be read: {error.strerror or error}") from error
+
+    def require(self, needed: set[str], optional: set[str] | None = None) -> None:
+        """Refuse the file unless it has the needed columns and, if given, only known ones.
+
+        Raises:
+            Invalid: naming the columns.
+        """
+        if missing := sorted(needed - set(self.columns)):
+            raise errors.Invalid(
+                {name: ["is a column that the file lacks"] for name in missing},
+                f"{self.path}: the column {', '.join(missing)} is missing",
+            )
+        if optional is None:
+            return
+        unknown = [name for name in self.columns if name not in needed | optional]
+        if unknown:
+            known = ", ".join(sorted(needed | optional))
+            raise errors.Invalid(
+                {name or "''": [f"is not a known column ({known})"] for name in unknown},
+                f"{self.path}: unknown column {', '.join(map(repr, unknown))}",
+            )
+
+    def rows(self) -> Iterator[tuple[int, dict[str, str] | tuple[str, str]]]:
+        """Yield each row's number with its cells by column, or with (field, reason) if broken."""
+        for number, cells in self._records():
+            if number == 1 or cells == []:
+                continue
+            if isinstance(cells, str):
+                yield number, ("row", cells)
+            elif len(cells) != len(self.columns):
+                yield number, ("row", f"has {len(cells)} cells, the header {len(self.columns)}")
+            elif broken := [i for i, cell in enumerate(cells) if _NOT_UTF8.search(cell)]:
+                yield number, (self.columns[broken[0]], "is not UTF-8 text")
+            else:
+                yield number, dict(zip(self.columns, cells, strict=True))
+
+    def _open(self) -> IO[bytes]:
+        if self.path.suffix == ".gz":
+            return cast("IO[bytes]", gzip.open(self.path, "rb"))
+        return self.path.open("rb")
+
+    def _records(self) -> Iterator[tuple[int, list[str] | str]]:
+        """Yield (number, cells, or why there are none)."""
+        with (
+            self._open() as raw,
+            io.TextIOWrapper(
+                raw, encoding="utf-8-sig", errors="surrogateescape", newline=""
+            ) as text,
+        ):
+            # strict: a quote that is never closed would swallow the rest of the file.
+            reader = csv.reader(text, strict=True)
+            number = 0
+            while True:
+                number += 1
+                try:
+                    yield number, next(reader)
+                except StopIteration:
+                    return
+                except csv.Error as error:
+                    if "unexpected end" in str(error):
+                        raise bad_file(self.path, "ends inside a quoted cell") from error
+                    yield number, f"is not CSV: {error}"
+
+    def _check_bytes(self) -> None:
+        good, first_bad, empty = False, 0, True
+        with self._open() as raw:
+            for number, line in enumerate(raw, 1):
+                empty = False
+                if b"\0" in line:
+                    raise bad_file(self.path, f"has NUL bytes (line {number}): not a text file")
+                if line.isascii():
+                    continue
+                try:
+                    # A byte order mark alone is no proof of anything.
+                    good = not line.decode().removeprefix("\ufeff").isascii() or good
+                except UnicodeDecodeError:
+                    first_bad = first_bad or number
+        if empty:
+            raise bad_file(self.path, "is empty")
+        # One broken line among good ones is that row's fault. Where no line that could show
+        # the encoding is UTF-8, the file is in another one.
+        if first_bad == 1 or (first_bad and not good):
+            raise bad_file(self.path, f"is not UTF-8 text (line {first_bad})")
+
+    def _check_rows(self) -> tuple[list[str], int]:
+        records = self._records()
+        _, header = next(records, (1, []))
+        if isinstance(header, str):
+            raise bad_file(self.path, header)
+        columns = [name.strip().lower() for name in header]
+        if not any(columns):
+            raise bad_file(self.path, "has no header")
+        for name in columns:
+            if columns.count(name) > 1:
+                raise errors.Invalid(
+                    {name or "''": ["is a column that is there twice"]},
+                    f"{self.path}: the column {name!r} is there twice",
+                )
+        return columns, sum(cells != [] for _, cells in records)
+
+
+def bad_file(path: Path, reason: str) -> errors.Invalid:
+    """Return the refusal of a whole file, one line."""
+    return errors.Invalid({"file": [f"{path} {reason}"]}, f"{path} {reason}")

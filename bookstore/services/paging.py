@@ -1,0 +1,136 @@
+"""Keyset pages: each page continues behind the last row of the one before.
+
+However many rows come and go meanwhile, a reader who follows ``next_cursor`` sees no row
+twice and misses none that was there all along.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Row, Select, func, literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from bookstore import errors
+
+MAX_LIMIT = 100
+_MAX_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: ``data`` (rows or mappings), the cursor of the next, the count if asked for."""
+
+    data: Sequence[Any]
+    next_cursor: str | None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """What the client asked: how many, from where, and whether to count them all."""
+
+    limit: int = 20
+    cursor: str | None = None
+    count: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order of rows: a column, its direction, the id column that breaks ties.
+
+    ``parse`` turns the cursor's JSON value back into the column's type, raising ValueError.
+    """
+
+    name: str
+    column: ColumnElement[Any]
+    id: ColumnElement[int]
+    descending: bool
+    parse: Callable[[Any], Any]
+
+
+def parse_int(value: Any) -> int:
+    """Accept a JSON integer that fits a column."""
+    if type(value) is not int or not -_MAX_ID <= value <= _MAX_ID:
+        raise ValueError
+    return value
+
+
+def parse_text(value: Any) -> str:
+    """Accept a JSON string that fits a column."""
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError
+    return value
+
+
+def parse_date(value: Any) -> date:
+    """Accept an ISO date."""
+    return date.fromisoformat(parse_text(value))
+
+
+def parse_instant(value: Any) -> datetime:
+    """Accept an ISO instant with an offset."""
+    instant = datetime.fromisoformat(parse_text(value))
+    if instant.tzinfo is None:
+        raise ValueError
+    return instant
+
+
+def encode(order: Order, row: Row[Any]) -> str:
+    """Return the opaque cursor that continues behind ``row`` (needs its ``_sort`` and ``id``)."""
+    return base64.urlsafe_b64encode(orjson.dumps([order.name, row._sort, row.id])).decode().rstrip(
+        "="
+    )
+
+
+def decode(order: Order, cursor: str) -> tuple[Any, int]:
+    """Return (sort value, id) of a cursor.
+
+    Raises:
+        Invalid: not a cursor of this order.
+    """
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        name, value, row_id = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if name != order.name:
+            raise ValueError
+        return order.parse(value), parse_int(row_id)
+    except (ValueError, TypeError, binascii.Error, OverflowError):
+        raise errors.Invalid({"cursor": ["Not a cursor of this list and sort order."]}) from None
+
+
+def fetch(session: Session, query: Select[Any], order: Order, page: PageRequest) -> Page:
+    """Run ``query`` for one page; its rows get ``_sort`` and must have ``id``.
+
+    Statements: one, and one more with ``page.count``.
+
+    Raises:
+        Invalid: the cursor is not one of this order.
+    """
+    total = None
+    if page.count:
+        total = session.execute(
+            select(func.count()).select_from(query.with_only_columns(order.id).subquery())
+        ).scalar_one()
+    key = tuple_(order.column, order.id)
+    query = query.add_columns(order.column.label("_sort"))
+    if page.cursor is not None:
+        value, row_id = decode(order, page.cursor)
+        mark = tuple_(*_literals(order, value, row_id))
+        query = query.where(key < mark if order.descending else key > mark)
+    if order.descending:
+        query = query.order_by(order.column.desc(), order.id.desc())
+    else:
+        query = query.order_by(order.column, order.id)
+    rows = session.execute(query.limit(page.limit + 1)).all()
+    more = len(rows) > page.limit
+    rows = rows[: page.limit]
+    return Page(rows, encode(order, rows[-1]) if more else None, total)
+
+
+def _literals(order: Order, value: Any, row_id: int) -> tuple[Any, Any]:
+    return literal(value, order.column.type), literal(row_id, order.id.type)

@@ -1,0 +1,130 @@
+"""What staff wants to know. Cancelled orders count as orders, never as revenue."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+
+from bookstore import clock
+from bookstore.extensions import db, settings
+from bookstore.models import Book, CartItem, Order, OrderItem, ShoppingCart, User
+from bookstore.models.orders import STATUSES
+from bookstore.services import paging
+from bookstore.services.actors import Acting, require_staff
+from bookstore.services.paging import Page, PageRequest
+
+IDLE_DAYS = 7
+
+
+def sales(actor: Acting, start: date | None = None, end: date | None = None) -> dict[str, Any]:
+    """Return revenue, orders and average order value of a period (UTC days, both included).
+
+    Returns:
+        revenue and average_order_value in minor units (the average rounded half up, None
+        without orders), orders (all), orders_by_status, currency, from, to.
+    """
+    require_staff(actor)
+    rows = db.session.execute(
+        select(Order.status, func.count(), func.coalesce(func.sum(Order.total_amount), 0))
+        .where(*_period(start, end))
+        .group_by(Order.status)
+    ).all()
+    counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
+    revenue = kept = 0
+    for status, count, total in rows:
+        counts[status] = count
+        if status != "cancelled":
+            revenue += int(total)
+            kept += count
+    return {
+        "from": start,
+        "to": end,
+        "currency": settings().currency,
+        "revenue": revenue,
+        "orders": sum(counts.values()),
+        "orders_by_status": counts,
+        "average_order_value": (2 * revenue + kept) // (2 * kept) if kept else None,
+    }
+
+
+def top_books(
+    actor: Acting, start: date | None = None, end: date | None = None, limit: int = 10
+) -> list[dict[str, Any]]:
+    """Return the books sold most in a period: {rank, book_id, title, copies, revenue}."""
+    require_staff(actor)
+    copies = func.sum(OrderItem.quantity)
+    rows = db.session.execute(
+        select(
+            OrderItem.book_id,
+            Book.title,
+            copies.label("copies"),
+            func.sum(OrderItem.quantity * OrderItem.price).label("revenue"),
+        )
+        .join(Order, Order.id == OrderItem.order_id)
+        .join(Book, Book.id == OrderItem.book_id)
+        .where(Order.status != "cancelled", *_period(start, end))
+        .group_by(OrderItem.book_id, Book.title)
+        .order_by(copies.desc(), OrderItem.book_id)
+        .limit(limit)
+    ).all()
+    return [
+        {
+            "rank": rank,
+            "book_id": row.book_id,
+            "title": row.title,
+            "copies": int(row.copies),
+            "revenue": int(row.revenue),
+        }
+        for rank, row in enumerate(rows, 1)
+    ]
+
+
+def abandoned_carts(actor: Acting, page: PageRequest, idle_days: int = IDLE_DAYS) -> Page:
+    """Return one page of carts with books in them that nobody has touched for days.
+
+    Returns:
+        rows of {id, user_id, username (None for guests), items, value (minor units, at
+        present prices), updated_at}, the longest idle first.
+    """
+    require_staff(actor)
+    query = (
+        select(
+            ShoppingCart.id,
+            ShoppingCart.user_id,
+            User.username,
+            func.sum(CartItem.quantity).label("items"),
+            func.sum(CartItem.quantity * Book.price).label("value"),
+            ShoppingCart.updated_at,
+        )
+        .join(CartItem, CartItem.cart_id == ShoppingCart.id)
+        .join(Book, Book.id == CartItem.book_id)
+        .outerjoin(User, User.id == ShoppingCart.user_id)
+        .where(ShoppingCart.updated_at < clock.now() - timedelta(days=idle_days))
+        .group_by(ShoppingCart.id, User.username)
+    )
+    order = paging.Order(
+        "idle", ShoppingCart.updated_at, ShoppingCart.id, False, paging.parse_instant
+    )
+    found = paging.fetch(db.session(), query, order, page)
+    data = [
+        {
+            "id": row.id,
+            "user_id": row.user_id,
+            "username": row.username,
+            "items": int(row.items),
+            "value": int(row.value),
+            "currency": settings().currency,
+            "updated_at": row.updated_at,
+        }
+        for row in found.data
+    ]
+    return Page(data, found.next_cursor, found.total)
+
+
+def _period(start: date | None, end: date | None) -> list[ColumnElement[bool]]:
+    tests = []
+    if start is not None:
+        tests.append(Order.created_at >= datetime.combine(start, time(), UTC))
+    if end is not None:
+        tests.append(Order.created_at < datetime.combine(end, time(), UTC) + timedelta(days=1))
+    return tests

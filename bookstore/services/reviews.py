@@ -1,0 +1,114 @@
+"""Reviews: one per reader and book; the book's rating is kept up with each."""
+
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, contains_eager
+
+from bookstore import errors
+from bookstore.extensions import db
+from bookstore.models import Book, Review, User
+from bookstore.services import catalog_cache, paging
+from bookstore.services.actors import Acting, require_user
+from bookstore.services.paging import Order, Page, PageRequest
+from bookstore.unit_of_work import unit_of_work
+
+
+def list_reviews(book_id: int, page: PageRequest) -> Page:
+    """Return one page of a book's reviews, newest first.
+
+    Raises:
+        NotFound: there is no such book.
+    """
+    query = (
+        select(Review.id, Review)
+        .join(Review.user)
+        .options(contains_eager(Review.user).load_only(User.username))
+        .where(Review.book_id == book_id)
+    )
+    order = Order("-created", Review.id, Review.id, True, paging.parse_int)
+    found = paging.fetch(db.session(), query, order, page)
+    if not found.data:
+        _require_book(db.session(), book_id)
+    return Page([row[1] for row in found.data], found.next_cursor, found.total)
+
+
+def post(actor: Acting, book_id: int, rating: int, title: str = "", comment: str = "") -> Review:
+    """Post the actor's review.
+
+    Raises:
+        NotFound: there is no such book.
+        AlreadyReviewed: the actor has reviewed it.
+    """
+    with unit_of_work() as session:
+        _require_book(session, book_id)
+        review = Review(
+            book_id=book_id,
+            user_id=require_user(actor),
+            rating=rating,
+            title=title,
+            comment=comment,
+        )
+        session.add(review)
+        try:
+            session.flush()
+        except IntegrityError:
+            raise errors.AlreadyReviewed from None
+        _rate(session, book_id, rating, 1)
+        session.refresh(review, ["user"])
+    return review
+
+
+def update_review(actor: Acting, book_id: int, review_id: int, changes: dict[str, Any]) -> Review:
+    """Change the actor's own review; NotFound for another's."""
+    with unit_of_work() as session:
+        review = _own(session, actor, book_id, review_id)
+        before = review.rating
+        for name, value in changes.items():
+            setattr(review, name, value)
+        _rate(session, book_id, review.rating - before, 0)
+        session.flush()
+        session.refresh(review, ["user"])
+    return review
+
+
+def delete_review(actor: Acting, book_id: int, review_id: int) -> None:
+    """Remove the actor's own review (staff: anybody's)."""
+    with unit_of_work() as session:
+        review = _own(session, actor, book_id, review_id, staff_too=True)
+        session.delete(review)
+        _rate(session, book_id, -review.rating, -1)
+
+
+def _own(
+    session: Session, actor: Acting, book_id: int, review_id: int, *, staff_too: bool = False
+) -> Review:
+    query = select(Review).where(Review.id == review_id, Review.book_id == book_id)
+    user_id = require_user(actor)
+    if not (staff_too and actor.is_staff):
+        query = query.where(Review.user_id == user_id)
+    review = session.scalar(query.with_for_update().execution_options(populate_existing=True))
+    if review is None:
+        raise errors.NotFound(f"There is no review {review_id} of yours.")
+    return review
+
+
+def _rate(session: Session, book_id: int, sum_change: int, count_change: int) -> None:
+    session.execute(
+        update(Book)
+        .where(Book.id == book_id)
+        .values(
+            rating_sum=Book.rating_sum + sum_change,
+            rating_count=Book.rating_count + count_change,
+            # Not an edit of the book: its version and updated_at stay.
+            updated_at=Book.updated_at,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    catalog_cache.changed()
+
+
+def _require_book(session: Session, book_id: int) -> None:
+    if not session.scalar(select(func.count()).where(Book.id == book_id)):
+        raise errors.NotFound(f"There is no book {book_id}.")

@@ -1,0 +1,262 @@
+"""Full-text search: SQLite's FTS5 and PostgreSQL's tsvector, with one order of results.
+
+The databases only find the candidates, each by its own index (migration 0002). What decides
+their order is integer arithmetic on the folded words of ``book_search``, the same on both:
+where each word stands, how much of the main title was asked for, and how many readers the
+book has. ``search_index`` keeps the tables.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Subquery,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.orm import Session
+
+from bookstore import isbn
+from bookstore.extensions import db
+from bookstore.models import Author, Book, BookSearch, SearchTerm
+from bookstore.models.search import MAX_WORD
+from bookstore.models.text import sort_key
+from bookstore.models.text import words as fold_words
+from bookstore.services.search_index import (
+    STOP_WORDS,
+    books_fts,
+    index_books,
+    is_sqlite,
+    reindex,
+    terms_fts,
+)
+
+__all__ = ["index_books", "matches", "reindex", "suggest"]
+
+MAX_QUERY = 500
+MAX_WORDS = 8
+# Shorter words have too many neighbours to guess which one was meant.
+MIN_TYPO = 4
+MAX_TYPOS = 8
+
+# What a word is worth by where it stands, out of 100: (as typed, its beginning, corrected).
+_IN_TITLE, _IN_PEOPLE, _IN_MORE = (100, 85, 70), (95, 75, 65), (60, 50, 40)
+_ELSEWHERE = 30
+# What the parts of the score weigh. ``boost`` reaches about 1,500.
+_WORDS, _COVERAGE, _SAME_TITLE, _CODE = 10, 4, 1500, 100_000_000
+_BEGINS = 300  # for a title that begins as typed, in suggestions: twenty times the readers
+_BY_AUTHOR = 60  # of 100 covered, when all words are the author's
+
+_books = BookSearch.__table__.c
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A word of the query and what may stand for it."""
+
+    text: str
+    is_prefix: bool = False
+    typos: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """``words`` must all match, or ``code`` (an ISBN or SKU) must; ``phrase`` is all of it."""
+
+    words: tuple[_Word, ...]
+    code: str
+    phrase: str
+
+
+def matches(q: str) -> Subquery | None:
+    """Return what matches ``q`` as a subquery of (book_id, score), to be joined.
+
+    Every word must match: as it is, as the beginning of a word if it is the last, or with one
+    letter wrong, missing, too many or swapped with the next. Other spellings are only tried
+    when nothing matches without. ``score`` is an integer, the higher the better, and the same
+    for the same rows and query. None means that ``q`` has no word at all: no book matches.
+    """
+    query = _parse(q)
+    if query is None:
+        return None
+    session = db.session()
+    if not _finds(session, query):
+        query = _corrected(session, query)
+    return _candidates(session, query, _score(session, query).label("score")).subquery("hits")
+
+
+def suggest(q: str, limit: int = 10) -> list[dict[str, Any]]:
+    """Return up to ``limit`` books for what is being typed, those with most readers first.
+
+    Args:
+        q: some words; the last may be a beginning.
+        limit: how many.
+
+    Returns:
+        {"id", "title", "author_name"} each. Takes one statement, three when ``q`` is mistyped.
+    """
+    query = _parse(q, typing=True)
+    if query is None:
+        return []
+    session = db.session()
+    found = _completions(session, query, limit)
+    if not found and any(len(word.text) >= MIN_TYPO for word in query.words):
+        found = _completions(session, _corrected(session, query, thorough=False), limit)
+    return found
+
+
+def _completions(session: Session, query: _Query, limit: int) -> list[dict[str, Any]]:
+    begins = func.substr(_books.title, 1, len(query.phrase)) == query.phrase
+    rank = (_books.boost + case((begins, _BEGINS), else_=0)).label("rank")
+    hits = (
+        _candidates(session, query, rank)
+        .order_by(rank.desc(), _books.book_id)
+        .limit(limit)
+        .subquery("hits")
+    )
+    rows = session.execute(
+        select(Book.id, Book.title, Author.first_name, Author.last_name)
+        .join(hits, hits.c.book_id == Book.id)
+        .join(Author, Author.id == Book.author_id)
+        .order_by(hits.c.rank.desc(), Book.id)
+    )
+    return [
+        {
+            "id": row.id,
+            "title": row.title,
+            "author_name": f"{row.first_name} {row.last_name}".strip(),
+        }
+        for row in rows
+    ]
+
+
+# -- what was asked ---------------------------------------------------------------------------
+def _parse(q: str, *, typing: bool = False) -> _Query | None:
+    q = q[:MAX_QUERY]
+    found = [word[:MAX_WORD] for word in fold_words(q)]
+    if not found:
+        return None
+    if isbn.is_format(q.casefold().removeprefix("isbn").lstrip(":- ")):
+        code = isbn.normalise(q.casefold().removeprefix("isbn").lstrip(":- ")).lower()
+    else:
+        code = "".join(found)[:MAX_WORD]
+    # Words that stand in half of all titles say nothing, unless there are no others.
+    ends = found[-1:] if typing else []
+    telling = [word for word in found[: len(found) - len(ends)] if word not in STOP_WORDS] + ends
+    chosen = list(dict.fromkeys(telling or found))[:MAX_WORDS]
+    return _Query(
+        tuple(_Word(word, is_prefix=word == found[-1]) for word in chosen),
+        code,
+        sort_key(" ".join(found)),
+    )
+
+
+def _corrected(session: Session, query: _Query, *, thorough: bool = True) -> _Query:
+    """Let words that no book has, or else all words, also match what is one edit away."""
+    near = spelling.neighbours(session, [w.text for w in query.words if len(w.text) >= MIN_TYPO])
+    for unknown_only in (True, False):
+        corrected = _Query(
+            tuple(
+                word
+                if unknown_only and word.text in near.get(word.text, ())
+                else _Word(
+                    word.text,
+                    word.is_prefix,
+                    tuple(term for term in near.get(word.text, ()) if term != word.text)[
+                        :MAX_TYPOS
+                    ],
+                )
+                for word in query.words
+            ),
+            query.code,
+            query.phrase,
+        )
+        if not thorough or _finds(session, corrected):
+            break
+    return corrected
+
+
+# -- finding ----------------------------------------------------------------------------------
+def _finds(session: Session, query: _Query) -> bool:
+    return bool(session.scalar(select(exists(_candidates(session, query)))))
+
+
+def _candidates(session: Session, query: _Query, *columns: ColumnElement[Any]) -> Any:
+    """Return a select of book_id and ``columns`` over the rows that match, in no order."""
+    wanted = select(_books.book_id, *columns)
+    # Folded words hold letters and digits only, so nothing can be syntax; quotes make sure of
+    # words such as "and" or "near".
+    if is_sqlite(session):
+        text = _boolean(query, " AND ", " OR ", '"{}"', '"{}"*')
+        return wanted.join_from(
+            books_fts, BookSearch.__table__, _books.book_id == books_fts.c.rowid
+        ).where(books_fts.c.book_search_fts.op("MATCH")(text))
+    text = _boolean(query, " & ", " | ", "'{}'", "'{}':*")
+    return wanted.where(literal_column("book_search.vector").op("@@")(cast(text, TSQUERY)))
+
+
+def _boolean(query: _Query, both: str, either: str, whole: str, begin: str) -> str:
+    groups = [
+        either.join(
+            [(begin if word.is_prefix else whole).format(word.text)]
+            + [whole.format(typo) for typo in word.typos]
+        )
+        for word in query.words
+    ]
+    return f"({both.join(f'({group})' for group in groups)}){either}{whole.format(query.code)}"
+
+
+# -- ranking ----------------------------------------------------------------------------------
+def _score(session: Session, query: _Query) -> ColumnElement[int]:
+    position = func.instr if is_sqlite(session) else func.strpos
+    title, people, more, codes = (
+        literal(" ") + field + literal(" ")
+        for field in (_books.title, _books.people, _books.more, _books.codes)
+    )
+
+    def has(field: ColumnElement[str], word: str, *, prefix: bool = False) -> ColumnElement[bool]:
+        found: ColumnElement[bool] = position(field, f" {word}" if prefix else f" {word} ") > 0
+        return found
+
+    def anyhow(field: ColumnElement[str], word: _Word) -> ColumnElement[bool]:
+        whole = has(field, word.text, prefix=word.is_prefix)
+        return or_(whole, *[has(field, typo) for typo in word.typos])
+
+    points, in_title, by_author = [], [], []
+    for word in query.words:
+        ways: list[tuple[int, ColumnElement[bool]]] = []
+        for field, worth in ((title, _IN_TITLE), (people, _IN_PEOPLE), (more, _IN_MORE)):
+            ways.append((worth[0], has(field, word.text)))
+            if word.is_prefix:
+                ways.append((worth[1], has(field, word.text, prefix=True)))
+            if word.typos:
+                ways.append((worth[2], or_(*[has(field, typo) for typo in word.typos])))
+        ways.sort(key=lambda way: -way[0])
+        points.append(case(*[(test, worth) for worth, test in ways], else_=_ELSEWHERE))
+        in_title.append(case((anyhow(title, word), 1), else_=0))
+        by_author.append(anyhow(people, word))
+    mean = sum(points[1:], points[0]) * _WORDS // len(points)
+    hits = sum(in_title[1:], in_title[0])
+    covered = case(
+        (hits >= _books.title_words, 100),
+        # Who asks for an author wants the books by, before the books about.
+        (and_(*by_author), _BY_AUTHOR),
+        else_=hits * 100 // _books.title_words,
+    )
+    return (
+        mean
+        + covered * _COVERAGE
+        + case((_books.full_title == query.phrase, _SAME_TITLE), else_=0)
+        + case((has(codes, query.code), _CODE), else_=0)
+        + _books.boost
+    )

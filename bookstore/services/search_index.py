@@ -1,0 +1,187 @@
+"""Keeping what the search looks through in step with the books."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import column, delete, insert, select, table
+from sqlalchemy.orm import Session
+
+from bookstore import isbn
+from bookstore.models import Author, Book, BookSearch, SearchTerm
+from bookstore.models.catalog import book_authors
+from bookstore.models.search import MAX_WORD
+from bookstore.models.text import sort_key
+from bookstore.models.text import words as fold_words
+from bookstore.services.actors import Acting, require_staff
+from bookstore.services.sql import upsert
+from bookstore.unit_of_work import unit_of_work
+
+STOP_WORDS = frozenset({"a", "an", "and", "of", "the"})
+_BATCH = 1000
+
+# SQLite's full-text tables (migration 0002); the words of a book, and each term with spaces
+# around it, so that its beginning and its end have trigrams of their own.
+books_fts = table("book_search_fts", column("rowid"), column("words"), column("book_search_fts"))
+terms_fts = table("search_terms_fts", column("padded"), column("search_terms_fts"))
+
+# "The Hobbit: There and Back Again", "The Hunger Games (The Hunger Games, #1)".
+_TITLE = re.compile(r"([^:(]+)(:[^(]*)?(.*)", re.DOTALL)
+
+
+def is_sqlite(session: Session) -> bool:
+    """Whether the words are in SQLite's tables rather than in PostgreSQL's columns."""
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def index_books(session: Session, book_ids: Sequence[int]) -> None:
+    """Rebuild what the search knows of these books (about six statements a thousand)."""
+    for start in range(0, len(book_ids), _BATCH):
+        _index(session, list(book_ids[start : start + _BATCH]))
+
+
+def reindex(actor: Acting) -> int:
+    """Rebuild everything, batch by batch, while the shop stays open; return how many books.
+
+    Raises:
+        Forbidden: not staff.
+    """
+    require_staff(actor)
+    last, count = 0, 0
+    while True:
+        with unit_of_work() as session:
+            ids = list(
+                session.scalars(
+                    select(Book.id).where(Book.id > last).order_by(Book.id).limit(_BATCH)
+                )
+            )
+            if not ids:
+                if is_sqlite(session):
+                    gone = books_fts.c.rowid.not_in(select(BookSearch.book_id))
+                    session.execute(delete(books_fts).where(gone))
+                return count
+            index_books(session, ids)
+        last, count = ids[-1], count + len(ids)
+
+
+def _index(session: Session, book_ids: list[int]) -> None:
+    people = _people(session, book_ids)
+    rows, terms = [], set()
+    for book in session.execute(
+        select(
+            Book.id,
+            Book.title,
+            Book.subtitle,
+            Book.isbn,
+            Book.sku,
+            Book.popularity,
+            Book.sold,
+            Book.rating_count,
+        ).where(Book.id.in_(book_ids))
+    ):
+        main, subtitle, series = _parts(book.title)
+        whole = _words(main)
+        title = sort_key(" ".join(whole)).split()
+        # The leading article can be found, but "The Hobbit" is "hobbit" when compared.
+        more = whole[: len(whole) - len(title)] + _words(f"{subtitle} {series} {book.subtitle}")
+        names = people[book.id]
+        rows.append(
+            {
+                "book_id": book.id,
+                "title": " ".join(title),
+                "more": " ".join(more),
+                "people": " ".join(names),
+                "codes": " ".join(_codes(book.isbn, book.sku)),
+                "full_title": sort_key(f"{main} {subtitle}"),
+                "title_words": sum(word not in STOP_WORDS for word in title) or max(len(title), 1),
+                # A copy sold or a review written here says more than a reader elsewhere.
+                "boost": round(
+                    100 * math.log1p(book.popularity + 20 * (book.sold + book.rating_count))
+                ),
+            }
+        )
+        terms.update(title, more, names)
+    session.execute(delete(BookSearch.__table__).where(BookSearch.book_id.in_(book_ids)))
+    if rows:
+        session.execute(insert(BookSearch.__table__), rows)
+    if is_sqlite(session):
+        # Rows of deleted books stay until their id is used again or everything is reindexed;
+        # they are never found, since book_search has no such row.
+        session.execute(delete(books_fts).where(books_fts.c.rowid.in_(book_ids)))
+        if rows:
+            session.execute(
+                insert(books_fts),
+                [
+                    {
+                        "rowid": row["book_id"],
+                        "words": " ".join(
+                            row[name] for name in ("title", "more", "people", "codes")
+                        ),
+                    }
+                    for row in rows
+                ],
+            )
+    _add_terms(session, terms)
+
+
+def _people(session: Session, book_ids: list[int]) -> dict[int, list[str]]:
+    """Return the words of all author names by book, the main author's first."""
+    main = select(Book.id.label("book_id"), Author.id, Author.first_name, Author.last_name)
+    names: dict[int, dict[int, str]] = {
+        row.book_id: {row.id: f"{row.first_name} {row.last_name}"}
+        for row in session.execute(
+            main.join(Author, Author.id == Book.author_id).where(Book.id.in_(book_ids))
+        )
+    }
+    for row in session.execute(
+        select(book_authors.c.book_id, Author.id, Author.first_name, Author.last_name)
+        .join(Author, Author.id == book_authors.c.author_id)
+        .where(book_authors.c.book_id.in_(book_ids))
+        .order_by(book_authors.c.book_id, book_authors.c.position, Author.id)
+    ):
+        names[row.book_id][row.id] = f"{row.first_name} {row.last_name}"
+    return {
+        book_id: [word for name in by_author.values() for word in _name_words(name)]
+        for book_id, by_author in names.items()
+    }
+
+
+def _parts(title: str) -> tuple[str, str, str]:
+    """Return a title's main part, its subtitle and the series (what stands in brackets)."""
+    found = _TITLE.fullmatch(title)
+    if found is None or not fold_words(found[1]):
+        return title, "", ""
+    return found[1], found[2] or "", found[3]
+
+
+def _words(text: str) -> list[str]:
+    return [word[:MAX_WORD] for word in fold_words(text)]
+
+
+def _name_words(name: str) -> list[str]:
+    """Return the words of a name, runs of initials also as one: "J.R.R." → "j r r jrr"."""
+    words = _words(name)
+    runs = ("".join(run) for single, run in groupby(words, lambda w: len(w) == 1) if single)
+    return words + [run for run in runs if len(run) > 1]
+
+
+def _codes(number: str | None, sku: str) -> Iterable[str]:
+    codes = [number, number and isbn.to_isbn10(number), "".join(fold_words(sku))]
+    return dict.fromkeys(code.lower()[:MAX_WORD] for code in codes if code)
+
+
+def _add_terms(session: Session, terms: set[str]) -> None:
+    # Short words and numbers are never guessed at: 1985 is no misspelling of 1984.
+    wanted = {term for term in terms if len(term) >= 3 and term.isalpha()}
+    known = session.scalars(select(SearchTerm.term).where(SearchTerm.term.in_(wanted)))
+    new = sorted(wanted - set(known))
+    if not new:
+        return
+    session.execute(
+        upsert(session, SearchTerm.__table__).on_conflict_do_nothing(),
+        [{"term": term} for term in new],
+    )
+    if is_sqlite(session):
+        session.execute(insert(terms_fts), [{"padded": f"  {term} "} for term in new])

@@ -1,0 +1,100 @@
+"""What ``flask shell`` opens with."""
+
+import builtins
+from types import ModuleType
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import func, select
+
+from bookstore import clock, models, money
+from bookstore.extensions import db
+from bookstore.services import (
+    accounts,
+    cart,
+    catalog,
+    catalog_editing,
+    catalog_export,
+    catalog_import,
+    catalog_records,
+    orders,
+    pricing,
+    reports,
+    reviews,
+    search,
+    wishlist,
+)
+from bookstore.services.actors import SYSTEM
+from bookstore.unit_of_work import unit_of_work
+
+SERVICES: tuple[ModuleType, ...] = (
+    accounts,
+    cart,
+    catalog,
+    catalog_editing,
+    catalog_export,
+    catalog_import,
+    catalog_records,
+    orders,
+    pricing,
+    reports,
+    reviews,
+    search,
+    wishlist,
+)
+
+HELP = """\
+The bookstore's shell. Type help() to read this again, help(x) for anything else.
+
+  models    {models}
+  services  {services}
+  db        db.session is the session; select(Book).where(...) and db.session.scalars(...) read
+  SYSTEM    the actor with staff rights, for services that ask who acts
+
+Services do what the API does, with the same rules:
+  ann = accounts.register("ann", "ann@example.com", "a long password")
+  cart.add_item(ann, book_id=1, quantity=2)
+  order = orders.place(ann, {{"name": "Ann", "line1": "1 High Street", "city": "York", "country": "GB"}})
+  orders.advance(SYSTEM, order.id, "processing")
+
+By hand, change rows and db.session.commit(), or use `with unit_of_work() as session:`.
+Money is whole minor units: 1999 is 19.99. docs/guide-in-the-shell.md walks through it all."""
+
+
+class Help:
+    """``help`` of the shell: without an argument our text, with one Python's."""
+
+    def __call__(self, *about: object) -> None:
+        """Print the help text, or Python's help about something."""
+        if about:
+            builtins.help(*about)
+        else:
+            print(self)  # noqa: T201
+
+    def __repr__(self) -> str:
+        return HELP.format(
+            models=" ".join(models.__all__),
+            services=" ".join(module.__name__.rpartition(".")[2] for module in SERVICES),
+        )
+
+
+def context() -> dict[str, Any]:
+    """Return the shell's names: every model and service, db, SYSTEM, help and a few tools."""
+    names: dict[str, Any] = {name: getattr(models, name) for name in models.__all__}
+    names.update({module.__name__.rpartition(".")[2]: module for module in SERVICES})
+    names.update(
+        db=db,
+        SYSTEM=SYSTEM,
+        clock=clock,
+        money=money,
+        select=select,
+        func=func,
+        unit_of_work=unit_of_work,
+        help=Help(),
+    )
+    return names
+
+
+def init_app(app: Flask) -> None:
+    """Give ``flask shell`` its names."""
+    app.shell_context_processor(context)

@@ -1,0 +1,9 @@
+const place = document.getElementById("swagger-ui");
+SwaggerUIBundle({
+  url: place.dataset.document,
+  domNode: place,
+  deepLinking: true,
+  persistAuthorization: true,
+  docExpansion: "list",
+  defaultModelsExpandDepth: 0,
+});

@@ -1,0 +1,46 @@
+"""How gunicorn serves the shop. Everything that differs between places is a setting."""
+
+import sys
+
+from bookstore.config import BadSetting, Settings
+from bookstore.gateways.embedded_redis import EmbeddedRedis, EmbeddedServerError
+
+try:
+    _settings = Settings.from_environ()
+    _settings.resolved_secret_key()
+except BadSetting as error:
+    sys.exit(f"bookstore: {error}")
+
+bind = f"{_settings.host}:{_settings.port}"
+worker_class = "gthread"
+workers = _settings.web_workers
+threads = _settings.web_threads
+worker_connections = 1000
+keepalive = 75  # longer than a load balancer's 60 s: the balancer closes, never we under its hands
+timeout = 30
+graceful_timeout = 25
+# A slow leak in some library must not become a night call.
+max_requests = 20_000
+max_requests_jitter = 2_000
+limit_request_line = 4094
+limit_request_fields = 64
+control_socket_disable = True
+loglevel = "warning"
+proc_name = "bookstore"
+
+_redis = EmbeddedRedis(_settings.bookstore_home)
+
+
+def on_starting(server):
+    """Start the embedded Redis when no other is named (one that runs already is used)."""
+    if _settings.redis_url is None:
+        try:
+            _redis.start()
+        except EmbeddedServerError as error:
+            server.log.error("no embedded Redis: %s", error)
+
+
+def on_exit(server):
+    """Stop what on_starting started."""
+    if _settings.redis_url is None:
+        _redis.stop()

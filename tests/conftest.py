@@ -1,0 +1,137 @@
+"""Real servers, one app a database, a clean database a test.
+
+``shop``    the app on SQLite and on PostgreSQL in turn, empty, no context pushed
+``app``     the same with an app context, for tests of services
+``client``  talks to ``shop`` as a REST client would
+``live``    the shop as several real gunicorn processes
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import flask_migrate
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from bookstore import create_app
+from bookstore.config import Settings
+from bookstore.extensions import db, redis_handle
+from tests.clients import Client, LiveShop
+from tests.servers import Postgres, RedisServer, shared_postgres
+
+SECRET = "a test secret that is long enough to sign"
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def redis_server(home: Path) -> Iterator[RedisServer]:
+    with RedisServer(home) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    with shared_postgres(root / "postgres") as server:
+        yield server
+
+
+class Apps:
+    """One migrated app a database, made when first asked for and emptied for each test."""
+
+    def __init__(self, home: Path, request: pytest.FixtureRequest) -> None:
+        self.home, self.request = home, request
+        self.made: dict[str, Flask] = {}
+        self.worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+    def settings(self, database: str, **changes: object) -> Settings:
+        if database == "postgresql":
+            server: Postgres = self.request.getfixturevalue("postgres")
+            url = server.url(f"shop_{self.worker}")
+        else:
+            url = f"sqlite:///{self.home / 'shop.sqlite3'}"
+        values: dict[str, object] = {
+            "bookstore_env": "testing",
+            "bookstore_home": self.home,
+            "secret_key": SECRET,
+            "database_url": url,
+            "log_level": "WARNING",
+        }
+        return Settings(**{**values, **changes})  # type: ignore[arg-type]
+
+    def get(self, database: str) -> Flask:
+        if database not in self.made:
+            self.request.getfixturevalue("redis_server")
+            if database == "postgresql":
+                server: Postgres = self.request.getfixturevalue("postgres")
+                server.drop_database(f"shop_{self.worker}")
+                server.create_database(f"shop_{self.worker}")
+            app = create_app(self.settings(database))
+            with app.app_context():
+                flask_migrate.upgrade()
+                if database == "sqlite":
+                    db.engine.dispose()
+                    shutil.copy(self.home / "shop.sqlite3", self.home / "empty.sqlite3")
+            self.made[database] = app
+        return self.made[database]
+
+    def empty(self, database: str) -> Flask:
+        app = self.get(database)
+        with app.app_context():
+            if database == "sqlite":
+                db.engine.dispose()
+                for suffix in ("-wal", "-shm"):
+                    (self.home / f"shop.sqlite3{suffix}").unlink(missing_ok=True)
+                shutil.copy(self.home / "empty.sqlite3", self.home / "shop.sqlite3")
+            else:
+                names = ", ".join(table.name for table in db.metadata.sorted_tables)
+                with db.engine.begin() as connection:
+                    connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            redis_handle.client.flushall()
+        return app
+
+
+@pytest.fixture(scope="session")
+def apps(home: Path, request: pytest.FixtureRequest) -> Iterator[Apps]:
+    made = Apps(home, request)
+    yield made
+    for app in made.made.values():
+        with app.app_context():
+            db.engine.dispose()
+            redis_handle.client.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def shop(apps: Apps, database: str) -> Flask:
+    return apps.empty(database)
+
+
+@pytest.fixture
+def app(shop: Flask) -> Iterator[Flask]:
+    with shop.app_context():
+        yield shop
+
+
+@pytest.fixture
+def client(shop: Flask) -> Client:
+    return Client(shop)
+
+
+@pytest.fixture
+def live(apps: Apps, shop: Flask, database: str) -> Iterator[LiveShop]:
+    with LiveShop(apps.settings(database, web_workers=4, web_threads=8)) as running:
+        yield running
