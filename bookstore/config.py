@@ -127,10 +127,14 @@ class Settings:
             problem = item.metadata["check"](getattr(self, item.name))
             if problem:
                 raise BadSetting(f"{item.name.upper()}: {problem}")
-        if self.secret_key is not None and self.is_production and (
-            len(self.secret_key) < 32
-            or self.secret_key.lower() in _WEAK_SECRETS
-            or len(set(self.secret_key)) < 8
+        if (
+            self.secret_key is not None
+            and self.is_production
+            and (
+                len(self.secret_key) < 32
+                or self.secret_key.lower() in _WEAK_SECRETS
+                or len(set(self.secret_key)) < 8
+            )
         ):
             raise BadSetting("SECRET_KEY: must be at least 32 random characters in production")
         if self.secret_key is None and self.is_production:

@@ -1,7 +1,7 @@
 """The extensions, unbound. This module never builds the app, so anything may import it."""
 
 import sqlite3
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import redis
 from flask import Flask, current_app
@@ -10,7 +10,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
-from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy import Connection, Engine, MetaData, Table, event
 from sqlalchemy.orm import DeclarativeBase
 
 from bookstore.config import Settings
@@ -29,6 +29,8 @@ class Base(DeclarativeBase):
     """Parent of every table."""
 
     metadata = MetaData(naming_convention=NAMING)
+    if TYPE_CHECKING:
+        __table__: ClassVar[Table]  # ours are tables, never views or joins
 
 
 class RedisHandle:
@@ -52,6 +54,11 @@ class RedisHandle:
 
 # Rows stay readable after the commit: what a service returns is dumped without asking again.
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+# What tables derive from; mypy cannot see through the attribute of an object.
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
 migrate = Migrate(compare_type=True, render_as_batch=True)
 jwt = JWTManager()
 redis_handle = RedisHandle()

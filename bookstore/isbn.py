@@ -62,7 +62,7 @@ def normalise(text: str) -> str:
 
 
 def pad(text: str) -> str:
-    """Give an ISBN-10 back the leading zeros that a spreadsheet took: "439023483" → "0439023483"."""
+    """Give an ISBN-10 back the zeros a spreadsheet took: "439023483" → "0439023483"."""
     bare = compact(text)
     return bare.rjust(10, "0") if 0 < len(bare) < 10 else bare
 

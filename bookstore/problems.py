@@ -126,9 +126,9 @@ def flatten(messages: Any) -> dict[str, list[str]]:
 
 def _database_trouble(error: Exception) -> Response:
     # Locked, restarted, out of connections: the client may try again; the cause goes to the log.
-    if isinstance(error, DBAPIError) and not isinstance(error, OperationalError):
-        if not error.connection_invalidated:
-            raise error
+    lost = isinstance(error, OperationalError | PoolTimeout)
+    if isinstance(error, DBAPIError) and not lost and not error.connection_invalidated:
+        raise error
     log.error("database unavailable", exc_info=error)
     return problem(
         503, "unavailable", "Service unavailable", "The database is busy or away; try again."

@@ -54,7 +54,8 @@ The bookstore's shell. Type help() to read this again, help(x) for anything else
 Services do what the API does, with the same rules:
   ann = accounts.register("ann", "ann@example.com", "a long password")
   cart.add_item(ann, book_id=1, quantity=2)
-  order = orders.place(ann, {{"name": "Ann", "line1": "1 High Street", "city": "York", "country": "GB"}})
+  home = {{"name": "Ann", "line1": "1 High Street", "city": "York", "country": "GB"}}
+  order = orders.place(ann, home)
   orders.advance(SYSTEM, order.id, "processing")
 
 By hand, change rows and db.session.commit(), or use `with unit_of_work() as session:`.

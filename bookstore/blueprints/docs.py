@@ -60,7 +60,12 @@ def explanations() -> dict[str, dict[str, Any]]:
     def walk(kind: type[errors.BookstoreError]) -> None:
         text = (kind.__doc__ or "").strip().splitlines()[0]
         status = problems.status_of(kind)
-        found[kind.code] = {"code": kind.code, "status": status, "title": kind.title, "detail": text}
+        found[kind.code] = {
+            "code": kind.code,
+            "status": status,
+            "title": kind.title,
+            "detail": text,
+        }
         for child in kind.__subclasses__():
             walk(child)
 
@@ -83,7 +88,12 @@ def describe(api: Api, app: Flask) -> dict[str, Any]:
     for response in document["components"].get("responses", {}).values():
         response["content"] = {problems.MIMETYPE: {"schema": problem}}
     statuses = {"401": "Who are you?", "403": "Not allowed", "404": "Not found"}
-    statuses |= {"409": "Conflict", "422": "Invalid input", "412": "Stale", "428": "If-Match needed"}
+    statuses |= {
+        "409": "Conflict",
+        "422": "Invalid input",
+        "412": "Stale",
+        "428": "If-Match needed",
+    }
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             if method == "parameters":

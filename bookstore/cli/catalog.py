@@ -1,6 +1,7 @@
 """``flask catalog``: the catalogue in and out as CSV."""
 
 import contextlib
+import io
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,8 +68,9 @@ def export_command(file: Path) -> None:
     """Write all books to FILE (standard output unless given), as the import reads them."""
     with refusals.shown():
         if str(file) == "-":
-            with contextlib.suppress(BrokenPipeError):
-                catalog_export.write_csv(click.get_text_stream("stdout", encoding="utf-8"))
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                sys.stdout.reconfigure(encoding="utf-8")
+            catalog_export.write_csv(sys.stdout)
             return
         # Written aside first: a failure half-way leaves an older export as it was.
         draft = file.with_name(f".{file.name}.part")

@@ -2,6 +2,7 @@
 
 import secrets
 from typing import Any
+from urllib.parse import quote
 
 import click
 import orjson
@@ -81,7 +82,7 @@ def demo(url: str | None, query: str) -> None:
     password = secrets.token_urlsafe(16)
 
     journey.step("1. Look around as a guest: search forgives a typo")
-    found = journey.call("GET", f"/api/v2/books?q={requests.utils.quote(query)}&limit=3&in_stock=true")
+    found = journey.call("GET", f"/api/v2/books?q={quote(query)}&limit=3&in_stock=true")
     books = found.json()["data"]
     if not books:
         raise click.ClickException(f"nothing in stock was found for {query!r}; try --query")

@@ -22,7 +22,5 @@ def advance(order: str, status: str | None, tracking_number: str | None, note: s
         wanted = status or orders.next_status(orders.get(SYSTEM, order_id))
         if wanted is None:
             raise click.ClickException(f"Order {order} has come to its end.")
-        moved = orders.advance(
-            SYSTEM, order_id, wanted, tracking_number=tracking_number, note=note
-        )
+        moved = orders.advance(SYSTEM, order_id, wanted, tracking_number=tracking_number, note=note)
     click.echo(f"{moved.number} is {moved.status}.")

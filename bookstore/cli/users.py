@@ -4,6 +4,7 @@ import click
 from flask.cli import AppGroup
 from marshmallow import ValidationError
 
+from bookstore import errors
 from bookstore.cli.refusals import shown
 from bookstore.schemas.v2.accounts import RegisterSchema
 from bookstore.services import accounts
@@ -19,14 +20,11 @@ users_cli = AppGroup("users", help="Accounts.")
 @click.option("--premium", is_flag=True, help="Has no rate limit.")
 def create(name: str, email: str, password: str, staff: bool, premium: bool) -> None:
     """Make an account."""
-    try:
-        fields = RegisterSchema().load({"username": name, "email": email, "password": password})
-    except ValidationError as error:
-        messages = error.normalized_messages()
-        raise click.ClickException(
-            "; ".join(f"{field}: {' '.join(found)}" for field, found in messages.items())
-        ) from None
     with shown():
+        try:
+            fields = RegisterSchema().load({"username": name, "email": email, "password": password})
+        except ValidationError as error:
+            raise errors.Invalid(error.messages_dict) from None
         user = accounts.register(**fields, is_staff=staff, is_premium=premium)
     click.echo(f"Made {user!r}.")
 

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bookstore import clock
-from bookstore.extensions import db
+from bookstore.extensions import Model
 from bookstore.models.types import BigId, UTCDateTime
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bookstore.models.wishlist import WishList
 
 
-class User(db.Model):
+class User(Model):
     """A person who buys (or, with ``is_staff``, runs the shop)."""
 
     __tablename__ = "users"
@@ -34,15 +34,11 @@ class User(db.Model):
     is_premium: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_active: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(
-        UTCDateTime, default=clock.now, onupdate=clock.now
-    )
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now, onupdate=clock.now)
 
     cart: Mapped[Optional["ShoppingCart"]] = relationship(back_populates="user")
     wishlist: Mapped[Optional["WishList"]] = relationship(back_populates="user")
-    orders: Mapped[list["Order"]] = relationship(
-        back_populates="user", order_by="Order.id.desc()"
-    )
+    orders: Mapped[list["Order"]] = relationship(back_populates="user", order_by="Order.id.desc()")
 
     @property
     def label(self) -> str:
@@ -55,7 +51,7 @@ class User(db.Model):
         return f"<User {self.id} {self.username}{' (' + ', '.join(roles) + ')' if roles else ''}>"
 
 
-class LoginSession(db.Model):
+class LoginSession(Model):
     """One login: a family of refresh tokens of which only the newest is good."""
 
     __tablename__ = "login_sessions"

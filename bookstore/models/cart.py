@@ -1,13 +1,12 @@
 """Carts: a user's, or a guest's that is known by a token."""
 
 from datetime import datetime
-from typing import Optional
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bookstore import clock
-from bookstore.extensions import db
+from bookstore.extensions import Model
 from bookstore.models.accounts import User
 from bookstore.models.catalog import Book
 from bookstore.models.types import BigId, UTCDateTime
@@ -16,7 +15,7 @@ MAX_QUANTITY = 999
 MAX_LINES = 200
 
 
-class ShoppingCart(db.Model):
+class ShoppingCart(Model):
     """One cart a user, and one a guest token. Prices are the books' own until ordered."""
 
     __tablename__ = "shopping_carts"
@@ -32,7 +31,7 @@ class ShoppingCart(db.Model):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
 
-    user: Mapped[Optional[User]] = relationship(back_populates="cart")
+    user: Mapped[User | None] = relationship(back_populates="cart")
     items: Mapped[list["CartItem"]] = relationship(
         back_populates="cart",
         cascade="all, delete-orphan",
@@ -60,7 +59,7 @@ class ShoppingCart(db.Model):
         return f"<ShoppingCart {self.id} of {owner}>"
 
 
-class CartItem(db.Model):
+class CartItem(Model):
     """So many copies of one book in one cart."""
 
     __tablename__ = "cart_items"
@@ -82,9 +81,10 @@ class CartItem(db.Model):
     )
 
     def __init__(self, **values: object) -> None:
+        book = values.get("book")
+        if isinstance(book, Book):
+            values.setdefault("seen_price", book.price)
         super().__init__(**values)
-        if self.seen_price is None and self.book is not None:
-            self.seen_price = self.book.price
 
     @property
     def line_total(self) -> int:

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from bookstore import clock
-from bookstore.extensions import db
+from bookstore.extensions import Model, db
 from bookstore.models.text import sort_key
 from bookstore.models.types import BigId, UTCDateTime, sort_text
 
@@ -41,7 +41,7 @@ book_categories = Table(
 )
 
 
-class Author(db.Model):
+class Author(Model):
     """Somebody who wrote a book."""
 
     __tablename__ = "authors"
@@ -57,9 +57,7 @@ class Author(db.Model):
     website: Mapped[str | None] = mapped_column(String(500))
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(
-        UTCDateTime, default=clock.now, onupdate=clock.now
-    )
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now, onupdate=clock.now)
 
     __table_args__ = (Index("ix_authors_name_sort_id", "name_sort", "id"),)
 
@@ -78,7 +76,7 @@ class Author(db.Model):
         return f"<Author {self.id} {self.full_name}>"
 
 
-class Category(db.Model):
+class Category(Model):
     """A shelf."""
 
     __tablename__ = "categories"
@@ -90,9 +88,7 @@ class Category(db.Model):
     description: Mapped[str] = mapped_column(Text, default="")
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(
-        UTCDateTime, default=clock.now, onupdate=clock.now
-    )
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now, onupdate=clock.now)
 
     __table_args__ = (Index("ix_categories_name_sort_id", "name_sort", "id"),)
 
@@ -105,7 +101,7 @@ class Category(db.Model):
         return f"<Category {self.id} {self.slug}>"
 
 
-class Publisher(db.Model):
+class Publisher(Model):
     """A house that publishes books."""
 
     __tablename__ = "publishers"
@@ -116,9 +112,7 @@ class Publisher(db.Model):
     website: Mapped[str | None] = mapped_column(String(500))
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(
-        UTCDateTime, default=clock.now, onupdate=clock.now
-    )
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now, onupdate=clock.now)
 
     __table_args__ = (Index("ix_publishers_name_sort_id", "name_sort", "id"),)
 
@@ -131,7 +125,7 @@ class Publisher(db.Model):
         return f"<Publisher {self.id} {self.name}>"
 
 
-class Book(db.Model):
+class Book(Model):
     """A title on sale. ``price`` is in minor units of the shop's currency."""
 
     __tablename__ = "books"
@@ -174,9 +168,7 @@ class Book(db.Model):
     # Grows with every editorial change; sales and reviews leave it alone.
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(
-        UTCDateTime, default=clock.now, onupdate=clock.now
-    )
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now, onupdate=clock.now)
 
     author: Mapped[Author] = relationship()
     authors: Mapped[list[Author]] = relationship(

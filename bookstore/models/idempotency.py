@@ -7,11 +7,11 @@ from sqlalchemy import LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bookstore import clock
-from bookstore.extensions import db
+from bookstore.extensions import Model
 from bookstore.models.types import BigId, Json, UTCDateTime
 
 
-class IdempotencyKey(db.Model):
+class IdempotencyKey(Model):
     """A claim on (who, route, key); without ``status_code`` the first request still runs."""
 
     __tablename__ = "idempotency_keys"

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bookstore import clock
-from bookstore.extensions import db
+from bookstore.extensions import Model
 from bookstore.models.accounts import User
 from bookstore.models.catalog import Book
 from bookstore.models.types import BigId, Json, UTCDateTime
@@ -32,7 +32,7 @@ PAYMENT_STATUSES = (
 )
 
 
-class Order(db.Model):
+class Order(Model):
     """An order; every amount is in minor units of ``currency`` and they always add up."""
 
     __tablename__ = "orders"
@@ -54,9 +54,7 @@ class Order(db.Model):
     # Grows by one with every change; live tracking and clients order states by it.
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(
-        UTCDateTime, default=clock.now, onupdate=clock.now
-    )
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now, onupdate=clock.now)
 
     user: Mapped[User] = relationship(back_populates="orders")
     items: Mapped[list["OrderItem"]] = relationship(
@@ -86,7 +84,7 @@ class Order(db.Model):
         return f"<Order {self.id} {self.number} {self.status} {self.total_amount} {self.currency}>"
 
 
-class OrderItem(db.Model):
+class OrderItem(Model):
     """A line as it was when ordered: the price is locked, whatever the book costs later."""
 
     __tablename__ = "order_items"
@@ -122,7 +120,7 @@ class OrderItem(db.Model):
         return f"<OrderItem {self.quantity} x {self.title!r} at {self.price}>"
 
 
-class OrderEvent(db.Model):
+class OrderEvent(Model):
     """One line of an order's history."""
 
     __tablename__ = "order_events"

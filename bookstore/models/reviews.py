@@ -6,13 +6,13 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bookstore import clock
-from bookstore.extensions import db
+from bookstore.extensions import Model
 from bookstore.models.accounts import User
 from bookstore.models.catalog import Book
 from bookstore.models.types import BigId, UTCDateTime
 
 
-class Review(db.Model):
+class Review(Model):
     """One reader's rating (1 to 5) and words on one book."""
 
     __tablename__ = "reviews"
@@ -24,9 +24,7 @@ class Review(db.Model):
     title: Mapped[str] = mapped_column(String(200), default="")
     comment: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(
-        UTCDateTime, default=clock.now, onupdate=clock.now
-    )
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now, onupdate=clock.now)
 
     book: Mapped[Book] = relationship()
     user: Mapped[User] = relationship()

@@ -8,13 +8,13 @@ On PostgreSQL ``book_search`` has a generated ``tsvector`` column with a GIN ind
 from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bookstore.extensions import db
+from bookstore.extensions import Model
 from bookstore.models.types import BigId, sort_text
 
 MAX_WORD = 64  # letters of a word that count
 
 
-class BookSearch(db.Model):
+class BookSearch(Model):
     """One book's folded words."""
 
     __tablename__ = "book_search"
@@ -37,7 +37,7 @@ class BookSearch(db.Model):
     boost: Mapped[int] = mapped_column(BigId)
 
 
-class SearchTerm(db.Model):
+class SearchTerm(Model):
     """A word that some title or author has; a mistyped word is matched against these."""
 
     __tablename__ = "search_terms"

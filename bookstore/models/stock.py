@@ -6,13 +6,13 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bookstore import clock
-from bookstore.extensions import db
+from bookstore.extensions import Model
 from bookstore.models.types import BigId, UTCDateTime
 
 REASONS = ("initial", "adjustment", "order", "cancellation")
 
 
-class StockMovement(db.Model):
+class StockMovement(Model):
     """So many copies came (``delta`` > 0) or went (< 0), and why. Never changed or removed."""
 
     __tablename__ = "stock_movements"

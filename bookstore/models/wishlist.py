@@ -6,13 +6,13 @@ from sqlalchemy import ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bookstore import clock
-from bookstore.extensions import db
+from bookstore.extensions import Model
 from bookstore.models.accounts import User
 from bookstore.models.catalog import Book
 from bookstore.models.types import BigId, UTCDateTime
 
 
-class WishList(db.Model):
+class WishList(Model):
     """One a user."""
 
     __tablename__ = "wishlists"
@@ -33,7 +33,7 @@ class WishList(db.Model):
         return f"<WishList {self.id} of user {self.user_id}>"
 
 
-class WishListItem(db.Model):
+class WishListItem(Model):
     """A book somebody wants, and why."""
 
     __tablename__ = "wishlist_items"

@@ -191,7 +191,7 @@ class Problem(Schema):
 
 
 @cache
-def page_of(item: type[Schema]) -> type[Schema]:
+def page_of(item: type[Schema]) -> type[ma.Schema]:
     """Return the schema of a page of ``item``."""
     name = item.__name__.removesuffix("Schema") + "Page"
     return Schema.from_dict(

@@ -86,9 +86,7 @@ def log_in(username: str, password: str, *, cart_token: str | None = None) -> Lo
         raise errors.BadCredentials
     with unit_of_work() as session:
         if rehash is not None:
-            session.execute(
-                update(User).where(User.id == found.id).values(password_hash=rehash)
-            )
+            session.execute(update(User).where(User.id == found.id).values(password_hash=rehash))
         now = clock.now()
         login = LoginSession(
             id=str(uuid.uuid4()),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, and_, exists, literal, or_, select, union_all
 
 from bookstore import errors
 from bookstore.extensions import db, settings
@@ -23,6 +23,7 @@ from bookstore.models.catalog import (
 )
 from bookstore.services import paging, search
 from bookstore.services.paging import Order, Page, PageRequest
+from bookstore.services.sql import AnyRow, AnySelect
 
 SORTS: dict[str, tuple[Any, Any]] = {
     "title": (Book.title_sort, paging.parse_text),
@@ -102,13 +103,14 @@ def list_books(wanted: BookFilter, sort: str | None, page: PageRequest) -> Page:
     """
     query = _books().where(*_conditions(wanted))
     name = sort or ("relevance" if wanted.q is not None else "-created")
+    hits = None
     if wanted.q is not None:
         hits = search.matches(wanted.q)
         if hits is None:
             return Page([], None, 0 if page.count else None)
         query = query.join(hits, hits.c.book_id == Book.id)
     if name == "relevance":
-        if wanted.q is None:
+        if hits is None:
             raise errors.Invalid({"sort": ["relevance needs q."]})
         order = Order(name, hits.c.score, Book.id, True, paging.parse_int)
     else:
@@ -140,9 +142,9 @@ def bestsellers(limit: int = 10) -> list[dict[str, Any]]:
 def summaries(book_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
     """Return what carts and wishlists show of books, by id (one statement)."""
     rows = db.session.execute(
-        select(*SUMMARY_COLUMNS).join(Author, Author.id == Book.author_id).where(
-            Book.id.in_(list(book_ids))
-        )
+        select(*SUMMARY_COLUMNS)
+        .join(Author, Author.id == Book.author_id)
+        .where(Book.id.in_(list(book_ids)))
     )
     return {row.id: summary(row) for row in rows}
 
@@ -161,7 +163,7 @@ SUMMARY_COLUMNS = (
 )
 
 
-def summary(row: Row[Any]) -> dict[str, Any]:
+def summary(row: AnyRow) -> dict[str, Any]:
     """Return the small book view of a row that has SUMMARY_COLUMNS."""
     return {
         "id": row.id,
@@ -176,7 +178,7 @@ def summary(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _books() -> Select[Any]:
+def _books() -> AnySelect:
     return (
         select(*_COLUMNS)
         .join(Author, Author.id == Book.author_id)
@@ -197,9 +199,7 @@ def _conditions(wanted: BookFilter) -> list[ColumnElement[bool]]:
     ]
     if wanted.author_id is not None:
         by = book_authors.c
-        found.append(
-            exists().where(by.book_id == Book.id, by.author_id == wanted.author_id)
-        )
+        found.append(exists().where(by.book_id == Book.id, by.author_id == wanted.author_id))
     if wanted.category is not None:
         on = book_categories.c
         found.append(
@@ -222,7 +222,7 @@ def _conditions(wanted: BookFilter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _views(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
+def _views(rows: Iterable[AnyRow]) -> list[dict[str, Any]]:
     rows = list(rows)
     authors, categories = _hung_on([row.id for row in rows])
     currency = settings().currency
@@ -259,7 +259,7 @@ def _views(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _author(row: Row[Any]) -> dict[str, Any]:
+def _author(row: AnyRow) -> dict[str, Any]:
     return {"id": row.author_id, "full_name": f"{row.first_name} {row.last_name}".strip()}
 
 

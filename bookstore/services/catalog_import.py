@@ -1,4 +1,4 @@
-"""Loading a catalogue from a file: good rows go in, bad ones are reported, twice changes nothing."""
+"""Loading a catalogue from a file: good rows go in, bad ones are reported."""
 
 from collections.abc import Callable, Iterator
 from importlib import resources
@@ -27,7 +27,7 @@ Parse = Callable[[int, dict[str, str]], Draft | list[RowError]]
 def import_file(
     actor: Acting,
     path: str | Path,
-    format: Format = "csv",  # noqa: A002  (what the command line calls it)
+    format: Format = "csv",
     prices: str | Path | None = None,
     genres: str | Path | None = None,
     dry_run: bool = False,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,7 @@ class Kind:
 
     model: Any
     name: str
-    books: Callable[[Any], ColumnElement[int]]  # ids of the books that refer to a record id
+    books: Callable[[Any], Any]  # query for ids of the books that refer to a record id
 
 
 def _author_books(record_id: Any) -> Any:

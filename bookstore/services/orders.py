@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
 from bookstore import clock, errors, money
@@ -214,7 +214,7 @@ def _locked(session: Session, actor: Acting, order_id: int) -> Order:
     return order
 
 
-def _visible(query: Any, actor: Acting) -> Any:
+def _visible(query: Select[Order], actor: Acting) -> Select[Order]:
     return query if actor.is_staff else query.where(Order.user_id == require_user(actor))
 
 

@@ -12,10 +12,11 @@ from datetime import date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Select, func, literal, select, tuple_
+from sqlalchemy import func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from bookstore import errors
+from bookstore.services.sql import AnyColumn, AnyRow, AnySelect
 
 MAX_LIMIT = 100
 _MAX_ID = 2**63 - 1
@@ -47,8 +48,8 @@ class Order:
     """
 
     name: str
-    column: ColumnElement[Any]
-    id: ColumnElement[int]
+    column: AnyColumn
+    id: AnyColumn
     descending: bool
     parse: Callable[[Any], Any]
 
@@ -80,10 +81,10 @@ def parse_instant(value: Any) -> datetime:
     return instant
 
 
-def encode(order: Order, row: Row[Any]) -> str:
+def encode(order: Order, row: AnyRow) -> str:
     """Return the opaque cursor that continues behind ``row`` (needs its ``_sort`` and ``id``)."""
-    return base64.urlsafe_b64encode(orjson.dumps([order.name, row._sort, row.id])).decode().rstrip(
-        "="
+    return (
+        base64.urlsafe_b64encode(orjson.dumps([order.name, row._sort, row.id])).decode().rstrip("=")
     )
 
 
@@ -103,7 +104,7 @@ def decode(order: Order, cursor: str) -> tuple[Any, int]:
         raise errors.Invalid({"cursor": ["Not a cursor of this list and sort order."]}) from None
 
 
-def fetch(session: Session, query: Select[Any], order: Order, page: PageRequest) -> Page:
+def fetch(session: Session, query: AnySelect, order: Order, page: PageRequest) -> Page:
     """Run ``query`` for one page; its rows get ``_sort`` and must have ``id``.
 
     Statements: one, and one more with ``page.count``.

@@ -20,9 +20,7 @@ def load_if_empty() -> int | None:
     report = catalog_import.load_sample(SYSTEM)
     for name, password, role in DEMO_USERS:
         try:
-            accounts.register(
-                name, f"{name}@bookstore.example", password, is_staff=role == "staff"
-            )
+            accounts.register(name, f"{name}@bookstore.example", password, is_staff=role == "staff")
         except errors.Conflict:
             continue
     return report.created

@@ -6,7 +6,6 @@ where each word stands, how much of the main title was asked for, and how many r
 book has. ``search_index`` keeps the tables.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,17 +27,17 @@ from sqlalchemy.orm import Session
 
 from bookstore import isbn
 from bookstore.extensions import db
-from bookstore.models import Author, Book, BookSearch, SearchTerm
+from bookstore.models import Author, Book, BookSearch
 from bookstore.models.search import MAX_WORD
 from bookstore.models.text import sort_key
 from bookstore.models.text import words as fold_words
+from bookstore.services import spelling
 from bookstore.services.search_index import (
     STOP_WORDS,
     books_fts,
     index_books,
     is_sqlite,
     reindex,
-    terms_fts,
 )
 
 __all__ = ["index_books", "matches", "reindex", "suggest"]
@@ -92,7 +91,9 @@ def matches(q: str) -> Subquery | None:
     session = db.session()
     if not _finds(session, query):
         query = _corrected(session, query)
-    return _candidates(session, query, _score(session, query).label("score")).subquery("hits")
+    score = _score(session, query).label("score")
+    hits: Subquery = _candidates(session, query, score).subquery("hits")
+    return hits
 
 
 def suggest(q: str, limit: int = 10) -> list[dict[str, Any]]:
@@ -146,10 +147,8 @@ def _parse(q: str, *, typing: bool = False) -> _Query | None:
     found = [word[:MAX_WORD] for word in fold_words(q)]
     if not found:
         return None
-    if isbn.is_format(q.casefold().removeprefix("isbn").lstrip(":- ")):
-        code = isbn.normalise(q.casefold().removeprefix("isbn").lstrip(":- ")).lower()
-    else:
-        code = "".join(found)[:MAX_WORD]
+    number = q.strip().upper().removeprefix("ISBN").lstrip(":- ")
+    code = isbn.normalise(number).lower() if isbn.is_format(number) else "".join(found)[:MAX_WORD]
     # Words that stand in half of all titles say nothing, unless there are no others.
     ends = found[-1:] if typing else []
     telling = [word for word in found[: len(found) - len(ends)] if word not in STOP_WORDS] + ends
@@ -253,10 +252,11 @@ def _score(session: Session, query: _Query) -> ColumnElement[int]:
         (and_(*by_author), _BY_AUTHOR),
         else_=hits * 100 // _books.title_words,
     )
-    return (
+    score: ColumnElement[int] = (
         mean
         + covered * _COVERAGE
         + case((_books.full_title == query.phrase, _SAME_TITLE), else_=0)
         + case((has(codes, query.code), _CODE), else_=0)
         + _books.boost
     )
+    return score

@@ -68,7 +68,8 @@ def reindex(actor: Acting) -> int:
 
 def _index(session: Session, book_ids: list[int]) -> None:
     people = _people(session, book_ids)
-    rows, terms = [], set()
+    rows: list[dict[str, Any]] = []
+    terms: set[str] = set()
     for book in session.execute(
         select(
             Book.id,
@@ -173,7 +174,7 @@ def _codes(number: str | None, sku: str) -> Iterable[str]:
 
 
 def _add_terms(session: Session, terms: set[str]) -> None:
-    # Short words and numbers are never guessed at: 1985 is no misspelling of 1984.
+    # Only what ``spelling`` may propose.
     wanted = {term for term in terms if len(term) >= 3 and term.isalpha()}
     known = session.scalars(select(SearchTerm.term).where(SearchTerm.term.in_(wanted)))
     new = sorted(wanted - set(known))

@@ -1,8 +1,8 @@
 """Guessing which word was meant: the words the shop knows that are one edit away."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from sqlalchemy import ColumnElement, FromClause, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from bookstore.models import SearchTerm
@@ -15,46 +15,46 @@ def neighbours(session: Session, texts: Sequence[str]) -> dict[str, list[str]]:
     One edit leaves the first or the second half of a word as it was, unless it swaps the two
     letters in the middle; so these three conditions miss nothing, and each has an index.
     """
+    # Numbers are not guessed at: 1985 is no misspelling of 1984.
     guesses = [text for text in texts if not any(char.isdigit() for char in text)]
     if not guesses:
         return {}
+    find = _in_fts5 if is_sqlite(session) else _in_trigrams
+    first, *others = [find(text) for text in guesses]
     found: dict[str, list[str]] = {}
-    heads = {text: text[: len(text) // 2] for text in guesses}
-    tails = {text: text[len(text) // 2 :] for text in guesses}
-    conditions: list[ColumnElement[bool]] = []
-    if is_sqlite(session):
-        term: ColumnElement[str] = func.trim(terms_fts.c.padded)
-        for text in guesses:
-            middle = _swap_middle(text)
-            phrases = f'"  {heads[text]}" OR "{tails[text]} " OR "  {middle} "'
-            conditions.append(terms_fts.c.search_terms_fts.op("MATCH")(phrases))
-    else:
-        term = literal_column("search_terms.term")
-        for text in guesses:
-            conditions.append(
-                or_(
-                    SearchTerm.term.startswith(heads[text]),
-                    SearchTerm.term.endswith(tails[text]),
-                    SearchTerm.term == _swap_middle(text),
-                )
-            )
-    source = terms_fts if is_sqlite(session) else SearchTerm.__table__
-    statements = [
-        select(literal(text).label("guess"), term.label("term"))
-        .select_from(source)
-        .where(condition, func.length(term).between(len(text) - 1, len(text) + 1))
-        for text, condition in zip(guesses, conditions, strict=True)
-    ]
-    union = statements[0].union_all(*statements[1:])
-    for guess, candidate in session.execute(union):
+    for guess, candidate in session.execute(first.union_all(*others)):
         if within_one_edit(guess, candidate):
             found.setdefault(guess, []).append(candidate)
-    for guess, terms in found.items():
-        # People seldom mistype the first letter.
-        terms.sort(
-            key=lambda term, guess=guess: (term[0] != guess[0], len(term) != len(guess), term)
-        )  # type: ignore[misc]
-    return found
+    return {guess: sorted(terms, key=_likelihood(guess)) for guess, terms in found.items()}
+
+
+def _in_fts5(text: str) -> Select[str, str]:
+    half = len(text) // 2
+    phrases = f'"  {text[:half]}" OR "{text[half:]} " OR "  {_swap_middle(text)} "'
+    return _select(text, func.trim(terms_fts.c.padded)).where(
+        terms_fts.c.search_terms_fts.op("MATCH")(phrases)
+    )
+
+
+def _in_trigrams(text: str) -> Select[str, str]:
+    half, term = len(text) // 2, SearchTerm.__table__.c.term
+    return _select(text, term).where(
+        or_(
+            term.startswith(text[:half]),
+            term.endswith(text[half:]),
+            term == _swap_middle(text),
+        )
+    )
+
+
+def _select(text: str, term: ColumnElement[str]) -> Select[str, str]:
+    near = func.length(term).between(len(text) - 1, len(text) + 1)
+    return select(literal(text).label("guess"), term.label("term")).where(near)
+
+
+def _likelihood(guess: str) -> Callable[[str], tuple[bool, bool, str]]:
+    # People seldom mistype the first letter, and hit a wrong key more often than none.
+    return lambda term: (term[0] != guess[0], len(term) != len(guess), term)
 
 
 def _swap_middle(text: str) -> str:
@@ -77,5 +77,3 @@ def within_one_edit(one: str, other: str) -> bool:
     return rest[1:] == other_rest[1:] or (
         rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:]
     )
-
-

@@ -1,9 +1,15 @@
-"""The two databases differ in where their upsert lives; nothing else of that is known here."""
+"""Small things every service that writes queries shares."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
+from sqlalchemy import ColumnElement, Row, Select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+# Queries and rows whose columns only run time knows.
+AnySelect: TypeAlias = Select[*tuple[Any, ...]]
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+AnyColumn: TypeAlias = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 
 def upsert(session: Session, target: Any) -> Any:

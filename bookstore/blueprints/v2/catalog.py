@@ -68,9 +68,7 @@ def bestsellers() -> Response:
         return orjson.dumps({"data": BookSchema(many=True).dump(catalog.bestsellers())})
 
     key = "bestsellers"
-    return json_response(
-        catalog_cache.get_or_make(key, catalog_cache.BESTSELLERS_SECONDS, make)
-    )
+    return json_response(catalog_cache.get_or_make(key, catalog_cache.BESTSELLERS_SECONDS, make))
 
 
 @blp.get("/books/suggest")

@@ -26,7 +26,9 @@ blp = Blueprint("reviews", __name__, description="What readers say")
 @blp.response(200, page_of(ReviewSchema))
 def list_reviews(query: dict[str, Any], book_id: int) -> Response:
     """List a book's reviews, newest first."""
-    return json_response(page_body(ReviewSchema, reviews.list_reviews(book_id, page_request(query))))
+    return json_response(
+        page_body(ReviewSchema, reviews.list_reviews(book_id, page_request(query)))
+    )
 
 
 @blp.post("/books/<id:book_id>/reviews")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bookstore import isbn
 from bookstore.extensions import settings
+from bookstore.services.imports import cells
 from bookstore.services.imports.names import is_suffix
 from bookstore.services.imports.reading import Source
 from bookstore.services.imports.report import Draft, RowError
@@ -22,7 +23,6 @@ from bookstore.services.imports.rows import (
     whole,
 )
 from bookstore.services.imports.shelves import categories_of
-from bookstore.services.imports import cells
 
 COLUMNS = {
     "book_id",

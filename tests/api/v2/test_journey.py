@@ -17,26 +17,20 @@ def test_a_guest_becomes_a_reader_and_buys(shop: Flask, client: Client) -> None:
     guest = {"X-Cart-Token": added.headers["X-Cart-Token"]}
     account = {"username": "ann", "email": "ann@example.com", "password": PASSWORD}
     ok(client.post("/auth/register", account), 201)
-    tokens = ok(
-        client.post("/auth/token", {"username": "Ann", "password": PASSWORD}, **guest)
-    )
+    tokens = ok(client.post("/auth/token", {"username": "Ann", "password": PASSWORD}, **guest))
     ann = client.with_token(tokens["access"])
     cart = ok(ann.get("/cart"))
     assert cart["total_items"] == 2
     assert cart["subtotal"] == "25.00"
     quote = ok(ann.post("/cart/quote", {}))
     order = ok(
-        ann.post(
-            "/orders", {"shipping_address": ADDRESS, "expected_total": quote["total"]}
-        ),
+        ann.post("/orders", {"shipping_address": ADDRESS, "expected_total": quote["total"]}),
         201,
     )
     assert order["status"] == "pending"
     assert order["total_amount"] == quote["total"] == "29.99"
     assert ok(ann.get("/cart"))["items"] == []
-    moved = ok(
-        log_in(shop, clerk).post(f"/orders/{order['id']}/status", {"status": "processing"})
-    )
+    moved = ok(log_in(shop, clerk).post(f"/orders/{order['id']}/status", {"status": "processing"}))
     assert moved["version"] == 2
     events = ok(ann.get(f"/orders/{order['id']}/events"))["data"]
     assert [(e["from"], e["to"]) for e in events] == [(None, "pending"), ("pending", "processing")]
