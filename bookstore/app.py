@@ -61,7 +61,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         JWT_DECODE_AUDIENCE="bookstore-api",
         JWT_TOKEN_LOCATION=["headers"],
     )
-    settings.bookstore_home.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     db.init_app(app)
     migrate.init_app(app, db, directory=str(_migrations_folder()))
     jwt.init_app(app)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from dotenv import dotenv_values
 
 _WEAK_SECRETS = frozenset({"secret", "changeme", "change-me", "dev", "development", "test"})
+_DEFAULT_HOME = Path("var")
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 
 
@@ -61,7 +62,7 @@ class Settings:
         "development", "development, testing or production", check=_ok
     )
     bookstore_home: Path = _setting(
-        Path("var"), "data folder: SQLite file, Redis files, logs", check=_ok
+        _DEFAULT_HOME, "data folder: SQLite file, Redis files, logs", check=_ok
     )
     host: str = _setting("127.0.0.1", "address to listen on", check=_ok)
     port: int = _setting(8000, "port to listen on", check=_between(1, 65535))
@@ -150,8 +151,8 @@ class Settings:
         if self.secret_key is not None:
             return self.secret_key
         path = self.bookstore_home / "secret_key"
+        self.make_home()
         try:
-            self.bookstore_home.mkdir(parents=True, exist_ok=True)
             # Written aside and linked into place: of two first starts, one wins whole.
             draft = path.with_name(f".secret_key.{os.getpid()}.{secrets.token_hex(4)}")
             if not path.exists():
@@ -166,6 +167,19 @@ class Settings:
             return path.read_text()
         except OSError as error:
             raise BadSetting(f"BOOKSTORE_HOME: cannot write {path}: {error.strerror}") from error
+
+    def make_home(self) -> None:
+        """Make the data folder.
+
+        Raises:
+            BadSetting: it cannot be made or written.
+        """
+        try:
+            self.bookstore_home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadSetting(
+                f"BOOKSTORE_HOME: cannot write {self.bookstore_home}: {error.strerror}"
+            ) from error
 
     def table(self) -> list[tuple[str, str, str, str]]:
         """Return (name, value, default, meaning) of every setting, secrets masked."""

@@ -5,9 +5,10 @@ from types import ModuleType
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
+from sqlalchemy.exc import IntegrityError
 
-from bookstore import clock, models, money
+from bookstore import clock, errors, models, money
 from bookstore.extensions import db
 from bookstore.services import (
     accounts,
@@ -25,6 +26,7 @@ from bookstore.services import (
     wishlist,
 )
 from bookstore.services.actors import SYSTEM
+from bookstore.services.paging import PageRequest
 from bookstore.unit_of_work import unit_of_work
 
 SERVICES: tuple[ModuleType, ...] = (
@@ -48,8 +50,10 @@ The bookstore's shell. Type help() to read this again, help(x) for anything else
 
   models    {models}
   services  {services}
-  db        db.session is the session; select(Book).where(...) and db.session.scalars(...) read
+  db        db.session is the session; db.session.scalars(select(Book).where(...)) reads
   SYSTEM    the actor with staff rights, for services that ask who acts
+  errors    what services raise when they refuse, such as errors.CartEmpty
+  and       PageRequest, unit_of_work, IntegrityError, select, func, money, clock
 
 Services do what the API does, with the same rules:
   ann = accounts.register("ann", "ann@example.com", "a long password")
@@ -59,7 +63,9 @@ Services do what the API does, with the same rules:
   orders.advance(SYSTEM, order.id, "processing")
 
 By hand, change rows and db.session.commit(), or use `with unit_of_work() as session:`.
-Money is whole minor units: 1999 is 19.99. docs/guide-in-the-shell.md walks through it all."""
+After an error by hand: db.session.rollback(). Rows you hold are read anew after
+db.session.expire_all(). Money is whole minor units: 1999 is 19.99.
+docs/guide-in-the-shell.md walks through it all."""
 
 
 class Help:
@@ -86,6 +92,9 @@ def context() -> dict[str, Any]:
     names.update(
         db=db,
         SYSTEM=SYSTEM,
+        PageRequest=PageRequest,
+        IntegrityError=IntegrityError,
+        errors=errors,
         clock=clock,
         money=money,
         select=select,
@@ -98,4 +107,17 @@ def context() -> dict[str, Any]:
 
 def init_app(app: Flask) -> None:
     """Give ``flask shell`` its names."""
-    app.shell_context_processor(context)
+    app.shell_context_processor(_open)
+
+
+def _open() -> dict[str, Any]:
+    if db.engine.dialect.name == "postgresql":
+        event.listen(db.engine, "connect", _take_your_time)
+    return context()
+
+
+def _take_your_time(connection: Any, _record: Any) -> None:
+    # Between two lines that a person types lies an open transaction; a request may hold one
+    # for seconds only, and the server would hang up.
+    connection.execute("SET idle_in_transaction_session_timeout = '1h'")
+    connection.commit()

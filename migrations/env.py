@@ -5,30 +5,16 @@ from typing import Any
 from alembic import context
 from flask import current_app
 
+from bookstore.models.migrating import compare_type, include_object
 from bookstore.models.types import UTCDateTime
 
 db = current_app.extensions["migrate"].db
-
-# What full-text search needs and no model describes; made by hand in the migrations.
-HAND_MADE_PREFIXES = ("book_search_fts", "search_terms_fts", "ix_hand_")
-HAND_MADE_COLUMNS = {("book_search", "vector")}
-
-
-def include_object(obj: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
-    if kind == "column" and (obj.table.name, name) in HAND_MADE_COLUMNS:
-        return False
-    return not (kind in {"table", "index"} and str(name).startswith(HAND_MADE_PREFIXES))
 
 
 def render_item(kind: str, obj: Any, _autogen: Any) -> str | bool:
     if kind == "type" and isinstance(obj, UTCDateTime):
         return "sa.DateTime(timezone=True)"
     return False
-
-
-def compare_type(_context: Any, _column: Any, _inspected: Any, _type: Any, model_type: Any) -> Any:
-    # SQLite has no instants of its own: a DateTime there is what UTCDateTime stores.
-    return False if isinstance(model_type, UTCDateTime) else None
 
 
 def run() -> None:

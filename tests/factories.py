@@ -6,10 +6,21 @@ from typing import Any
 from uuid import uuid4
 
 from flask import Flask
+from sqlalchemy import func, select
 
 from bookstore import auth, clock
-from bookstore.models import Author, Book, Category, LoginSession, User
-from bookstore.services import accounts, catalog_editing, catalog_records
+from bookstore.extensions import db
+from bookstore.models import (
+    Author,
+    Book,
+    Category,
+    LoginSession,
+    Order,
+    OrderItem,
+    StockMovement,
+    User,
+)
+from bookstore.services import accounts, cart, catalog_editing, catalog_records
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import Client
@@ -78,3 +89,56 @@ def reader_and_clerk(app: Flask) -> tuple[Client, Client]:
     with app.app_context():
         reader, clerk = make_user(), make_user(is_staff=True)
     return log_in(app, reader), log_in(app, clerk)
+
+
+def make_buyers(app: Flask, count: int) -> list[tuple[int, str]]:
+    """Return (user id, access token) of new users, made in one transaction."""
+    with app.app_context():
+        with unit_of_work() as session:
+            users = [make_user() for _ in range(count)]
+            session.flush()
+            logins = [
+                LoginSession(
+                    id=str(uuid4()),
+                    user_id=user.id,
+                    refresh_jti=str(uuid4()),
+                    expires_at=clock.now() + timedelta(days=30),
+                )
+                for user in users
+            ]
+            session.add_all(logins)
+        return [
+            (login.user_id, auth.tokens(accounts.Login(login.user_id, login.id, ""))["access"])
+            for login in logins
+        ]
+
+
+def fill_carts(app: Flask, carts: dict[int, list[tuple[int, int]]]) -> None:
+    """Put (book id, copies) into the carts of users, in one transaction."""
+    with app.app_context(), unit_of_work() as session:
+        for user_id, lines in carts.items():
+            cart_id = cart.lock_of_user(session, user_id)
+            for book_id, copies in lines:
+                cart.put_copies(session, cart_id, book_id, copies)
+
+
+def check_books(app: Flask) -> dict[int, int]:
+    """Assert that stock equals its ledger and every order adds up; return stock by book id."""
+    sold = select(OrderItem.book_id, func.sum(OrderItem.quantity).label("n"))
+    sold = sold.join(Order).where(Order.status != "cancelled").group_by(OrderItem.book_id)
+    lines = select(OrderItem.order_id, func.sum(OrderItem.quantity * OrderItem.price).label("sum"))
+    with app.app_context(), db.engine.connect() as connection:
+        moved = select(StockMovement.book_id, func.sum(StockMovement.delta))
+        ledger = dict(connection.execute(moved.group_by(StockMovement.book_id)).all())
+        copies = dict(connection.execute(sold).all())
+        sums = dict(connection.execute(lines.group_by(OrderItem.order_id)).all())
+        stock = {}
+        for book in connection.execute(select(Book.id, Book.stock, Book.sold)):
+            stock[book.id] = book.stock
+            assert book.stock == ledger.get(book.id, 0), f"book {book.id} and its ledger differ"
+            assert book.sold == copies.get(book.id, 0), f"book {book.id} counts other sales"
+        for order in connection.execute(select(Order.__table__)):
+            assert order.subtotal == sums.get(order.id), f"order {order.id} and its lines differ"
+            due = order.subtotal - order.discount + order.shipping + order.tax
+            assert order.total_amount == due
+    return stock

@@ -235,6 +235,8 @@ def finish(response: Response) -> Response:
         view = current_app.view_functions.get(request.endpoint or "")
         private = getattr(view, "access", "user") in {"user", "staff"}
         private = private or auth.current_actor().id is not None or "cart" in request.path
+        # Tokens above all; nothing that answers a write is for others.
+        private = private or request.method not in {"GET", "HEAD", "OPTIONS"}
         response.headers["Cache-Control"] = "private, no-store" if private else "public, no-cache"
     response.vary.update(["Authorization", "X-Cart-Token"])
     return response

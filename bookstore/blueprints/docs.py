@@ -34,8 +34,7 @@ def docs_v2() -> Response:
 def asset(name: str) -> Response:
     """Return one of Swagger UI's files."""
     folder = importlib.resources.files("flask_swagger_ui") / "dist"
-    response = send_from_directory(str(folder), name, max_age=86400)
-    return response
+    return send_from_directory(str(folder), name, max_age=86400)
 
 
 @blp.get("/api/docs-start.js")

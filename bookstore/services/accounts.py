@@ -9,12 +9,12 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.models import LoginSession, Order, Review, ShoppingCart, User, WishList
-from bookstore.services import cart
+from bookstore.services import cart, wishlist
 from bookstore.services.actors import Acting, Actor, require_user
 from bookstore.unit_of_work import unit_of_work
 
@@ -55,9 +55,9 @@ def register(
     with unit_of_work() as session:
         user = User(
             username=username,
-            username_key=username.casefold(),
+            username_key=_key("username", username, 64),
             email=email,
-            email_key=email.casefold(),
+            email_key=_key("email", email, 254),
             password_hash=password_hash,
             first_name=first_name,
             last_name=last_name,
@@ -175,11 +175,7 @@ def get(actor: Acting) -> User:
 
 
 def find(username: str) -> User:
-    """Return the user of that name (any case).
-
-    Raises:
-        NotFound: there is none.
-    """
+    """Return the user of that name (any case); NotFound when there is none."""
     user = db.session.scalar(select(User).where(User.username_key == username.casefold()))
     if user is None:
         raise errors.NotFound(f"There is no user {username!r}.")
@@ -204,7 +200,8 @@ def update_profile(actor: Acting, changes: dict[str, Any]) -> User:
         user = _locked(session, require_user(actor))
         for name, value in changes.items():
             setattr(user, name, value)
-        user.username_key, user.email_key = user.username.casefold(), user.email.casefold()
+        user.username_key = _key("username", user.username, 64)
+        user.email_key = _key("email", user.email, 254)
         _refuse_taken(session, user)
         if password_hash is not None:
             user.password_hash = password_hash
@@ -216,11 +213,7 @@ def update_profile(actor: Acting, changes: dict[str, Any]) -> User:
 
 
 def promote(username: str, *, is_staff: bool | None = None, is_premium: bool | None = None) -> User:
-    """Give or take rights; they hold from the user's next request on.
-
-    Raises:
-        NotFound: there is no such user.
-    """
+    """Give or take rights of a user (or NotFound); they hold from the next request on."""
     with unit_of_work() as session:
         user = _locked(session, find(username).id)
         if is_staff is not None:
@@ -248,17 +241,22 @@ def delete_account(actor: Acting) -> None:
 def export(actor: Acting) -> dict[str, Any]:
     """Return everything the shop holds about the acting user."""
     user = get(actor)
-    reviews = db.session.scalars(select(Review).where(Review.user_id == user.id)).all()
-    orders = db.session.scalars(
-        select(Order).where(Order.user_id == user.id).order_by(Order.id)
-    ).all()
+    orders = select(Order).where(Order.user_id == user.id).order_by(Order.id.desc())
+    reviews = select(Review).where(Review.user_id == user.id).order_by(Review.id.desc())
     return {
         "user": user,
-        "orders": orders,
-        "reviews": reviews,
-        "cart": [] if user.cart is None else user.cart.items,
-        "wishlist": [] if user.wishlist is None else user.wishlist.items,
+        "orders": db.session.scalars(orders.options(selectinload(Order.items))).all(),
+        "reviews": db.session.scalars(reviews).all(),
+        "cart": cart.get(actor)["items"],
+        "wishlist": wishlist.get(actor)["items"],
     }
+
+
+def _key(field: str, text: str, limit: int) -> str:
+    key = text.casefold()  # which can be longer: "ﬄ" becomes "ffl"
+    if len(key) > limit:
+        raise errors.Invalid({field: [f"Longer than {limit} characters."]})
+    return key
 
 
 def _locked(session: Session, user_id: int) -> User:

@@ -34,13 +34,14 @@ def create_book(actor: Acting, fields: dict[str, Any]) -> Book:
     """
     require_staff(actor)
     fields = dict(fields)
+    by = "author_ids" if "author_ids" in fields else "author_id"
     authors, categories = _take_lists(fields)
     copies = fields.pop("stock", 0)
     _clean(fields)
     if not authors:
-        raise errors.Invalid({"author_id": ["Missing data for required field."]})
+        raise errors.Invalid({by: ["Missing data for required field."]})
     with unit_of_work() as session:
-        _check_references(session, authors, categories, fields.get("publisher_id"))
+        _check_references(session, by, authors, categories, fields.get("publisher_id"))
         sku = fields.pop("sku", None) or fields.get("isbn") or f"book:{secrets.token_hex(6)}"
         book = Book(**fields, sku=sku, author_id=authors[0], stock=0, version=1)
         _refuse_taken(session, book)
@@ -79,6 +80,7 @@ def update_book(
     """
     require_staff(actor)
     changes = dict(changes)
+    by = "author_ids" if "author_ids" in changes else "author_id"
     authors, categories = _take_lists(changes)
     copies = changes.pop("stock", None)
     _clean(changes)
@@ -89,7 +91,7 @@ def update_book(
         _refuse_stale(book, version)
         if copies is not None and seen_stock is not None and seen_stock != book.stock:
             raise errors.PreconditionFailed("The stock has changed since; read it again.")
-        _check_references(session, authors, categories, changes.get("publisher_id"))
+        _check_references(session, by, authors, categories, changes.get("publisher_id"))
         if "sku" in changes and not changes["sku"]:
             changes["sku"] = changes.get("isbn", book.isbn) or f"book:{secrets.token_hex(6)}"
         for name, value in changes.items():
@@ -153,13 +155,14 @@ def _clean(fields: dict[str, Any]) -> None:
 
 def _check_references(
     session: Session,
+    by: str,
     authors: Sequence[int] | None,
     categories: Sequence[int] | None,
     publisher_id: int | None,
 ) -> None:
     wrong: dict[str, list[str]] = {}
     for name, model, ids in (
-        ("author_id", Author, authors or []),
+        (by, Author, authors or []),
         ("category_ids", Category, categories or []),
         ("publisher_id", Publisher, [] if publisher_id is None else [publisher_id]),
     ):
@@ -178,12 +181,14 @@ def _refuse_stale(book: Book, version: int | None) -> None:
 
 
 def _refuse_taken(session: Session, book: Book) -> None:
+    same = Book.sku == book.sku
+    if book.isbn is not None:  # many books have none
+        same |= Book.isbn == book.isbn
     with session.no_autoflush:
-        for row in session.execute(
-            select(Book.id, Book.isbn).where((Book.isbn == book.isbn) | (Book.sku == book.sku))
-        ):
+        for row in session.execute(select(Book.id, Book.isbn).where(same)):
             if row.id != book.id:
-                raise errors.IsbnTaken if row.isbn == book.isbn else errors.SkuTaken
+                isbn_too = book.isbn is not None and row.isbn == book.isbn
+                raise errors.IsbnTaken if isbn_too else errors.SkuTaken
 
 
 def _flush_unique(session: Session) -> None:

@@ -10,5 +10,5 @@ def sanitise_html(text: str) -> str:
     """Return ``text`` with only harmless markup left; doing it twice changes nothing more."""
     if "<" not in text and "&" not in text and ">" not in text:
         # Most descriptions are plain; only the parser's treatment of line ends applies.
-        return text.replace("\r\n", "\n").replace("\r", "\n")
+        return text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
     return nh3.clean(text, tags=_TAGS, attributes={"a": {"href"}}, url_schemes=_SCHEMES)

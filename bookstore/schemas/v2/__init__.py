@@ -1,0 +1,1 @@
+"""Shapes of API v2, by concept word."""

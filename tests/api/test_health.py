@@ -1,0 +1,106 @@
+"""/healthz, /readyz, and what a problem's type points to."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from bookstore import create_app
+from bookstore.config import Settings
+from bookstore.extensions import db
+from tests.clients import Client, ok, problem
+from tests.conftest import SECRET
+
+
+def test_ready(client: Client) -> None:
+    body = ok(client.get("/readyz"))
+    assert body == {
+        "status": "ok",
+        "checks": {"database": "ok", "migrations": "ok", "redis": "ok"},
+    }
+    assert ok(client.get("/healthz")) == {"status": "ok"}
+
+
+def test_not_migrated_is_not_ready(shop: Flask, client: Client) -> None:
+    with shop.app_context():
+        with db.engine.begin() as connection:
+            head = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        try:
+            body = ok(client.get("/readyz"), 503)
+            assert body["checks"]["migrations"].startswith("at ['0001'], needs ")
+        finally:
+            with db.engine.begin() as connection:
+                connection.execute(
+                    text("UPDATE alembic_version SET version_num = :head"), {"head": head}
+                )
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_without_redis_it_goes_on(apps: object, database: str, tmp_path: Path) -> None:
+    base = apps.settings(database)  # type: ignore[attr-defined]
+    apps.empty(database)  # type: ignore[attr-defined]
+    away = f"unix://{tmp_path / 'nobody.sock'}"
+    settings = Settings(
+        bookstore_env="testing",
+        bookstore_home=base.bookstore_home,
+        database_url=base.database_url,
+        secret_key=SECRET,
+        redis_url=away,
+    )
+    client = Client(create_app(settings))
+    body = ok(client.get("/readyz"))
+    assert (body["status"], body["checks"]["redis"]) == ("degraded", "unreachable")
+    assert ok(client.get("/books"))["data"] == []
+
+
+def test_without_a_database_it_says_so(tmp_path: Path, redis_server: object) -> None:
+    settings = Settings(
+        bookstore_env="testing",
+        bookstore_home=tmp_path,
+        database_url="postgresql://nobody@127.0.0.1:1/none",
+        secret_key=SECRET,
+    )
+    client = Client(create_app(settings))
+    body = ok(client.get("/readyz"), 503)
+    assert body["checks"]["database"] == "unreachable"
+    answer = client.get("/books")
+    problem(answer, 503, "unavailable")
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_a_problem_type_leads_to_its_explanation(client: Client) -> None:
+    body = problem(client.get("/books/1"), 404, "not_found")
+    assert ok(client.get(body["type"]))["code"] == "not_found"
+    assert ok(client.get("/problems/cart_empty"))["status"] == 409
+    problem(client.get("/problems/nothing"), 404, "not_found")
+
+
+def test_a_fault_is_a_problem_and_a_log_line(
+    shop: Flask, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with shop.app_context(), db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE books RENAME TO books_away"))
+    # In production a fault is answered; the test mode of Flask would raise it here.
+    shop.config.update(TESTING=False, PROPAGATE_EXCEPTIONS=False)
+    try:
+        with caplog.at_level(logging.ERROR):
+            answer = client.get("/books/1", X_Request_ID="trace-me")
+    finally:
+        shop.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=None)
+        with shop.app_context(), db.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE books_away RENAME TO books"))
+    assert answer.status_code in {500, 503}
+    assert answer.content_type == "application/problem+json"
+    assert "books" not in answer.get_data(as_text=True).replace("/api/v2/books/1", "")
+    assert answer.headers["X-Request-ID"] == "trace-me"
+    assert any(record.levelname == "ERROR" for record in caplog.records)
+
+
+@pytest.mark.parametrize("given", ["with space", "x" * 200, "né"])
+def test_a_bad_request_id_is_replaced(client: Client, given: str) -> None:
+    answer = client.get("/healthz", X_Request_ID=given.encode().decode("latin-1"))
+    assert answer.headers["X-Request-ID"] != given
+    assert answer.headers["X-Request-ID"].isalnum()

@@ -1,0 +1,42 @@
+"""Migrations: one head, the same as the models, there and back on both databases."""
+
+import flask_migrate
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from sqlalchemy import inspect
+
+from bookstore.extensions import db
+from bookstore.models.migrating import compare_type, include_object
+from bookstore.services.health import migrations_folder
+
+
+def differences() -> list[object]:
+    options = {"compare_type": compare_type, "include_object": include_object}
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        return list(compare_metadata(context, db.metadata))
+
+
+def test_there_is_one_head(app: Flask) -> None:
+    assert len(ScriptDirectory(migrations_folder()).get_heads()) == 1
+
+
+def test_the_head_is_what_the_models_say(app: Flask) -> None:
+    assert differences() == []
+
+
+def test_down_and_up_again(app: Flask) -> None:
+    flask_migrate.downgrade(revision="base")
+    try:
+        left = set(inspect(db.engine).get_table_names())
+        assert left <= {"alembic_version", "sqlite_sequence"}
+    finally:
+        flask_migrate.upgrade()
+    assert differences() == []
+
+
+def test_again_is_harmless(app: Flask) -> None:
+    flask_migrate.upgrade()
+    assert differences() == []

@@ -1,0 +1,123 @@
+"""``flask users``, ``orders``, ``reports``, ``settings`` and the shell's names."""
+
+from click.testing import CliRunner, Result
+from flask import Flask
+from flask.cli import ScriptInfo
+
+from bookstore import shell
+from bookstore.models import Order, User
+from bookstore.services import accounts, cart, orders
+from tests.clients import ADDRESS
+from tests.factories import make_book, make_user
+
+
+def run(app: Flask, *arguments: str, **options: object) -> Result:
+    runner = CliRunner()
+    info = ScriptInfo(create_app=lambda: app)
+    return runner.invoke(app.cli, arguments, obj=info, **options)  # type: ignore[arg-type]
+
+
+def place_order(user: User, copies: int = 1) -> Order:
+    cart.add_item(user, make_book(price=1000).id, copies)
+    return orders.place(user, ADDRESS)
+
+
+class TestUsers:
+    def test_create_staff(self, app: Flask) -> None:
+        result = run(
+            app, "users", "create", "clara", "--email", "c@example.com", "--password",
+            "a long password", "--staff",
+        )  # fmt: skip
+        assert result.exit_code == 0, result.output
+        assert "clara (staff)" in result.output
+        assert accounts.find("CLARA").is_staff
+
+    def test_create_asks_for_the_password(self, app: Flask) -> None:
+        secret = "a long password\n"
+        result = run(
+            app, "users", "create", "dora", "--email", "d@example.com", input=secret + secret
+        )
+        assert result.exit_code == 0, result.output
+        assert "long password" not in result.output
+
+    def test_create_refuses_by_name(self, app: Flask) -> None:
+        arguments = ("users", "create", "x", "--email", "no", "--password", "short")
+        result = run(app, *arguments)
+        assert result.exit_code == 1
+        for field in ("username", "email", "password"):
+            assert f"{field}: " in result.output
+
+    def test_create_twice(self, app: Flask) -> None:
+        make_user("eva")
+        result = run(
+            app, "users", "create", "Eva", "--email", "e2@example.com", "--password",
+            "a long password",
+        )  # fmt: skip
+        assert result.exit_code == 1
+        assert "username is taken" in result.output
+
+    def test_promote_and_demote(self, app: Flask) -> None:
+        make_user("finn")
+        assert run(app, "users", "promote", "finn").exit_code == 0
+        assert accounts.find("finn").is_staff
+        assert run(app, "users", "promote", "finn", "--no-staff", "--premium").exit_code == 0
+        assert (accounts.find("finn").is_staff, accounts.find("finn").is_premium) == (False, True)
+        assert run(app, "users", "promote", "nobody").exit_code == 1
+
+
+class TestOrders:
+    def test_advance_to_the_end(self, app: Flask) -> None:
+        order = place_order(make_user())
+        seen = [run(app, "orders", "advance", order.number).output for _ in range(3)]
+        assert [line.split()[-1] for line in seen] == ["processing.", "shipped.", "delivered."]
+        end = run(app, "orders", "advance", str(order.id))
+        assert end.exit_code == 1
+        assert "come to its end" in end.output
+
+    def test_advance_with_tracking(self, app: Flask) -> None:
+        order = place_order(make_user())
+        run(app, "orders", "advance", order.number)
+        run(app, "orders", "advance", order.number, "--tracking", "T-1")
+        assert orders.get(make_user(is_staff=True), order.id).tracking_number == "T-1"
+
+    def test_advance_refuses(self, app: Flask) -> None:
+        order = place_order(make_user())
+        assert run(app, "orders", "advance", order.number, "--to", "delivered").exit_code == 1
+        assert run(app, "orders", "advance", "nothing").exit_code == 1
+        assert run(app, "orders", "advance", "9" * 30).exit_code == 1
+
+
+def test_sales(app: Flask) -> None:
+    user = make_user()
+    place_order(user, copies=2)
+    orders.cancel(user, place_order(user).id)
+    result = run(app, "reports", "sales")
+    assert result.exit_code == 0, result.output
+    assert "24.99 usd" in result.output
+    assert "cancelled          1" in result.output
+    assert "no such option" not in result.output.lower()
+    assert "0.00 usd" in run(app, "reports", "sales", "--to", "2001-01-01").output
+
+
+def test_settings_lists_everything_and_hides_secrets(app: Flask) -> None:
+    result = run(app, "settings")
+    assert result.exit_code == 0
+    assert "PORT = 8000" in result.output
+    assert "SECRET_KEY = (set, hidden)" in result.output
+    assert app.config["SECRET_KEY"] not in result.output
+
+
+def test_the_shell_has_models_services_and_help(app: Flask) -> None:
+    names = app.make_shell_context()
+    assert {"Book", "Order", "User", "cart", "orders", "db", "SYSTEM", "help"} <= set(names)
+    assert "accounts.register" in repr(names["help"])
+    assert set(shell.models.__all__) <= set(names)
+
+
+def test_reprs_say_what_matters(app: Flask) -> None:
+    user = make_user("gus", is_staff=True)
+    book = make_book("Emma", price=850, stock=3)
+    order = place_order(user)
+    assert repr(user) == f"<User {user.id} gus (staff)>"
+    assert repr(book) == f"<Book {book.id} 'Emma' price=850 stock=3>"
+    assert repr(order) == f"<Order {order.id} {order.number} pending 1499 usd>"

@@ -1,0 +1,138 @@
+"""``flask serve`` and ``flask demo`` as a newcomer has them: real processes, an empty folder."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from tests.clients import _free_port
+
+ROOT = Path(__file__).parents[2]
+FLASK = [sys.executable, "-m", "flask", "--app", "wsgi"]
+
+
+def environ(home: Path, port: int, **more: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if k.startswith(("PATH", "HOME", "COV"))}
+    return {**kept, "BOOKSTORE_HOME": str(home), "PORT": str(port), **more}
+
+
+@contextmanager
+def serving(home: Path, port: int, **more: str) -> Iterator["subprocess.Popen[str]"]:
+    log = (home.parent / f"{home.name}.log").open("a")
+    with subprocess.Popen(
+        [*FLASK, "serve"],
+        cwd=ROOT,
+        env=environ(home, port, **more),
+        stdout=log,
+        stderr=log,
+        text=True,
+    ) as process:
+        try:
+            _until(lambda: _ready(port) or process.poll() is not None)
+            assert process.poll() is None, Path(log.name).read_text()
+            yield process
+        finally:
+            process.kill()
+            log.close()
+
+
+def _ready(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2).json()["status"] == "ok"
+    except (requests.RequestException, ValueError):
+        return False
+
+
+def _until(condition: "object", seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_it_opens_fills_serves_and_closes(tmp_path: Path) -> None:
+    home, port = tmp_path / "home", _free_port()
+    with serving(home, port) as process:
+        family = [
+            psutil.Process(process.pid),
+            *psutil.Process(process.pid).children(recursive=True),
+        ]
+        answer = requests.get(f"http://127.0.0.1:{port}/api/v2/books?count=true", timeout=5).json()
+        assert answer["total"] == 72
+        demo = subprocess.run(
+            [*FLASK, "demo"],
+            cwd=ROOT,
+            env=environ(home, port),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert demo.returncode == 0, demo.stdout + demo.stderr
+        assert "Idempotency-Replayed: true" in demo.stdout
+        assert "Receipt for order" in demo.stdout
+        second = subprocess.run(
+            [*FLASK, "serve"],
+            cwd=ROOT,
+            env=environ(home, port),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert second.returncode == 1
+        assert second.stderr.startswith(f"Error: PORT: cannot listen on 127.0.0.1:{port}")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=35) == 0
+        assert psutil.wait_procs(family, timeout=10)[1] == []
+    with serving(home, port):
+        # What was sold stays sold: the data folder has it.
+        again = requests.get(f"http://127.0.0.1:{port}/api/v2/books/bestsellers", timeout=5).json()
+        assert [book["title"] for book in again["data"]] != []
+        assert (home / "bookstore.sqlite3").exists()
+
+
+def test_killed_it_leaves_nothing_running(tmp_path: Path) -> None:
+    with serving(tmp_path / "home", _free_port()) as process:
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert len(family) >= 3  # Redis, gunicorn, its workers
+        process.kill()
+        assert psutil.wait_procs(family, timeout=20)[1] == []
+
+
+def test_demo_says_when_nobody_is_there(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        result = subprocess.run(
+            [*FLASK, "demo", "--url", f"http://127.0.0.1:{taken.getsockname()[1]}"],
+            cwd=ROOT,
+            env=environ(tmp_path, 8000),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert "start the shop with `make run` first" in result.stderr
+
+
+@pytest.mark.parametrize("secret", ["", "a secret that is given"])
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, secret: str) -> None:
+    (tmp_path / "file").write_text("in the way")
+    result = subprocess.run(
+        [*FLASK, "serve"],
+        cwd=ROOT,
+        env=environ(tmp_path / "file" / "home", _free_port(), SECRET_KEY=secret),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("bookstore: BOOKSTORE_HOME: cannot write")
+    assert len(result.stderr.splitlines()) == 1

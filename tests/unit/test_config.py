@@ -1,0 +1,111 @@
+"""Settings: typed, refused at start when bad, secrets never shown."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bookstore.config import BadSetting, Settings
+
+ROOT = Path(__file__).parents[2]
+GOOD_SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def test_defaults() -> None:
+    settings = Settings.from_environ({})
+    assert settings.bookstore_env == "development"
+    assert settings.port == 8000
+    assert settings.sqlalchemy_url.startswith("sqlite:////")
+
+
+def test_values_are_typed() -> None:
+    settings = Settings.from_environ(
+        {"PORT": " 9000 ", "ISBN_CHECKSUM": "yes", "CURRENCY": "EUR", "BOOKSTORE_HOME": "/tmp/x"}
+    )
+    assert (settings.port, settings.isbn_checksum, settings.currency) == (9000, True, "eur")
+    assert settings.bookstore_home == Path("/tmp/x")
+
+
+def test_an_empty_value_is_an_unset_one() -> None:
+    assert Settings.from_environ({"PORT": "", "DATABASE_URL": " "}).database_url is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "0"),
+        ("WEB_WORKERS", "1000"),
+        ("ISBN_CHECKSUM", "maybe"),
+        ("BOOKSTORE_ENV", "staging"),
+        ("CURRENCY", "dollars"),
+        ("DATABASE_URL", "mysql://x"),
+        ("REDIS_URL", "http://x"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_bad_one_is_named(name: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=f"^{name}: [^\n]+$"):
+        Settings.from_environ({name: value})
+
+
+@pytest.mark.parametrize("secret", [None, "short", "changeme", "a" * 40])
+def test_production_refuses_weak_secrets(secret: str | None) -> None:
+    environ = {"BOOKSTORE_ENV": "production", **({"SECRET_KEY": secret} if secret else {})}
+    with pytest.raises(BadSetting, match="^SECRET_KEY: "):
+        Settings.from_environ(environ)
+
+
+def test_production_takes_a_good_one() -> None:
+    environ = {"BOOKSTORE_ENV": "production", "SECRET_KEY": GOOD_SECRET}
+    assert Settings.from_environ(environ).resolved_secret_key() == GOOD_SECRET
+
+
+def test_development_makes_and_keeps_a_secret(tmp_path: Path) -> None:
+    settings = Settings(bookstore_home=tmp_path / "home")
+    secret = settings.resolved_secret_key()
+    assert len(secret) >= 32
+    assert settings.resolved_secret_key() == secret
+    mode = stat.S_IMODE((tmp_path / "home" / "secret_key").stat().st_mode)
+    assert mode == 0o600
+    assert [p.name for p in (tmp_path / "home").iterdir()] == ["secret_key"]
+
+
+def test_the_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(BadSetting, match="^BOOKSTORE_HOME: cannot write"):
+        Settings(bookstore_home=tmp_path / "file").resolved_secret_key()
+
+
+def test_secrets_are_masked() -> None:
+    settings = Settings(
+        secret_key=GOOD_SECRET, database_url="postgresql://u:hidden@h/d", redis_url="redis://:p@h"
+    )
+    shown = str(settings.table())
+    assert GOOD_SECRET not in shown
+    assert "u:hidden" not in shown
+    assert "redis://:p" not in shown
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["-m", "flask", "--app", "wsgi", "settings"],
+        ["-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+    ],
+)
+def test_a_bad_setting_stops_the_start_with_one_line(command: list[str], tmp_path: Path) -> None:
+    environ = {"PATH": os.environ["PATH"], "PORT": "no", "BOOKSTORE_HOME": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode != 0
+    assert result.stderr.strip() == "bookstore: PORT: must be a whole number, not 'no'"

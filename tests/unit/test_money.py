@@ -1,0 +1,55 @@
+"""Money: exact both ways, whatever the currency."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookstore import money
+
+
+@given(st.integers(0, money.MAX_MINOR), st.sampled_from(["usd", "EUR", "jpy", "kwd"]))
+def test_there_and_back(minor: int, currency: str) -> None:
+    text = money.to_text(minor, currency)
+    if len(text.partition(".")[0]) <= 12:
+        assert money.to_minor(text, currency) == minor
+
+
+def test_every_price_below_100_is_exact() -> None:
+    for cents in range(1, 10_000):
+        assert money.to_minor(f"{cents // 100}.{cents % 100:02}", "usd") == cents
+
+
+@pytest.mark.parametrize(
+    ("text", "currency"),
+    [
+        ("19.999", "usd"),
+        ("1.5", "jpy"),
+        ("1.2345", "kwd"),
+        ("-1", "usd"),
+        ("1e3", "usd"),
+        ("NaN", "usd"),
+        ("", "usd"),
+        ("1,50", "usd"),
+        (" 1", "usd"),
+        ("١", "usd"),
+        (".5", "usd"),
+        ("1" * 13, "usd"),
+    ],
+)
+def test_what_is_not_an_amount(text: str, currency: str) -> None:
+    with pytest.raises(ValueError, match=r"Not a decimal|More than"):
+        money.to_minor(text, currency)
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"),
+    [
+        (1999, "usd", "19.99"),
+        (5, "usd", "0.05"),
+        (-5, "usd", "-0.05"),
+        (7, "jpy", "7"),
+        (1234, "kwd", "1.234"),
+    ],
+)
+def test_text(minor: int, currency: str, text: str) -> None:
+    assert money.to_text(minor, currency) == text
