@@ -91,13 +91,14 @@ def from_http(error: HTTPException) -> Response:
     status = error.code or 500
     data = getattr(error, "data", None) or {}
     extra = {}
-    detail = error.description or ""
+    detail, title = error.description or "", error.name
     if "messages" in data:
+        title = errors.Invalid.title
         extra["errors"] = flatten(data["messages"])
         detail = "Some fields are not valid; see errors."
     if status >= 500:
         detail = "Something went wrong on our side; the request id helps us to find it."
-    response = problem(status, HTTP_CODES.get(status, "error"), error.name, detail, extra)
+    response = problem(status, HTTP_CODES.get(status, "error"), title, detail, extra)
     for name, value in error.get_headers(request.environ):
         if name.lower() in {"allow", "retry-after", "www-authenticate", "location"}:
             response.headers[name] = value

@@ -200,7 +200,7 @@ def if_match() -> tuple[int | None, int | None]:
         return None, None
     # A list matches when one of it does; only one of ours can be current.
     for tag in request.if_match:
-        version, _, rest = tag.partition(".")
+        version, _, rest = (tag or "").partition(".")  # an empty tag is None
         if version[:1] == "v" and version[1:].isdecimal() and len(version) < 18:
             stock = rest.partition(".")[0]
             seen = stock[1:] if stock[:1] == "s" else ""
@@ -264,7 +264,7 @@ def json_response(body: bytes | dict[str, Any], status: int = 200) -> Response:
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     response = Response(raw, status, content_type="application/json")
     # The member stands last but for the total: found without parsing a cached page again.
-    tail = raw[raw.rfind(b'"next_cursor":"') :] if b'"next_cursor":"' in raw[-3000:] else b""
+    tail = raw[raw.rfind(b'"next_cursor":"') :] if b'"next_cursor":"' in raw[-4200:] else b""
     if tail:
         cursor = tail[len(b'"next_cursor":"') :].partition(b'"')[0].decode()
         arguments = {k: v for k, v in request.args.items() if k != "cursor"} | {"cursor": cursor}

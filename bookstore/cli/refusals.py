@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 from bookstore import errors
+from bookstore.services import health
 
 
 @contextmanager
@@ -19,3 +21,13 @@ def shown() -> Iterator[None]:
         raise click.ClickException("; ".join(lines)) from None
     except errors.BookstoreError as error:
         raise click.ClickException(error.detail) from None
+    except DBAPIError:
+        checks = health.check()
+        if checks["database"] != "ok":
+            raise click.ClickException("the database does not answer; see DATABASE_URL") from None
+        if checks["migrations"] != "ok":
+            raise click.ClickException(
+                "the database is not set up for this version: "
+                "run `flask --app wsgi db upgrade` (or `make run`, which does it) first"
+            ) from None
+        raise

@@ -1,11 +1,14 @@
 """Ready answers in Redis. A Redis that is away is a miss, never an error.
 
-Keys carry their namespace's version. A writer moves the version after its commit, so what was
-computed from older rows is stored under a version that nobody asks for any more.
+Keys carry their namespace's version, a random word. A writer changes the word after its
+commit, so what was computed from older rows is stored under a word nobody asks for any more,
+also when Redis lost its memory in between.
 """
 
 import logging
+import secrets
 import threading
+import time
 
 import redis
 
@@ -13,22 +16,30 @@ from bookstore.extensions import redis_handle
 
 log = logging.getLogger(__name__)
 
+RETRY_SECONDS = 0.5
+
 _PREFIX = "bookstore:cache:"
 _lock = threading.Lock()
-# Namespaces whose version could not be moved because Redis was away: moved before the next read.
+# Namespaces whose version could not be changed because Redis was away.
 _owed: set[str] = set()
 
 
-def version(namespace: str) -> int | None:
+def version(namespace: str) -> str | None:
     """Return the namespace's version, or None when there is no cache to use now."""
+    if namespace in _owed:
+        return None
     try:
-        _pay()
-        return int(redis_handle.client.get(f"{_PREFIX}version:{namespace}") or 0)
+        client, name = redis_handle.client, f"{_PREFIX}version:{namespace}"
+        found = client.get(name)
+        if found is None:
+            client.set(name, secrets.token_hex(8), nx=True)
+            found = client.get(name)
     except redis.RedisError:
         return None
+    return found.decode() if isinstance(found, bytes) else None
 
 
-def get(namespace: str, at: int, key: str) -> bytes | None:
+def get(namespace: str, at: str, key: str) -> bytes | None:
     """Return the bytes stored under ``key`` at version ``at``, or None."""
     try:
         found = redis_handle.client.get(f"{_PREFIX}{namespace}:{at}:{key}")
@@ -37,7 +48,7 @@ def get(namespace: str, at: int, key: str) -> bytes | None:
     return found if isinstance(found, bytes) else None
 
 
-def put(namespace: str, at: int, key: str, value: bytes, seconds: int) -> None:
+def put(namespace: str, at: str, key: str, value: bytes, seconds: int) -> None:
     """Store bytes for ``seconds``."""
     try:
         redis_handle.client.set(f"{_PREFIX}{namespace}:{at}:{key}", value, ex=seconds)
@@ -46,21 +57,39 @@ def put(namespace: str, at: int, key: str, value: bytes, seconds: int) -> None:
 
 
 def bump(namespace: str) -> None:
-    """Make everything stored in the namespace stale."""
-    with _lock:
-        _owed.add(namespace)
+    """Make everything stored in the namespace stale.
+
+    With Redis away this process uses no cache, and changes the version as soon as Redis is
+    back: other processes must not go on with what they find there.
+    """
     try:
-        _pay()
+        _change(redis_handle.client, namespace)
     except redis.RedisError as error:
-        log.warning("cache version not moved", extra={"namespace": namespace, "why": str(error)})
+        with _lock:
+            first = not _owed
+            _owed.add(namespace)
+        if first:
+            log.warning("cache not cleared, Redis is away", extra={"why": str(error)})
+            client = redis_handle.client
+            threading.Thread(target=_pay, args=[client], name="cache-debt", daemon=True).start()
 
 
-def _pay() -> None:
-    while _owed:
+def _change(client: "redis.Redis", namespace: str) -> None:
+    client.set(f"{_PREFIX}version:{namespace}", secrets.token_hex(8))
+
+
+def _pay(client: "redis.Redis") -> None:
+    while True:
         with _lock:
-            namespace = next(iter(_owed), None)
-        if namespace is None:
-            return
-        redis_handle.client.incr(f"{_PREFIX}version:{namespace}")
+            owed = sorted(_owed)
+        try:
+            for namespace in owed:
+                _change(client, namespace)
+        except redis.RedisError:
+            time.sleep(RETRY_SECONDS)
+            continue
         with _lock:
-            _owed.discard(namespace)
+            _owed.difference_update(owed)
+            if not _owed:
+                log.info("cache cleared after Redis came back")
+                return

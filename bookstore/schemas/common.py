@@ -1,5 +1,6 @@
 """Field types and shapes that every schema uses. Strict: no coercion from other JSON types."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import cache
@@ -14,6 +15,7 @@ from bookstore.extensions import settings
 MAX_ID = 2**63 - 1
 # What both databases and Python's own arithmetic can hold with room to spare.
 _FIRST_YEAR, _LAST_YEAR = 1, 9998
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class Schema(ma.Schema):
@@ -134,7 +136,8 @@ class Day(fields.Date):
     """An ISO date (YYYY-MM-DD)."""
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> date:
-        if not (isinstance(value, str) and len(value) == 10):
+        # date.fromisoformat also takes weeks and days without dashes.
+        if not (isinstance(value, str) and _DAY.fullmatch(value)):
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
         day: date = super()._deserialize(value, attr, data, **kwargs)
         if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
@@ -165,7 +168,8 @@ class PageQuery(Schema):
     """Keyset paging."""
 
     limit = QueryWhole(1, 100, load_default=20, metadata={"description": "Rows a page."})
-    cursor = Text(max_length=2000, metadata={"description": "next_cursor of the page before."})
+    # A title of 500 letters of four bytes each, in base64.
+    cursor = Text(max_length=4000, metadata={"description": "next_cursor of the page before."})
     count = Flag(load_default=False, metadata={"description": "Whether to add `total`."})
 
 

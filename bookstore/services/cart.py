@@ -132,21 +132,28 @@ def lock_of_user(session: Session, user_id: int) -> int:
 
 
 def put_copies(session: Session, cart_id: int, book_id: int, quantity: int) -> None:
-    """Add copies to a locked cart in one statement; raises as ``add_item``."""
+    """Add copies to a locked cart in one statement; raises as ``add_item``.
+
+    The book is kept from being deleted meanwhile (a waiting deletion then takes the line too).
+    """
     other = aliased(CartItem)
     lines = select(func.count()).select_from(other).where(other.cart_id == cart_id)
     has_line = select(other.id).where(other.cart_id == cart_id, other.book_id == book_id).exists()
-    source = select(
-        literal(cart_id),
-        Book.id,
-        literal(quantity),
-        Book.price,
-        literal(clock.now(), CartItem.added_at.type),
-    ).where(
-        Book.id == book_id,
-        Book.status == "available",
-        Book.stock > 0,
-        or_(has_line, lines.scalar_subquery() < MAX_LINES),
+    source = (
+        select(
+            literal(cart_id),
+            Book.id,
+            literal(quantity),
+            Book.price,
+            literal(clock.now(), CartItem.added_at.type),
+        )
+        .where(
+            Book.id == book_id,
+            Book.status == "available",
+            Book.stock > 0,
+            or_(has_line, lines.scalar_subquery() < MAX_LINES),
+        )
+        .with_for_update(read=True, key_share=True, of=Book)
     )
     adding = upsert(session, CartItem).from_select(
         ["cart_id", "book_id", "quantity", "seen_price", "added_at"], source
@@ -160,7 +167,7 @@ def put_copies(session: Session, cart_id: int, book_id: int, quantity: int) -> N
         ).returning(CartItem.id)
     ).first()
     if done is None:
-        _explain(session, cart_id, book_id)
+        _explain(session, cart_id, book_id, quantity)
 
 
 def empty(session: Session, cart_id: int) -> None:
@@ -204,13 +211,19 @@ def merge_guest(session: Session, token: str, user_id: int) -> None:
     if guest_id is None:
         return
     cart_id = lock_of_user(session, user_id)
-    source = select(
-        literal(cart_id),
-        CartItem.book_id,
-        CartItem.quantity,
-        CartItem.seen_price,
-        CartItem.added_at,
-    ).where(CartItem.cart_id == guest_id)
+    source = (
+        select(
+            literal(cart_id),
+            CartItem.book_id,
+            CartItem.quantity,
+            CartItem.seen_price,
+            CartItem.added_at,
+        )
+        .join(Book, Book.id == CartItem.book_id)
+        .where(CartItem.cart_id == guest_id)
+        .order_by(CartItem.id)
+        .with_for_update(read=True, key_share=True, of=Book)
+    )
     moving = upsert(session, CartItem).from_select(
         ["cart_id", "book_id", "quantity", "seen_price", "added_at"], source
     )
@@ -262,7 +275,7 @@ def _open(session: Session, actor: Acting) -> tuple[int, str | None]:
     return cart.id, token
 
 
-def _explain(session: Session, cart_id: int, book_id: int) -> None:
+def _explain(session: Session, cart_id: int, book_id: int, quantity: int) -> None:
     """Raise why nothing was added."""
     book = session.execute(
         select(Book.status, Book.stock, CartItem.quantity)
@@ -274,7 +287,7 @@ def _explain(session: Session, cart_id: int, book_id: int) -> None:
     if book.status != "available":
         raise errors.BookUnavailable
     if book.stock == 0:
-        raise errors.OutOfStock(items=[{"book_id": book_id, "requested": 1, "available": 0}])
+        raise errors.OutOfStock(items=[{"book_id": book_id, "requested": quantity, "available": 0}])
     raise errors.CartLimit if book.quantity is None else errors.QuantityLimit
 
 

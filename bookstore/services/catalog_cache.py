@@ -31,5 +31,11 @@ def get_or_make(key: str, seconds: int, make: Callable[[], bytes]) -> bytes:
     return found
 
 
+def clear() -> None:
+    """Make every cached catalogue answer stale now: the shop opens, and nobody knows what was
+    changed while its Redis was not running."""
+    cache.bump(NAMESPACE)
+
+
 def _bump() -> None:
     cache.bump(NAMESPACE)

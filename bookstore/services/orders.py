@@ -68,21 +68,23 @@ def place(
             shipping_address=dict(shipping_address),
             tracking_number=None,
             version=1,
-            items=[
-                OrderItem(
-                    book_id=row.id,
-                    title=row.title,
-                    isbn=row.isbn,
-                    quantity=row.quantity,
-                    price=row.price,
-                )
-                for row in rows
-            ],
+            items=[],
             events=[OrderEvent(from_status=None, to_status="pending", actor=actor.label)],
         )
         session.add(order)
         session.flush()
+        # Before the lines: see there for why.
         stock.take(session, {row.id: row.quantity for row in rows}, order.id, actor.label)
+        order.items = [
+            OrderItem(
+                book_id=row.id,
+                title=row.title,
+                isbn=row.isbn,
+                quantity=row.quantity,
+                price=row.price,
+            )
+            for row in rows
+        ]
         cart.empty(session, cart_id)
     return order
 

@@ -8,11 +8,11 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import func, literal, select, tuple_
+from sqlalchemy import BigInteger, Integer, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from bookstore import errors
@@ -78,7 +78,7 @@ def parse_instant(value: Any) -> datetime:
     instant = datetime.fromisoformat(parse_text(value))
     if instant.tzinfo is None:
         raise ValueError
-    return instant
+    return instant.astimezone(UTC)
 
 
 def encode(order: Order, row: AnyRow) -> str:
@@ -134,4 +134,6 @@ def fetch(session: Session, query: AnySelect, order: Order, page: PageRequest) -
 
 
 def _literals(order: Order, value: Any, row_id: int) -> tuple[Any, Any]:
-    return literal(value, order.column.type), literal(row_id, order.id.type)
+    # A cursor's number may be past what a 32-bit column holds: compared, not stored.
+    kind = BigInteger() if isinstance(order.column.type, Integer) else order.column.type
+    return literal(value, kind), literal(row_id, BigInteger())

@@ -42,7 +42,8 @@ def post(actor: Acting, book_id: int, rating: int, title: str = "", comment: str
         AlreadyReviewed: the actor has reviewed it.
     """
     with unit_of_work() as session:
-        _require_book(session, book_id)
+        # The book first: inserting takes a weak lock on it, and to upgrade one is a deadlock.
+        _rate(session, book_id, rating, 1)
         review = Review(
             book_id=book_id,
             user_id=require_user(actor),
@@ -55,7 +56,6 @@ def post(actor: Acting, book_id: int, rating: int, title: str = "", comment: str
             session.flush()
         except IntegrityError:
             raise errors.AlreadyReviewed from None
-        _rate(session, book_id, rating, 1)
         session.refresh(review, ["user"])
     return review
 
@@ -95,7 +95,7 @@ def _own(
 
 
 def _rate(session: Session, book_id: int, sum_change: int, count_change: int) -> None:
-    session.execute(
+    found = session.execute(
         update(Book)
         .where(Book.id == book_id)
         .values(
@@ -104,8 +104,11 @@ def _rate(session: Session, book_id: int, sum_change: int, count_change: int) ->
             # Not an edit of the book: its version and updated_at stay.
             updated_at=Book.updated_at,
         )
+        .returning(Book.id)
         .execution_options(synchronize_session=False)
-    )
+    ).first()
+    if found is None:
+        raise errors.NotFound(f"There is no book {book_id}.")
     catalog_cache.changed()
 
 

@@ -14,7 +14,9 @@ from bookstore.services import catalog_cache
 def take(session: Session, quantities: Mapping[int, int], order_id: int, actor: str) -> None:
     """Take copies for an order: all of them or none.
 
-    Rows are locked in id order, so that two orders never wait for each other in a ring.
+    Rows are locked in id order, so that two orders never wait for each other in a ring; and
+    before anything is written that refers to them, since PostgreSQL locks for that too (a
+    shared lock that has to be upgraded under somebody else's is another ring).
 
     Args:
         session: of the present unit of work.
@@ -56,7 +58,6 @@ def take(session: Session, quantities: Mapping[int, int], order_id: int, actor: 
 
 def give_back(session: Session, quantities: Mapping[int, int], order_id: int, actor: str) -> None:
     """Return an order's copies. The ledger's unique index refuses to do it twice."""
-    _record(session, quantities, "cancellation", order_id, actor)
     for book_id, copies in sorted(quantities.items()):
         row = session.execute(
             update(Book)
@@ -66,6 +67,7 @@ def give_back(session: Session, quantities: Mapping[int, int], order_id: int, ac
             .execution_options(synchronize_session=False)
         ).one()
         _note_state(row.stock - copies, row.stock)
+    _record(session, quantities, "cancellation", order_id, actor)
 
 
 def set_level(session: Session, book: Book, level: int, actor: str) -> None:

@@ -43,7 +43,9 @@ def add_item(actor: Acting, book_id: int, notes: str = "") -> dict[str, Any]:
     """
     with unit_of_work() as session:
         wishlist_id = _open(session, require_user(actor))
-        if session.scalar(select(Book.id).where(Book.id == book_id)) is None:
+        found = select(Book.id).where(Book.id == book_id)
+        # Kept from being deleted meanwhile, so that only the pair can be refused below.
+        if session.scalar(found.with_for_update(read=True, key_share=True)) is None:
             raise errors.NotFound(f"There is no book {book_id}.")
         session.add(WishListItem(wishlist_id=wishlist_id, book_id=book_id, notes=notes))
         try:

@@ -1,13 +1,18 @@
 """``flask users``, ``orders``, ``reports``, ``settings`` and the shell's names."""
 
+from pathlib import Path
+
+import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from bookstore import shell
+from bookstore import create_app, shell
+from bookstore.config import Settings
 from bookstore.models import Order, User
 from bookstore.services import accounts, cart, orders
 from tests.clients import ADDRESS
+from tests.conftest import SECRET
 from tests.factories import make_book, make_user
 
 
@@ -121,3 +126,12 @@ def test_reprs_say_what_matters(app: Flask) -> None:
     assert repr(user) == f"<User {user.id} gus (staff)>"
     assert repr(book) == f"<Book {book.id} 'Emma' price=850 stock=3>"
     assert repr(order) == f"<Order {order.id} {order.number} pending 1499 usd>"
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_database_that_is_not_set_up_is_said_so(tmp_path: Path, database: str) -> None:
+    settings = Settings(bookstore_env="testing", bookstore_home=tmp_path, secret_key=SECRET)
+    result = run(create_app(settings), "users", "promote", "ann")
+    assert result.exit_code == 1
+    assert "db upgrade" in result.output
+    assert len(result.output.splitlines()) == 1

@@ -234,8 +234,13 @@ def test_books_are_edited_while_they_sell(shop: Flask, live: LiveShop) -> None:
         for n in range(10, 40)
         for book in books
     ]
-    mixed = [job for pair in zip(orders, edits, strict=True) for job in pair]
-    assert outcomes(at_once(mixed)) == {(201, None): 60, (200, None): 60}
+    review = {"rating": 4, "title": "Good", "comment": "Read it."}
+    reviews = [
+        partial(live.call, "POST", f"/books/{books[0]}/reviews", review, token)
+        for _, token in buyers
+    ]
+    mixed = [job for three in zip(orders, edits, reviews, strict=True) for job in three]
+    assert outcomes(at_once(mixed)) == {(201, None): 120, (200, None): 60}
     assert set(check_books(shop).values()) == {140}
 
 

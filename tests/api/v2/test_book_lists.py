@@ -156,7 +156,6 @@ def test_cursors_that_the_shop_did_not_make(shop: Flask, client: Client) -> None
     with shop.app_context():
         shelf()
     good = ok(client.get("/books?sort=price&limit=1"))["next_cursor"]
-    huge, far = 2**62, 2**31
     cursors = [(sort, good) for sort in SORTS if sort != "price"]
     cursors += [
         (sort, cursor) for sort in SORTS for cursor in ("x", "é", "a" * 9000, "AAAA", "W10")
@@ -167,14 +166,15 @@ def test_cursors_that_the_shop_did_not_make(shop: Flask, client: Client) -> None
                 cursors.append((sort, coin(sort, value, 1)))
         cursors += [(sort, coin(sort, 1)), (sort, coin(sort, 1, 1, 1)), (sort, coin(sort, 1, "1"))]
         cursors += [(sort, coin(sort, 1, 10**30)), (sort, coin(sort, 1, None))]
-    cursors += [("-rating", coin("-rating", huge, 1)), ("-sales", coin("-sales", far, 1))]
     for instant in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-01-01"):
         cursors.append(("-created", coin("-created", instant, 1)))
     for sort, cursor in cursors:
         body = problem(client.get(f"/books?sort={sort}&cursor={cursor}"), 422, "validation_failed")
         assert set(body["errors"]) == {"cursor"}, (sort, cursor)
     # Forged, but meaning something: an answer like any other.
-    ok(client.get(f"/books?sort=price&cursor={coin('price', huge, huge)}"))
+    for sort in ("price", "-price", "-rating", "-sales"):
+        for number in (2**63 - 1, 2**31, -(2**31) - 1):
+            ok(client.get(f"/books?sort={sort}&cursor={coin(sort, number, number)}"))
     ok(client.get(f"/books?sort=published&cursor={coin('published', '0001-01-01', 1)}"))
 
 

@@ -7,8 +7,8 @@ search_terms to look words up fast. Texts arrive folded, their words split by si
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,121 @@
+"""A gunicorn of our own on a core of its own, and how much CPU time processes have used."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from benchmarks.client import Client, Request
+from bookstore.config import Settings
+from bookstore.gateways.embedded_redis import spawn
+
+ROOT = Path(__file__).parent.parent
+
+# Pinned before gunicorn starts, so that every thread of every worker is.
+_PINNED = (
+    "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); os.execv(sys.argv[2], sys.argv[2:])"
+)
+
+
+def cores() -> tuple[int, int] | None:
+    """Return (core of the server, core of all else), or None where processes cannot be pinned."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    usable = sorted(os.sched_getaffinity(0))
+    return (usable[0], usable[1]) if len(usable) > 1 else None
+
+
+class Server:
+    """gunicorn with the shop's own gunicorn.conf.py, serving ``app``; a context manager.
+
+    It inherits a listening socket, so that whoever connects waits until it is ready.
+    """
+
+    def __init__(self, app: str, settings: Settings, folder: Path, core: int | None) -> None:
+        self._app, self._settings, self._core = app, settings, core
+        self.log = folder / f"{app.replace(':', '-')}.log"
+
+    def __enter__(self) -> Self:
+        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+            self.address: tuple[str, int] = listener.getsockname()
+            command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py")]
+            # A worker that is replaced would take what it has used with it.
+            command += ["--max-requests", "0", "--bind", f"fd://{listener.fileno()}", self._app]
+            if self._core is not None:
+                command = [sys.executable, "-c", _PINNED, str(self._core), *command]
+            with self.log.open("wb") as log:
+                self._process = spawn(
+                    command,
+                    signal.SIGTERM,
+                    cwd=ROOT,
+                    env=self._environ(),
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=[listener.fileno()],
+                )
+        try:
+            self._wait()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def cpu(self) -> float:
+        """Return the CPU seconds that the workers have used so far.
+
+        Raises:
+            RuntimeError: a worker is not the one of the start, so the sum means nothing.
+        """
+        if psutil.Process(self._process.pid).children() != self._workers:
+            raise RuntimeError(f"a worker ended: {self.log.read_text()[-2000:]}")
+        return sum(_used(worker) for worker in self._workers)
+
+    def _wait(self) -> None:
+        path = "/healthz" if self._app == "wsgi:app" else "/"
+        try:
+            with Client(self.address, 1, 200) as client:
+                client.run(iter([Request(path).encoded()]))
+        except Exception as error:
+            said = self.log.read_text()[-2000:]
+            raise RuntimeError(f"{self._app} does not start: {error}\n{said}") from None
+        self._workers = psutil.Process(self._process.pid).children()
+
+    def _environ(self) -> dict[str, str]:
+        environ = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "LC_ALL"}}
+        for item in fields(self._settings):
+            value = getattr(self._settings, item.name)
+            if value is not None:
+                environ[item.name.upper()] = str(value)
+        return environ
+
+
+def tree_cpu(pid: int) -> float:
+    """Return the CPU seconds of a process, of its children, and of those it has waited for."""
+    process = psutil.Process(pid)
+    times = process.cpu_times()
+    used = times.user + times.system + times.children_user + times.children_system
+    for child in process.children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            used += _used(child)
+    return used
+
+
+def _used(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
