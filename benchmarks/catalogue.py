@@ -13,40 +13,46 @@ from bookstore.unit_of_work import unit_of_work
 
 STOCK = 900_000  # enough for all orders of a run, and never low
 
-_ADJECTIVES = (
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_ADJECTIVES = _words(
     "Silent Hidden Crimson Forgotten Golden Broken Winter Distant Burning Quiet Savage Gentle "
     "Midnight Scarlet Hollow Restless Bitter Emerald Wandering Frozen Secret Velvet Painted "
     "Shattered Ancient Borrowed Careless Drowned Endless Faithful Glass Hungry Invisible Jealous "
     "Last Lonely Marble Nameless Paper Reluctant"
-).split()
-_NOUNS = (
+)
+_NOUNS = _words(
     "Garden River House Daughter Letter Harbour Orchard Island Mirror Winter Station Library "
     "Kingdom Lighthouse Promise Stranger Summer Cathedral Mountain Voyage Physician Clockmaker "
     "Gardener Captain Archive Bridge Chronicle Detective Empire Festival Ghost Horizon Inheritance "
     "Journey Kitchen Labyrinth Memory Novelist Ocean Portrait Quarrel Raven Shepherd Tailor "
     "Umbrella Valley Widow Xylophone Year Zodiac Almanac Bookseller Candle Debt Elephant Fable"
-).split()
-_PLACES = (
-    "Lisbon York Cairo Kyoto Buenos-Aires Vienna Havana Dublin Marrakesh Prague Odessa Bergen "
+)
+_PLACES = _words(
+    "Lisbon York Cairo Kyoto Vienna Havana Dublin Marrakesh Prague Odessa Bergen "
     "Palermo Calcutta Samarkand Valparaíso Trieste Istanbul Edinburgh Zanzibar Antwerp Bruges "
     "Cracow Damascus Esfahan Florence Granada Hanoi Izmir Jaipur"
-).split()
-_FIRST = (
+)
+_FIRST = _words(
     "Anna Boris Clara David Elena Frank Grace Hugo Irene Jonas Karin Liam Maria Noor Oskar Paula "
     "Quentin Rosa Samuel Teresa Umberto Vera Walter Ximena Yusuf Zoë"
-).split()
-_LAST = (
+)
+_LAST = _words(
     "Abbott Bauer Castillo Dubois Eriksson Fischer Garcia Hughes Ivanov Jansen Kovács Lindqvist "
     "Moreau Nakamura Okafor Petrov Quinn Rossi Silva Tanaka Underhill Varga Weber Yilmaz Zhang "
     "Ashworth Brennan Carvalho Delacroix Engström Ferraro Goldberg Holloway"
-).split()
-_SHELVES = (
+)
+_SHELVES = _words(
     "Fiction Classics Fantasy Mystery History Biography Science Travel Poetry Romance Children "
     "Thriller Philosophy Art Cooking Horror Humour Nature Religion Drama"
-).split()
-_SENTENCE = (
-    "A {adjective} tale of a {noun} in {place}, where nobody is who they seem and every debt is "
-    "called in at last."
+)
+_TITLES = ("The {} {} of {}", "{} {}: A Novel of {}", "The {} {} ({} Quartet, #2)")
+_SENTENCE = "A tale of the {} in {}, where nobody is who they seem and every debt is called in."
+_COLUMNS = _words(
+    "title authors sku isbn publisher categories price pages language publication_date description"
 )
 
 
@@ -99,45 +105,27 @@ def _generated(count: int, target: Path) -> Path:
     chance = random.Random(20_000)
     with target.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(
-            "title authors isbn publisher categories stock price pages language "
-            "publication_date description sku".split()
-        )
-        for number in range(count):
-            words = {
-                "adjective": chance.choice(_ADJECTIVES),
-                "noun": chance.choice(_NOUNS),
-                "place": chance.choice(_PLACES).replace("-", " "),
-            }
-            title = chance.choice(
-                ("The {adjective} {noun} of {place}", "{adjective} {noun}: A Novel of {place}")
-            ).format(**words)
-            names = [_name(chance) for _ in range(1 + (chance.random() < 0.2))]
-            published = f"{chance.randint(1950, 2025)}-{chance.randint(1, 12):02}-01"
-            writer.writerow(
-                [
-                    title,
-                    ";".join(dict.fromkeys(names)),
-                    _isbn(number),
-                    f"{chance.choice(_LAST)} & {chance.choice(_LAST)}",
-                    ";".join(chance.sample(_SHELVES, chance.randint(1, 3))),
-                    chance.randint(6, 500),
-                    f"{chance.randint(499, 5999) / 100:.2f}",
-                    chance.randint(80, 900),
-                    "en",
-                    published,
-                    " ".join(
-                        _SENTENCE.format(
-                            adjective=chance.choice(_ADJECTIVES).lower(),
-                            noun=chance.choice(_NOUNS).lower(),
-                            place=chance.choice(_PLACES).replace("-", " "),
-                        )
-                        for _ in range(3)
-                    ),
-                    f"GEN-{number:06}",
-                ]
-            )
+        writer.writerow(_COLUMNS)
+        writer.writerows(_book(chance, number) for number in range(count))
     return target
+
+
+def _book(chance: random.Random, number: int) -> tuple[object, ...]:
+    pattern = chance.choice(_TITLES)
+    names = [_name(chance) for _ in range(1 + (chance.random() < 0.2))]
+    return (
+        pattern.format(chance.choice(_ADJECTIVES), chance.choice(_NOUNS), chance.choice(_PLACES)),
+        ";".join(names),
+        f"GEN-{number:06}",
+        _isbn(number),
+        f"{chance.choice(_LAST)} & {chance.choice(_LAST)}",
+        ";".join(chance.sample(_SHELVES, chance.randint(1, 3))),
+        f"{chance.randint(499, 5999) / 100:.2f}",
+        chance.randint(80, 900),
+        "en",
+        f"{chance.randint(1950, 2025)}-{chance.randint(1, 12):02}-01",
+        " ".join(_SENTENCE.format(chance.choice(_NOUNS), chance.choice(_PLACES)) for _ in range(3)),
+    )
 
 
 def _name(chance: random.Random) -> str:

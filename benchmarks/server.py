@@ -1,6 +1,7 @@
 """A gunicorn of our own on a core of its own, and how much CPU time processes have used."""
 
 import contextlib
+import functools
 import os
 import signal
 import socket
@@ -19,13 +20,19 @@ from bookstore.gateways.embedded_redis import spawn
 ROOT = Path(__file__).parent.parent
 
 # Pinned before gunicorn starts, so that every thread of every worker is.
-_PINNED = (
-    "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); os.execv(sys.argv[2], sys.argv[2:])"
-)
+_PINNED = """
+import os, sys
+os.sched_setaffinity(0, {int(sys.argv[1])})
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
+@functools.cache
 def cores() -> tuple[int, int] | None:
-    """Return (core of the server, core of all else), or None where processes cannot be pinned."""
+    """Return (core of the server, core of all else), or None where processes cannot be pinned.
+
+    The first answer stands, since this process then pins itself.
+    """
     if not hasattr(os, "sched_getaffinity"):
         return None
     usable = sorted(os.sched_getaffinity(0))

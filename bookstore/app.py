@@ -79,9 +79,12 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _engine_options(settings: Settings) -> dict[str, Any]:
+    # Errors are logged with their statement, never with the values: those are people's.
+    common: dict[str, Any] = {"hide_parameters": True}
     if settings.sqlalchemy_url.startswith("sqlite"):
-        return {}
+        return common
     return {
+        **common,
         "pool_size": settings.web_threads,
         "max_overflow": 2,
         "pool_timeout": 5,

@@ -19,7 +19,7 @@ from flask.cli import with_appcontext
 from bookstore.config import BadSetting, Settings
 from bookstore.extensions import settings as current_settings
 from bookstore.gateways.embedded_redis import EmbeddedRedis, EmbeddedServerError, spawn
-from bookstore.services import catalog_cache, sample
+from bookstore.services import catalog_cache, maintenance, sample
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,6 +39,7 @@ def command() -> None:
             flask_migrate.upgrade()
             _fill(settings)
             catalog_cache.clear()
+            maintenance.run()
             code = _run_web(settings, started)
         finally:
             if settings.redis_url is None:

@@ -4,7 +4,6 @@ import builtins
 from types import ModuleType
 from typing import Any
 
-import click
 from flask import Flask
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError

@@ -26,6 +26,9 @@ def run() -> None:
             connection.commit()
         else:
             # Two starts at once: one migrates, the other waits and finds nothing to do.
+            # A request's limits do not fit: an index on a big table takes its time.
+            connection.exec_driver_sql("SET statement_timeout = 0")
+            connection.exec_driver_sql("SET idle_in_transaction_session_timeout = 0")
             connection.exec_driver_sql("SELECT pg_advisory_lock(7266637)")
             connection.commit()
         try:
@@ -44,9 +47,10 @@ def run() -> None:
                 connection.rollback()
             if sqlite:
                 connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+                connection.commit()
             else:
-                connection.exec_driver_sql("SELECT pg_advisory_unlock(7266637)")
-            connection.commit()
+                # Ends the session, and with it the lock and the settings above.
+                connection.invalidate()
 
 
 run()

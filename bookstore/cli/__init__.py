@@ -4,6 +4,7 @@ from flask import Flask
 
 from bookstore.cli.catalog import catalog_cli
 from bookstore.cli.demo import demo
+from bookstore.cli.maintenance import maintenance_command
 from bookstore.cli.orders import orders_cli
 from bookstore.cli.reports import reports_cli
 from bookstore.cli.settings import settings_command
@@ -12,5 +13,13 @@ from bookstore.cli.users import users_cli
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for command in (catalog_cli, demo, orders_cli, reports_cli, settings_command, users_cli):
+    for command in (
+        catalog_cli,
+        demo,
+        maintenance_command,
+        orders_cli,
+        reports_cli,
+        settings_command,
+        users_cli,
+    ):
         app.cli.add_command(command)

@@ -9,6 +9,7 @@ import orjson
 import requests
 from flask.cli import with_appcontext
 
+from bookstore.cli.refusals import shown
 from bookstore.extensions import settings
 from bookstore.services import accounts
 
@@ -139,7 +140,8 @@ def demo(url: str | None, query: str) -> None:
 
 def _as_clerk(journey: Journey, order_id: int) -> None:
     name, password = f"clerk-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
-    accounts.register(name, f"{name}@bookstore.example", password, is_staff=True)
+    with shown():  # by the database: this needs the shop's own settings, not only its address
+        accounts.register(name, f"{name}@bookstore.example", password, is_staff=True)
     reader, journey.headers = journey.headers, {}
     journey.headers = journey.log_in(name, password)
     try:

@@ -64,7 +64,8 @@ class Author(Model):
     @validates("first_name", "last_name")
     def _resort(self, key: str, value: str) -> str:
         names = {"first_name": self.first_name, "last_name": self.last_name, key: value}
-        self.name_sort = sort_key(f"{names['last_name'] or ''} {names['first_name'] or ''}")
+        # Folding may make text longer ("ﷺ" becomes eighteen letters), here and below.
+        self.name_sort = sort_key(f"{names['last_name'] or ''} {names['first_name'] or ''}")[:320]
         return value
 
     @property
@@ -94,7 +95,7 @@ class Category(Model):
 
     @validates("name")
     def _resort(self, _key: str, value: str) -> str:
-        self.name_sort = sort_key(value)
+        self.name_sort = sort_key(value)[:110]
         return value
 
     def __repr__(self) -> str:
@@ -118,7 +119,7 @@ class Publisher(Model):
 
     @validates("name")
     def _resort(self, _key: str, value: str) -> str:
-        self.name_sort = sort_key(value)
+        self.name_sort = sort_key(value)[:210]
         return value
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from bookstore import errors
 from bookstore.extensions import db
 from bookstore.models import Author, Book, Category, Publisher
 from bookstore.models.catalog import book_authors, book_categories
-from bookstore.models.text import slugify, words
+from bookstore.models.text import slugify, sort_key
 from bookstore.services import catalog_cache, paging, search
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.paging import Order, Page, PageRequest
@@ -48,7 +48,7 @@ PUBLISHERS = Kind(Publisher, "publisher", _publisher_books)
 def list_records(kind: Kind, q: str | None, page: PageRequest) -> Page:
     """Return one page by name; ``q`` keeps the names that contain all its words."""
     query = select(kind.model.id, kind.model)
-    for word in words(q or ""):
+    for word in sort_key(q or "").split():  # without "The", as the names are kept
         query = query.where(kind.model.name_sort.contains(word, autoescape=True))
     order = Order("name", kind.model.name_sort, kind.model.id, False, paging.parse_text)
     found = paging.fetch(db.session(), query, order, page)
@@ -140,7 +140,7 @@ def _locked(session: Session, kind: Kind, record_id: int, version: int | None) -
 
 def _set_slug(record: Any) -> None:
     if isinstance(record, Category) and not record.slug:
-        record.slug = slugify(record.name)[:100] or "category"
+        record.slug = slugify(record.name)[:100].rstrip("-") or "category"
 
 
 def _flush_unique(session: Session) -> None:

@@ -104,3 +104,26 @@ def test_a_bad_request_id_is_replaced(client: Client, given: str) -> None:
     answer = client.get("/healthz", X_Request_ID=given.encode().decode("latin-1"))
     assert answer.headers["X-Request-ID"] != given
     assert answer.headers["X-Request-ID"].isalnum()
+
+
+def test_a_logged_database_error_has_no_values(
+    shop: Flask, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with shop.app_context(), db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE users RENAME TO users_away"))
+    shop.config.update(TESTING=False, PROPAGATE_EXCEPTIONS=False)
+    account = {
+        "username": "loggable",
+        "email": "very-private@example.com",
+        "password": "a very private password",
+    }
+    try:
+        answer = client.post("/auth/register", account)
+    finally:
+        shop.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=None)
+        with shop.app_context(), db.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE users_away RENAME TO users"))
+    assert answer.status_code in {500, 503}
+    assert caplog.text
+    assert "private" not in caplog.text
+    assert "argon2" not in caplog.text

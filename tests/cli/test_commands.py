@@ -1,16 +1,20 @@
 """``flask users``, ``orders``, ``reports``, ``settings`` and the shell's names."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 from flask.cli import ScriptInfo
+from sqlalchemy import select
 
-from bookstore import create_app, shell
+from bookstore import clock, create_app, shell
 from bookstore.config import Settings
-from bookstore.models import Order, User
+from bookstore.extensions import db
+from bookstore.models import LoginSession, Order, User
 from bookstore.services import accounts, cart, orders
+from bookstore.unit_of_work import unit_of_work
 from tests.clients import ADDRESS
 from tests.conftest import SECRET
 from tests.factories import make_book, make_user
@@ -102,6 +106,21 @@ def test_sales(app: Flask) -> None:
     assert "cancelled          1" in result.output
     assert "no such option" not in result.output.lower()
     assert "0.00 usd" in run(app, "reports", "sales", "--to", "2001-01-01").output
+
+
+def test_maintenance_deletes_only_what_is_past_its_time(app: Flask) -> None:
+    user = make_user()
+    now = clock.now()
+    with unit_of_work() as session:
+        for name, days in (("old", -1), ("new", 1)):
+            expires = now + timedelta(days=days)
+            session.add(
+                LoginSession(id=name, user_id=user.id, refresh_jti=name, expires_at=expires)
+            )
+    result = run(app, "maintenance")
+    assert result.exit_code == 0, result.output
+    assert "1 login sessions deleted" in result.output
+    assert db.session.scalars(select(LoginSession.id)).all() == ["new"]
 
 
 def test_settings_lists_everything_and_hides_secrets(app: Flask) -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
+from sqlalchemy import text
 
-from bookstore import shell
+from bookstore import create_app, shell
+from bookstore.extensions import db
+from tests.conftest import Apps
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide-in-the-shell.md"
 # A text block that directly follows a python block is what the shell prints.
@@ -29,10 +32,10 @@ class Console(InteractiveConsole):
     """What ``flask shell`` is, except that an error ends the test."""
 
     def showtraceback(self) -> NoReturn:
-        raise  # noqa: PLE0704
+        raise
 
     def showsyntaxerror(self, filename: str | None = None, **_: object) -> NoReturn:
-        raise  # noqa: PLE0704
+        raise
 
     def type(self, code: str) -> str:
         """Type lines and an empty one; return what they print."""
@@ -75,3 +78,13 @@ def test_the_shell_opens_with_its_names(shop: Flask) -> None:
     assert {"db", "Book", "User", "orders", "SYSTEM", "errors", "unit_of_work"} <= set(names)
     listed = repr(names["help"]).partition("services  ")[2].partition("db  ")[0].split()
     assert set(listed) <= set(names)
+
+
+def test_the_shell_lets_people_think(apps: Apps) -> None:
+    settings = apps.get("postgresql").config["SETTINGS"]
+    with create_app(settings).app_context():
+        current_app.make_shell_context()
+        limit = db.session.execute(text("SHOW idle_in_transaction_session_timeout")).scalar()
+        db.session.rollback()
+        db.engine.dispose()
+    assert limit == "1h"

@@ -142,7 +142,7 @@ def test_slugs(client: Client, clerk: Client) -> None:
     taken = clerk.post("/categories", {"name": "Thrills"})
     problem(taken, 409, "slug_taken")
     problem(clerk.post("/categories", {"name": "Crime", "slug": "crime-2"}), 409, "name_taken")
-    long = make(clerk, "categories", "ab " * 33)["slug"]
+    long = make(clerk, "categories", "aa" + "½" * 98)["slug"]
     assert len(long) <= 100
     assert not long.endswith("-")
     assert make(clerk, "categories", "!!!")["slug"]
@@ -193,3 +193,12 @@ def test_names_that_grow_when_folded(client: Client, clerk: Client, kind: str) -
     made = make(clerk, kind, "\ufdfa" * limit)
     assert ok(client.get(f"/{kind}/{made['id']}"))[NAMES[kind]] == "\ufdfa" * limit
     ok(clerk.patch(f"/{kind}/{made['id']}", {NAMES[kind]: "ß" * limit}, If_Match="*"))
+
+
+def test_titles_that_grow_when_folded(client: Client, clerk: Client) -> None:
+    author = make(clerk, "authors", "One")["id"]
+    for letter in ("\ufdfa", "ß", "½", "x", "好", "\U0001f600", "\u0301"):
+        body = {"title": letter * 500, "author_id": author, "price": "1"}
+        ok(clerk.post("/books", body), 201)
+        for path in ("/books?q=", "/books/suggest?q=", "/authors?q="):
+            ok(client.get(path + letter * 100))

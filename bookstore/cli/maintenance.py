@@ -1,0 +1,16 @@
+"""``flask maintenance``."""
+
+import click
+from flask.cli import with_appcontext
+
+from bookstore.cli.refusals import shown
+from bookstore.services import maintenance
+
+
+@click.command("maintenance")
+@with_appcontext
+def maintenance_command() -> None:
+    """Delete what is past its time: run it daily (`flask serve` does when it starts)."""
+    with shown():
+        for what, count in maintenance.run().items():
+            click.echo(f"{count} {what} deleted")

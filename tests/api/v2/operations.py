@@ -1,0 +1,106 @@
+"""Every operation of API v2, taken from its own document, and a shop in which each can be called."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+
+from tests.clients import ADDRESS, Client, ok
+from tests.factories import PASSWORD, log_in, make_book, make_category, make_user
+
+# What an operation needs at least. No login: a wrong password, a token that is none.
+REQUIRED: dict[str, dict[str, Any]] = {
+    "POST /auth/register": {
+        "username": "newcomer",
+        "email": "new@example.com",
+        "password": PASSWORD,
+    },
+    "POST /auth/token": {"username": "nobody", "password": "none"},
+    "POST /auth/token/refresh": {"refresh": "junk"},
+    "POST /auth/logout": {"refresh": "junk"},
+    "POST /books": {"title": "New", "author_id": 1, "price": "10.00"},
+    "POST /books/{book_id}/reviews": {"rating": 5},
+    "POST /authors": {"last_name": "New"},
+    "POST /categories": {"name": "New"},
+    "POST /publishers": {"name": "New"},
+    "POST /cart/items": {"book_id": 1},
+    "PATCH /cart/items/{book_id}": {"quantity": 1},
+    "POST /wishlist/items": {"book_id": 2},
+    "PATCH /wishlist/items/{book_id}": {"notes": ""},
+    "POST /orders": {"shipping_address": ADDRESS},
+    "POST /orders/{order_id}/status": {"status": "processing"},
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path."""
+
+    method: str
+    path: str  # a template, without the prefix
+    spec: dict[str, Any]
+    document: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether ids stand in its path."""
+        return "{" in self.path
+
+    @property
+    def needed(self) -> dict[str, Any]:
+        """A body that is valid."""
+        return dict(REQUIRED.get(self.name, {}))
+
+    @property
+    def body(self) -> dict[str, Any] | None:
+        """The schema of its JSON body, None when it takes none."""
+        if "requestBody" not in self.spec:
+            return None
+        return self.resolved(self.spec["requestBody"]["content"]["application/json"]["schema"])
+
+    def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Follow a $ref."""
+        if "$ref" not in schema:
+            return schema
+        return dict(self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+
+    def url(self, number: object = 1) -> str:
+        """Return its path with every id set."""
+        parts = self.path.split("/")
+        return "/".join(str(number) if part.startswith("{") else part for part in parts)
+
+    def call(self, client: Client, body: Any = None, query: str = "", **headers: str) -> Any:
+        """Call it as it wants to be called."""
+        return client.call(self.method, self.url() + query, body, If_Match="*", **headers)
+
+
+def operations(app: Flask) -> Iterator[Operation]:
+    """Yield every documented operation of v2."""
+    document = app.extensions["openapi_v2"]
+    for path, members in document["paths"].items():
+        for method, spec in members.items():
+            if method != "parameters":
+                yield Operation(method.upper(), path.removeprefix("/api/v2"), spec, document)
+
+
+def everything(app: Flask) -> Client:
+    """Fill the shop so that each id 1 exists; return a client of staff that owns it all."""
+    with app.app_context():
+        shelf = make_category("Fiction")
+        clerk = log_in(app, make_user("clerk", is_staff=True))
+    ok(clerk.post("/publishers", {"name": "Ace"}), 201)
+    with app.app_context():
+        for _ in range(2):
+            make_book(publisher_id=1, category_ids=[shelf.id])
+    ok(clerk.post("/cart/items", {"book_id": 1}), 201)
+    ok(clerk.post("/orders", {"shipping_address": ADDRESS}), 201)
+    ok(clerk.post("/cart/items", {"book_id": 1}), 201)
+    ok(clerk.post("/wishlist/items", {"book_id": 1}), 201)
+    ok(clerk.post("/books/1/reviews", {"rating": 5}), 201)
+    return clerk
