@@ -139,6 +139,15 @@ class LiveShop:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
 
+    def start(self) -> None:
+        """Start it again after ``stop`` or ``kill`` (on another port, perhaps)."""
+        self.__enter__()
+
+    def kill(self) -> None:
+        """Kill the master and all workers at once, as the kernel or an operator would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=40)
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Stop it and return its exit status."""
         if self.process.poll() is None:
@@ -197,6 +206,14 @@ def at_once(jobs: list[Callable[[], Any]], threads: int = 50) -> list[Any]:
     """Run all jobs in parallel and return their results in order."""
     with ThreadPoolExecutor(min(threads, len(jobs))) as pool:
         return [future.result() for future in [pool.submit(job) for job in jobs]]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Return once the condition holds; fail when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
 
 
 def _free_port() -> int:

@@ -7,7 +7,6 @@
 """
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,24 +77,22 @@ class Apps:
             app = create_app(self.settings(database))
             with app.app_context():
                 flask_migrate.upgrade()
-                if database == "sqlite":
-                    db.engine.dispose()
-                    shutil.copy(self.home / "shop.sqlite3", self.home / "empty.sqlite3")
             self.made[database] = app
         return self.made[database]
 
     def empty(self, database: str) -> Flask:
         app = self.get(database)
         with app.app_context():
-            if database == "sqlite":
-                db.engine.dispose()
-                for suffix in ("-wal", "-shm"):
-                    (self.home / f"shop.sqlite3{suffix}").unlink(missing_ok=True)
-                shutil.copy(self.home / "empty.sqlite3", self.home / "shop.sqlite3")
-            else:
-                names = ", ".join(table.name for table in db.metadata.sorted_tables)
-                with db.engine.begin() as connection:
-                    connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            names = [table.name for table in reversed(db.metadata.sorted_tables)]
+            with db.engine.connect() as connection:
+                if database == "sqlite":
+                    # Row by row: a file swapped under somebody's open connection is a broken one.
+                    for name in [*names, "book_search_fts", "search_terms_fts"]:
+                        connection.execute(text(f"DELETE FROM {name}"))
+                else:
+                    tables = ", ".join(names)
+                    connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+                connection.commit()
             redis_handle.client.flushall()
         return app
 

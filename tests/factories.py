@@ -20,7 +20,7 @@ from bookstore.models import (
     StockMovement,
     User,
 )
-from bookstore.services import accounts, cart, catalog_editing, catalog_records
+from bookstore.services import accounts, cart_lines, catalog_editing, catalog_records
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import Client
@@ -113,13 +113,21 @@ def make_buyers(app: Flask, count: int) -> list[tuple[int, str]]:
         ]
 
 
+def make_clerk(app: Flask) -> str:
+    """Return the access token of new staff."""
+    [(user_id, token)] = make_buyers(app, 1)
+    with app.app_context(), unit_of_work() as session:
+        session.get_one(User, user_id).is_staff = True
+    return token
+
+
 def fill_carts(app: Flask, carts: dict[int, list[tuple[int, int]]]) -> None:
     """Put (book id, copies) into the carts of users, in one transaction."""
     with app.app_context(), unit_of_work() as session:
         for user_id, lines in carts.items():
-            cart_id = cart.lock_of_user(session, user_id)
+            cart_id = cart_lines.lock_of_user(session, user_id)
             for book_id, copies in lines:
-                cart.put_copies(session, cart_id, book_id, copies)
+                cart_lines.put_copies(session, cart_id, book_id, copies)
 
 
 def check_books(app: Flask) -> dict[int, int]:

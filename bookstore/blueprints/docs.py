@@ -3,8 +3,7 @@
 import importlib.resources
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, render_template, send_from_directory
-from flask_smorest import Api
+from flask import Blueprint, Response, current_app, render_template, send_from_directory
 
 from bookstore import errors, problems
 from bookstore.blueprints.api import json_response
@@ -73,47 +72,3 @@ def explanations() -> dict[str, dict[str, Any]]:
     for status, code in problems.HTTP_CODES.items():
         found.setdefault(code, {"code": code, "status": status, "title": code.replace("_", " ")})
     return found
-
-
-def describe(api: Api, app: Flask) -> dict[str, Any]:
-    """Return the finished document of ``api``: problems with their media type, auth, servers."""
-    document: dict[str, Any] = api.spec.to_dict()
-    document["components"].setdefault("securitySchemes", {})["bearer"] = {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-    }
-    problem = {"$ref": "#/components/schemas/Problem"}
-    for response in document["components"].get("responses", {}).values():
-        response["content"] = {problems.MIMETYPE: {"schema": problem}}
-    statuses = {"401": "Who are you?", "403": "Not allowed", "404": "Not found"}
-    statuses |= {
-        "409": "Conflict",
-        "422": "Invalid input",
-        "412": "Stale",
-        "428": "If-Match needed",
-    }
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            if method == "parameters":
-                continue
-            wanted = {"422"}
-            if operation.get("security"):
-                wanted |= {"401", "403"}
-            if "{" in path:
-                wanted.add("404")
-            if method in {"post", "patch", "delete", "put"}:
-                wanted.add("409")
-            if method in {"patch", "delete"}:
-                wanted.add("412")
-            if any(p.get("name") == "If-Match" for p in operation.get("parameters", [])):
-                wanted.add("428")
-            if "requestBody" in operation:
-                wanted |= {"400", "413", "415"}
-            for status in sorted(wanted):
-                text = statuses.get(status, problems.HTTP_CODES[int(status)].replace("_", " "))
-                operation["responses"][status] = {
-                    "description": text,
-                    "content": {problems.MIMETYPE: {"schema": problem}},
-                }
-    return document

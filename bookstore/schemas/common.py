@@ -178,7 +178,10 @@ class NoQuery(Schema):
 
 
 class Problem(Schema):
-    """RFC 9457 problem details."""
+    """RFC 9457 problem details; some codes add members of their own."""
+
+    class Meta:
+        unknown = ma.INCLUDE
 
     type = fields.String(metadata={"description": "Where the code is explained."})
     title = fields.String()

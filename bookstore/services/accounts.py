@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, selectinload
 from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.models import LoginSession, Order, Review, ShoppingCart, User, WishList
-from bookstore.services import cart, wishlist
+from bookstore.services import cart, cart_lines, wishlist
 from bookstore.services.actors import Acting, Actor, require_user
 from bookstore.unit_of_work import unit_of_work
 
@@ -97,7 +97,7 @@ def log_in(username: str, password: str, *, cart_token: str | None = None) -> Lo
         )
         session.add(login)
         if cart_token:
-            cart.merge_guest(session, cart_token, found.id)
+            cart_lines.merge_guest(session, cart_token, found.id)
     return Login(found.id, login.id, login.refresh_jti)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from bookstore import clock, errors
@@ -101,7 +101,7 @@ def forget_old() -> int:
         return len(gone.all())
 
 
-def _where(request: Request) -> tuple[object, ...]:
+def _where(request: Request) -> tuple[ColumnElement[bool], ...]:
     return (
         IdempotencyKey.scope == request.scope,
         IdempotencyKey.route == request.route,
@@ -129,7 +129,7 @@ def _claim(request: Request, owner: str) -> Answer | None:
             return None
         row = session.scalars(
             select(IdempotencyKey)
-            .where(*_where(request))  # type: ignore[arg-type]
+            .where(*_where(request))
             .with_for_update()
             .execution_options(populate_existing=True)
         ).first()
@@ -151,7 +151,7 @@ def _claim(request: Request, owner: str) -> Answer | None:
 def _store(session: Session, request: Request, owner: str, answer: Answer) -> None:
     done = session.execute(
         update(IdempotencyKey)
-        .where(*_where(request), IdempotencyKey.owner == owner)  # type: ignore[arg-type]
+        .where(*_where(request), IdempotencyKey.owner == owner)
         .values(status_code=answer.status, headers=answer.headers, body=answer.body)
         .returning(IdempotencyKey.id)
         .execution_options(synchronize_session=False)
@@ -165,6 +165,6 @@ def _release(request: Request, owner: str) -> None:
     with unit_of_work() as session:
         session.execute(
             delete(IdempotencyKey)
-            .where(*_where(request), IdempotencyKey.owner == owner)  # type: ignore[arg-type]
+            .where(*_where(request), IdempotencyKey.owner == owner)
             .execution_options(synchronize_session=False)
         )

@@ -11,7 +11,7 @@ from bookstore import clock, errors, money
 from bookstore.extensions import db, settings
 from bookstore.models import Order, OrderEvent, OrderItem
 from bookstore.models.orders import TRANSITIONS
-from bookstore.services import cart, paging, pricing, stock
+from bookstore.services import cart_lines, paging, pricing, stock
 from bookstore.services.actors import Acting, require_staff, require_user
 from bookstore.services.paging import Page, PageRequest
 from bookstore.unit_of_work import unit_of_work
@@ -44,7 +44,7 @@ def place(
     """
     user_id = require_user(actor)
     with unit_of_work() as session:
-        cart_id, rows = cart.lines_to_order(session, user_id)
+        cart_id, rows = cart_lines.lines_to_order(session, user_id)
         if cart_id is None or not rows:
             raise errors.CartEmpty
         lines = [pricing.Line(row.id, row.quantity, row.price) for row in rows]
@@ -85,7 +85,7 @@ def place(
             )
             for row in rows
         ]
-        cart.empty(session, cart_id)
+        cart_lines.empty(session, cart_id)
     return order
 
 

@@ -1,6 +1,6 @@
 """Full-text search: SQLite's FTS5 and PostgreSQL's tsvector, with one order of results.
 
-The databases only find the candidates, each by its own index (migration 0002). What decides
+The databases only find the candidates, each by its own index (migration 0004). What decides
 their order is integer arithmetic on the folded words of ``book_search``, the same on both:
 where each word stands, how much of the main title was asked for, and how many readers the
 book has. ``search_index`` keeps the tables.

@@ -22,7 +22,7 @@ from bookstore.unit_of_work import unit_of_work
 STOP_WORDS = frozenset({"a", "an", "and", "of", "the"})
 _BATCH = 1000
 
-# SQLite's full-text tables (migration 0002); the words of a book, and each term with spaces
+# SQLite's full-text tables (migration 0004); the words of a book, and each term with spaces
 # around it, so that its beginning and its end have trigrams of their own.
 books_fts = table("book_search_fts", column("rowid"), column("words"), column("book_search_fts"))
 terms_fts = table("search_terms_fts", column("padded"), column("search_terms_fts"))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.models import Author, Book, WishList, WishListItem
-from bookstore.services import cart, catalog
+from bookstore.services import book_views, cart, cart_lines
 from bookstore.services.actors import Acting, require_user
 from bookstore.services.sql import upsert
 from bookstore.unit_of_work import unit_of_work
@@ -18,7 +18,7 @@ from bookstore.unit_of_work import unit_of_work
 def get(actor: Acting) -> dict[str, Any]:
     """Return {items: [{book, notes, added_at}]}, newest last (one statement)."""
     rows = db.session.execute(
-        select(*catalog.SUMMARY_COLUMNS, WishListItem.notes, WishListItem.added_at)
+        select(*book_views.SUMMARY_COLUMNS, WishListItem.notes, WishListItem.added_at)
         .select_from(WishList)
         .join(WishListItem, WishListItem.wishlist_id == WishList.id)
         .join(Book, Book.id == WishListItem.book_id)
@@ -28,7 +28,7 @@ def get(actor: Acting) -> dict[str, Any]:
     )
     return {
         "items": [
-            {"book": catalog.summary(row), "notes": row.notes, "added_at": row.added_at}
+            {"book": book_views.summary(row), "notes": row.notes, "added_at": row.added_at}
             for row in rows
         ]
     }
@@ -86,9 +86,9 @@ def move_to_cart(actor: Acting, book_id: int) -> dict[str, Any]:
     """
     with unit_of_work() as session:
         # The cart first, as every other use case that locks one.
-        cart_id = cart.lock_of_user(session, require_user(actor))
+        cart_id = cart_lines.lock_of_user(session, require_user(actor))
         _take(session, actor, book_id)
-        cart.put_copies(session, cart_id, book_id, 1)
+        cart_lines.put_copies(session, cart_id, book_id, 1)
     return cart.get(actor)
 
 

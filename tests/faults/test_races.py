@@ -21,9 +21,8 @@ from bookstore.models import (
     User,
     WishListItem,
 )
-from bookstore.unit_of_work import unit_of_work
 from tests.clients import ADDRESS, LiveShop, at_once
-from tests.factories import PASSWORD, check_books, fill_carts, make_book, make_buyers
+from tests.factories import PASSWORD, check_books, fill_carts, make_book, make_buyers, make_clerk
 
 ORDER = {"shipping_address": ADDRESS}
 
@@ -48,14 +47,6 @@ def count(shop: Flask, model: type) -> int:
 def outcomes(answers: list[requests.Response]) -> Counter[tuple[int, str | None]]:
     """Count (status, problem code)."""
     return Counter((a.status_code, a.json().get("code") if a.content else None) for a in answers)
-
-
-def make_clerk(shop: Flask) -> str:
-    """Return the access token of staff."""
-    [(user, token)] = make_buyers(shop, 1)
-    with shop.app_context(), unit_of_work() as session:
-        session.get_one(User, user).is_staff = True
-    return token
 
 
 def calls(times: int, call: Callable[[], requests.Response]) -> list[requests.Response]:

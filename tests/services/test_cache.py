@@ -5,6 +5,8 @@ import threading
 import pytest
 import redis
 from flask import Flask
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from bookstore.extensions import redis_handle
 from bookstore.gateways import cache
@@ -56,7 +58,9 @@ def test_a_redis_that_forgot_everything_is_not_believed(app: Flask) -> None:
 def test_a_bump_owed_is_paid_when_redis_is_back(app: Flask, home: object) -> None:
     there = redis_handle.client
     catalog_cache.get_or_make("k", 60, lambda: b"old")
-    app.extensions["bookstore_redis"] = away = redis.Redis(port=1, socket_connect_timeout=0.2)
+    app.extensions["bookstore_redis"] = away = redis.Redis(
+        port=1, socket_connect_timeout=0.2, retry=Retry(NoBackoff(), 0)
+    )
     try:
         with unit_of_work():
             catalog_cache.changed()

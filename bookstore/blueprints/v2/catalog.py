@@ -41,7 +41,7 @@ _FILTERS = frozenset(BookFilter.__dataclass_fields__)
 @blp.get("/books")
 @requires("visitor")
 @blp.arguments(BookQuery, location="query")
-@blp.response(200, page_of(BookSchema))
+@blp.response(200, {"anyOf": [page_of(StaffBookSchema), page_of(MobileBookSchema)]})
 def list_books(query: dict[str, Any]) -> Response:
     """List books, filtered, sorted and searched.
 
@@ -83,7 +83,7 @@ def suggest(query: dict[str, str]) -> Any:
 @blp.get("/books/<id:book_id>")
 @requires("visitor")
 @blp.arguments(BookViewQuery, location="query")
-@blp.response(200, BookSchema)
+@blp.response(200, {"anyOf": [StaffBookSchema, MobileBookSchema]})
 def get_book(query: dict[str, Any], book_id: int) -> Response:
     """Return one book."""
 

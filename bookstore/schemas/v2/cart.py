@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from bookstore.schemas.common import Id, Money, Schema, Text, Whole
+from bookstore.schemas.common import Id, Money, Schema, Text, Whole, shop_currency
 from bookstore.schemas.v2.catalog import BookSummarySchema
 from bookstore.schemas.v2.orders import AddressSchema
 
@@ -68,4 +68,5 @@ class QuoteSchema(Schema):
     shipping = Money()
     tax = Money()
     total = Money()
+    currency = fields.Function(lambda _: shop_currency(), metadata={"type": "string"})
     shipping_method = fields.String()

@@ -21,18 +21,9 @@ from bookstore.schemas.common import (
 
 BOOK_STATUSES = ("available", "out_of_stock", "coming_soon")
 STOCK_STATES = ("in_stock", "low_stock", "out_of_stock")
-SORTS = (
-    "title",
-    "-title",
-    "price",
-    "-price",
-    "published",
-    "-published",
-    "-created",
-    "-rating",
-    "-sales",
-    "relevance",
-)
+_BOTH_WAYS = ("title", "price", "published")
+SORTS = (*_BOTH_WAYS, *(f"-{name}" for name in _BOTH_WAYS), "-created", "-rating", "-sales")
+SORTS += ("relevance",)
 
 
 class AuthorRefSchema(Schema):
@@ -107,8 +98,8 @@ class BookSchema(Schema):
 class StaffBookSchema(BookSchema):
     """A book as staff sees it: with its stock and sku."""
 
-    sku = fields.String()
-    stock = fields.Integer()
+    sku = fields.String(metadata={"description": "For staff only."})
+    stock = fields.Integer(metadata={"description": "For staff only."})
 
 
 class MobileBookSchema(Schema):
@@ -150,16 +141,25 @@ class BookQuery(PageQuery, BookViewQuery):
         max_length=500,
         metadata={"description": "Words of title, author or ISBN; a typo a word is forgiven."},
     )
-    author_id = QueryId()
+    author_id = QueryId(metadata={"description": "Books that this author wrote, also with others."})
     category = Text(max_length=100, metadata={"description": "A slug."})
     publisher_id = QueryId()
-    status = Text(validate=validate.OneOf(BOOK_STATUSES))
-    min_price = Money()
-    max_price = Money()
-    published_after = Day()
-    published_before = Day()
-    in_stock = Flag()
-    sort = Text(validate=validate.OneOf(SORTS))
+    status = Text(
+        validate=validate.OneOf(BOOK_STATUSES),
+        metadata={"description": "As shown: a book without a copy left is out_of_stock."},
+    )
+    min_price = Money(metadata={"description": "Included."})
+    max_price = Money(metadata={"description": "Included."})
+    published_after = Day(metadata={"description": "This day or later."})
+    published_before = Day(metadata={"description": "This day or earlier."})
+    in_stock = Flag(metadata={"description": "Whether a copy can be bought now."})
+    sort = Text(
+        validate=validate.OneOf(SORTS),
+        metadata={
+            "description": "`-` is descending; `relevance` needs `q`. "
+            "A book without a publication date counts as the oldest."
+        },
+    )
 
 
 class SuggestQuery(Schema):

@@ -1,4 +1,4 @@
-"""Every operation of API v2, taken from its own document, and a shop in which each can be called."""
+"""Every operation of API v2, from its own document, and a shop in which each can be called."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

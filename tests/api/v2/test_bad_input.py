@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.api.v2.operations import Operation, everything, operations
-from tests.clients import Client, problem
+from tests.clients import ADDRESS, Client, problem
 
 TYPES: list[tuple[str, Any]] = [
     ("null", None),
@@ -151,8 +151,6 @@ def test_values_of_every_type_in_every_field(shop: Flask, clerk: Client) -> None
 
 
 def test_values_inside_an_address(shop: Flask, clerk: Client) -> None:
-    from tests.clients import ADDRESS
-
     wrong = {}
     for path in ("/orders", "/cart/quote"):
         for field in (*ADDRESS, "line2", "region"):

@@ -24,6 +24,7 @@ def test_ids_that_are_none(shop: Flask, clerk: Client) -> None:
         "1.0",
         "1e3",
         "%00",
+        "01",
         "%ff",
         "٣",
         "+1",
@@ -39,13 +40,9 @@ def test_ids_that_are_none(shop: Flask, clerk: Client) -> None:
                 problem(answer, 404, "not_found")
 
 
-def test_leading_zeros_name_the_same_thing(clerk: Client) -> None:
-    assert clerk.get("/books/1").get_json() == clerk.get("/books/0001").get_json()
-
-
 def test_unknown_paths(client: Client, clerk: Client) -> None:
-    paths = ["/", "/nothing", "/books/1/nothing", "/books//1", "/../etc/passwd", "/books/1/../1"]
-    paths += ["/%00", "/%ff", "/\u00e9", "/books/%2e%2e", "/books/1%2Freviews", "/" + "x" * 8000]
+    paths = ["/", "/nothing", "/books/1/nothing", "/../etc/passwd", "/books/1/../1"]
+    paths += ["/%00", "/%ff", "/\u00e9", "/books/%2e%2e", "/" + "x" * 8000]
     paths += ["/api", "/api/", "/api/v3/books", "/api/v2", "/api/docs-assets/../../setup.cfg"]
     paths += ["/api/docs-assets/%2e%2e/__init__.py", "/api/docs-assets/none", "/problems/none"]
     for asking in (client, clerk):

@@ -200,6 +200,9 @@ def test_if_none_match(client: Client, clerk: Client, book: int) -> None:
             assert same.headers["ETag"] == tag
             assert asking.get(path, If_None_Match='"x"').status_code == 200
             assert asking.get(path, If_None_Match="*").status_code == 304
+            for match in (tag, "*", f'"x", {tag}'):
+                ok(asking.get(path, If_Match=match))
+            problem(asking.get(path, If_Match='"x"'), 412, "precondition_failed")
 
 
 def test_if_match(client: Client, clerk: Client, book: int) -> None:

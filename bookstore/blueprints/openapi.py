@@ -1,0 +1,155 @@
+"""What the generated OpenAPI document lacks: problems, headers, names, a text to begin with."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Flask
+from flask_smorest import Api
+
+from bookstore import problems
+
+_PREFIX = "/api/v2"
+
+_ABOUT = """\
+**Errors** are RFC 9457 `application/problem+json`: branch on `code`; on 422 `errors` maps each
+field to its messages. Unknown fields and query parameters are refused.
+
+**Money** is a decimal string (`"19.99"`), **time** RFC 3339 in UTC.
+
+**Pages**: `limit` and `cursor`; the answer is `{"data", "next_cursor"}`, and `Link: rel="next"`
+leads on until `next_cursor` is null. Rows that come or go meanwhile neither repeat nor hide others.
+
+**Conditional requests**: every GET has a strong `ETag`; `If-None-Match` answers 304. `If-Match`
+is required to change a catalogue resource: 428 without, 412 when it has changed meanwhile.
+
+**Idempotency**: repeat a POST with the same `Idempotency-Key` and get the first answer again.
+
+**Logging in**: `POST /api/v2/auth/token`, then `Authorization: Bearer <access>`. A guest has a
+cart by the `X-Cart-Token` that the first write answers.
+"""
+
+_TAGS = {"authors": "Who writes", "categories": "Shelves", "publishers": "Who publishes"}
+
+_TEXTS = {
+    400: "The body is not JSON, or the query string not text",
+    401: "No login, or one that is no longer good",
+    403: "Only for others",
+    404: "There is no such resource (another user's counts as none)",
+    409: "Not in the present state; `code` says why",
+    412: "Changed since the ETag in If-Match",
+    413: "The body is larger than 1 MiB",
+    415: "The body is not application/json",
+    422: "Some input is not valid: `errors` names it",
+    428: "If-Match is missing",
+    503: "The database is busy or away: try again",
+}
+
+_CATALOGUE = ("/books", "/authors", "/categories", "/publishers")
+_WITH_LOCATION = (*_CATALOGUE, "/books/{book_id}/reviews", "/orders")
+
+
+def describe(api: Api, app: Flask) -> dict[str, Any]:
+    """Return the finished document of ``api``."""
+    document: dict[str, Any] = api.spec.to_dict()
+    document["info"]["description"] = _ABOUT
+    document["servers"] = [{"url": "/"}]
+    _add_components(document["components"])
+    endpoints = _endpoints(app)
+    for path, method, operation in _operations(document):
+        operation["operationId"] = endpoints[path, method].replace(".", "_")
+        for status in _refusals(path, method, operation):
+            operation["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
+        _add_headers(path.removeprefix(_PREFIX), method, operation)
+        if path.startswith(f"{_PREFIX}/reports/"):
+            operation["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
+    used = {tag for _, _, operation in _operations(document) for tag in operation["tags"]}
+    tags = {tag["name"]: tag for tag in document["tags"]}
+    tags |= {name: {"name": name, "description": text} for name, text in _TAGS.items()}
+    document["tags"] = [tag for name, tag in tags.items() if name in used]
+    return document
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, members in document["paths"].items():
+        for method, operation in members.items():
+            if method != "parameters":
+                yield path, method, operation
+
+
+def _endpoints(app: Flask) -> dict[tuple[str, str], str]:
+    return {
+        (re.sub(r"<(?:[^<>:]+:)?([^<>]+)>", r"{\1}", rule.rule), method.lower()): rule.endpoint
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+    }
+
+
+def _add_components(components: dict[str, Any]) -> None:
+    bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    components.setdefault("securitySchemes", {})["bearer"] = bearer
+    components["schemas"].pop("PaginationMetadata", None)
+    problem = {problems.MIMETYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    components["responses"] = {
+        str(status): {"description": text, "content": problem} for status, text in _TEXTS.items()
+    }
+    components["responses"]["401"]["headers"] = _header("WWW-Authenticate", "`Bearer`.")
+    components["responses"]["503"]["headers"] = _header("Retry-After", "Seconds.")
+    components["responses"]["DEFAULT_ERROR"] = {
+        "description": "Any other refusal",
+        "content": problem,
+    }
+
+
+def _refusals(path: str, method: str, operation: dict[str, Any]) -> list[int]:
+    found = {400, 422, 503}
+    if operation["security"] or "/auth/" in path:
+        found.add(401)
+    if operation["security"] and {} not in operation["security"]:
+        found.add(403)
+    if "{" in path:
+        found.add(404)
+    found |= {412} if method in {"get", "patch", "delete"} else set()
+    found |= {404, 409} if method != "get" else set()
+    found |= {413, 415} if "requestBody" in operation else set()
+    found |= {428} if _takes(operation, "If-Match") else set()
+    return sorted(found)
+
+
+def _add_headers(path: str, method: str, operation: dict[str, Any]) -> None:
+    parameters = operation.setdefault("parameters", [])
+    catalogue = path.split("/{")[0] in _CATALOGUE and path.count("/") <= 2
+    good = next(status for status in ("200", "201", "204") if status in operation["responses"])
+    headers: dict[str, Any] = {}
+    tagged = "application/json" in operation["responses"][good].get("content", {})
+    if method == "get" and tagged:
+        parameters.append(_parameter("If-None-Match", "An ETag: 304 while it still holds."))
+        operation["responses"]["304"] = {"description": "As the ETag in If-None-Match has it"}
+    elif method == "delete" and catalogue:
+        parameters.append(_parameter("If-Match", "Remove this version only."))
+    if tagged and (method == "get" or (catalogue and method in {"post", "patch"})):
+        headers |= _header("ETag", "Strong; stands for this very answer.")
+    if _takes(operation, "cursor"):
+        headers |= _header("Link", '`rel="next"`, unless this is the last page.')
+    if method == "post" and path in _WITH_LOCATION:
+        headers |= _header("Location", "Where the new resource is.")
+    if _takes(operation, "Idempotency-Key"):
+        headers |= _header("Idempotency-Replayed", "`true` on an answer given before.")
+    if path.startswith("/cart") or path == "/auth/token":
+        parameters.append(_parameter("X-Cart-Token", "A guest's cart."))
+    if path == "/cart/items":
+        headers |= _header("X-Cart-Token", "A guest's new cart: send it from now on.")
+    if headers:
+        operation["responses"][good]["headers"] = headers
+
+
+def _takes(operation: dict[str, Any], name: str) -> bool:
+    return any(found.get("name") == name for found in operation.get("parameters", []))
+
+
+def _parameter(name: str, text: str) -> dict[str, Any]:
+    return {"in": "header", "name": name, "schema": {"type": "string"}, "description": text}
+
+
+def _header(name: str, text: str) -> dict[str, Any]:
+    return {name: {"description": text, "schema": {"type": "string"}}}

@@ -1,0 +1,156 @@
+"""A cart's rows, for the use cases that change them inside their own unit of work."""
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import and_, delete, func, literal, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from bookstore import clock, errors
+from bookstore.models import Book, CartItem, ShoppingCart
+from bookstore.models.cart import MAX_LINES, MAX_QUANTITY
+from bookstore.services.sql import upsert
+
+
+def lock_of_user(session: Session, user_id: int) -> int:
+    """Lock the user's cart, made if need be, and return its id (one statement)."""
+    now = clock.now()
+    made = upsert(session, ShoppingCart).values(
+        user_id=user_id, version=1, created_at=now, updated_at=now
+    )
+    return int(
+        session.execute(
+            made.on_conflict_do_update(
+                index_elements=["user_id"],
+                set_={"version": ShoppingCart.version + 1, "updated_at": now},
+            ).returning(ShoppingCart.id)
+        ).scalar_one()
+    )
+
+
+def put_copies(session: Session, cart_id: int, book_id: int, quantity: int) -> None:
+    """Add copies to a locked cart in one statement; raises as ``add_item``.
+
+    The book is kept from being deleted meanwhile (a waiting deletion then takes the line too).
+    """
+    other = aliased(CartItem)
+    lines = select(func.count()).select_from(other).where(other.cart_id == cart_id)
+    has_line = select(other.id).where(other.cart_id == cart_id, other.book_id == book_id).exists()
+    source = (
+        select(
+            literal(cart_id),
+            Book.id,
+            literal(quantity),
+            Book.price,
+            literal(clock.now(), CartItem.added_at.type),
+        )
+        .where(
+            Book.id == book_id,
+            Book.status == "available",
+            Book.stock > 0,
+            or_(has_line, lines.scalar_subquery() < MAX_LINES),
+        )
+        .with_for_update(read=True, key_share=True, of=Book)
+    )
+    adding = upsert(session, CartItem).from_select(
+        ["cart_id", "book_id", "quantity", "seen_price", "added_at"], source
+    )
+    total = CartItem.quantity + adding.excluded.quantity
+    done = session.execute(
+        adding.on_conflict_do_update(
+            index_elements=["cart_id", "book_id"],
+            set_={"quantity": total, "seen_price": adding.excluded.seen_price},
+            where=total <= MAX_QUANTITY,
+        ).returning(CartItem.id)
+    ).first()
+    if done is None:
+        _explain(session, cart_id, book_id, quantity)
+
+
+def empty(session: Session, cart_id: int) -> None:
+    """Remove every line of a locked cart."""
+    session.execute(
+        delete(CartItem)
+        .where(CartItem.cart_id == cart_id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def lines_to_order(session: Session, user_id: int) -> tuple[int | None, list[Any]]:
+    """Lock the user's cart and return (cart id, rows of book columns and quantity by book id)."""
+    cart_id = session.execute(
+        update(ShoppingCart)
+        .where(ShoppingCart.user_id == user_id)
+        .values(version=ShoppingCart.version + 1, updated_at=clock.now())
+        .returning(ShoppingCart.id)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if cart_id is None:
+        return None, []
+    rows = session.execute(
+        select(Book.id, Book.title, Book.isbn, Book.price, CartItem.quantity)
+        .join(Book, Book.id == CartItem.book_id)
+        .where(CartItem.cart_id == cart_id)
+        .order_by(Book.id)
+    ).all()
+    return cart_id, list(rows)
+
+
+def merge_guest(session: Session, token: str, user_id: int) -> None:
+    """Move a guest's lines into the user's cart, adding up, and drop the guest's cart."""
+    guest_id = session.execute(
+        update(ShoppingCart)
+        .where(ShoppingCart.token_hash == hash_token(token))
+        .values(version=ShoppingCart.version + 1)
+        .returning(ShoppingCart.id)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if guest_id is None:
+        return
+    cart_id = lock_of_user(session, user_id)
+    source = (
+        select(
+            literal(cart_id),
+            CartItem.book_id,
+            CartItem.quantity,
+            CartItem.seen_price,
+            CartItem.added_at,
+        )
+        .join(Book, Book.id == CartItem.book_id)
+        .where(CartItem.cart_id == guest_id)
+        .order_by(CartItem.id)
+        .with_for_update(read=True, key_share=True, of=Book)
+    )
+    moving = upsert(session, CartItem).from_select(
+        ["cart_id", "book_id", "quantity", "seen_price", "added_at"], source
+    )
+    total = CartItem.quantity + moving.excluded.quantity
+    capped = func.least if session.get_bind().dialect.name == "postgresql" else func.min
+    session.execute(
+        moving.on_conflict_do_update(
+            index_elements=["cart_id", "book_id"],
+            set_={"quantity": capped(total, MAX_QUANTITY)},
+        )
+    )
+    session.execute(delete(ShoppingCart).where(ShoppingCart.id == guest_id))
+
+
+def hash_token(token: str) -> str:
+    """Return what the table knows a guest's token by."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _explain(session: Session, cart_id: int, book_id: int, quantity: int) -> None:
+    """Raise why nothing was added."""
+    book = session.execute(
+        select(Book.status, Book.stock, CartItem.quantity)
+        .outerjoin(CartItem, and_(CartItem.book_id == Book.id, CartItem.cart_id == cart_id))
+        .where(Book.id == book_id)
+    ).first()
+    if book is None:
+        raise errors.NotFound(f"There is no book {book_id}.")
+    if book.status != "available":
+        raise errors.BookUnavailable
+    if book.stock == 0:
+        raise errors.OutOfStock(items=[{"book_id": book_id, "requested": quantity, "available": 0}])
+    raise errors.CartLimit if book.quantity is None else errors.QuantityLimit

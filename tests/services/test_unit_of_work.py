@@ -1,0 +1,188 @@
+"""The one place that commits: all of it or nothing of it."""
+
+import logging
+import multiprocessing
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from bookstore import create_app
+from bookstore.config import Settings
+from bookstore.extensions import db
+from bookstore.models import Book, Publisher
+from bookstore.unit_of_work import after_commit, unit_of_work
+from tests.factories import make_book
+
+COUNTS = 100
+
+
+def names() -> list[str]:
+    """Return what has been committed, as another connection sees it."""
+    with db.engine.connect() as connection:
+        return list(connection.scalars(select(Publisher.name).order_by(Publisher.name)))
+
+
+def add(name: str) -> None:
+    with unit_of_work() as session:
+        session.add(Publisher(name=name))
+
+
+def test_it_commits_at_the_end(app: Flask) -> None:
+    with unit_of_work() as session:
+        session.add(Publisher(name="Virago"))
+        session.flush()
+        assert names() == []
+    assert names() == ["Virago"]
+
+
+def test_an_error_undoes_everything(app: Flask) -> None:
+    with pytest.raises(ZeroDivisionError), unit_of_work() as session:
+        session.add(Publisher(name="Virago"))
+        session.flush()
+        _ = 1 / 0
+    assert names() == []
+    add("Faber")
+    assert names() == ["Faber"]
+
+
+def test_inside_another_it_joins(app: Flask) -> None:
+    with unit_of_work() as outer:
+        add("Faber")
+        with unit_of_work() as inner:
+            assert inner is outer
+            inner.add(Publisher(name="Virago"))
+        assert names() == []
+    assert names() == ["Faber", "Virago"]
+
+
+def test_an_inner_failure_undoes_the_outer(app: Flask) -> None:
+    with pytest.raises(ZeroDivisionError), unit_of_work():
+        add("Faber")
+        with unit_of_work():
+            _ = 1 / 0
+    assert names() == []
+
+
+def test_an_inner_failure_cannot_be_swallowed(app: Flask) -> None:
+    def fail_quietly() -> None:
+        try:
+            with unit_of_work() as session:
+                session.add(Publisher(name="half of it"))
+                _ = 1 / 0
+        except ZeroDivisionError:
+            pass
+
+    def try_it() -> None:
+        with unit_of_work():
+            add("Faber")
+            fail_quietly()
+
+    with pytest.raises(RuntimeError, match="failed inside"):
+        try_it()
+    assert names() == []
+    add("Virago")
+    assert names() == ["Virago"]
+
+
+def test_hooks_run_after_the_outermost_commit(app: Flask) -> None:
+    seen: list[Any] = []
+    with unit_of_work():
+        with unit_of_work():
+            add("Faber")
+            after_commit(lambda: seen.append(names()))
+            after_commit(lambda: seen.append("second"))
+        assert seen == []
+    assert seen == [["Faber"], "second"]
+    add("Virago")
+    assert len(seen) == 2
+
+
+def test_hooks_are_forgotten_on_rollback(app: Flask) -> None:
+    seen: list[int] = []
+    with pytest.raises(ZeroDivisionError), unit_of_work():
+        after_commit(lambda: seen.append(1))
+        _ = 1 / 0
+    add("Faber")
+    assert seen == []
+
+
+def test_a_hook_may_use_the_database(app: Flask) -> None:
+    with unit_of_work():
+        after_commit(lambda: add("from the hook"))
+    assert names() == ["from the hook"]
+
+
+def test_a_hook_that_fails_is_logged(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[int] = []
+    with caplog.at_level(logging.ERROR), unit_of_work():
+        add("Faber")
+        after_commit(lambda: seen.append(1 // 0))
+        after_commit(lambda: seen.append(2))
+    assert names() == ["Faber"]
+    assert seen == [2]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_hook_needs_a_unit_of_work(app: Flask) -> None:
+    with pytest.raises(RuntimeError, match="needs a unit of work"):
+        after_commit(lambda: None)
+
+
+def test_it_does_not_lose_what_was_done_by_hand(app: Flask) -> None:
+    book = make_book()
+    unsaved = (
+        lambda: db.session.add(Publisher(name="by hand")),
+        lambda: (db.session.add(Publisher(name="by hand")), db.session.flush()),
+        lambda: setattr(db.session.get(Book, book.id), "title", "by hand"),
+        lambda: db.session.execute(update(Book).values(title="by hand")),
+    )
+    for change in unsaved:
+        # A read first: only an open transaction can be lost.
+        db.session.scalar(select(Book.title))
+        change()
+        with pytest.raises(RuntimeError, match="unsaved changes"):
+            add("Faber")
+        db.session.rollback()
+        add("Faber")
+        with unit_of_work() as session:
+            session.delete(session.scalars(select(Publisher)).one())
+    assert names() == []
+
+
+def test_it_starts_fresh(app: Flask) -> None:
+    book = make_book("Emma")
+    assert db.session.scalar(select(Book.title).where(Book.id == book.id)) == "Emma"
+    with db.engine.begin() as elsewhere:
+        elsewhere.execute(update(Book).values(title="Kim"))
+    with unit_of_work() as session:
+        assert session.scalar(select(Book.title).where(Book.id == book.id)) == "Kim"
+        session.refresh(book)
+        assert book.title == "Kim"
+
+
+def count_up(settings: Settings, book_id: int) -> None:
+    """Read, then write what was read plus one: the lock has to be there from the start."""
+    app = create_app(settings)
+    for _ in range(COUNTS):
+        with app.app_context(), unit_of_work() as session:
+            row = session.get_one(Book, book_id, with_for_update=True)
+            row.popularity += 1
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_processes_that_read_and_then_write(app: Flask) -> None:
+    book = make_book()
+    started = multiprocessing.get_context("spawn")
+    arguments = (app.config["SETTINGS"], book.id)
+    processes = [started.Process(target=count_up, args=arguments) for _ in range(2)]
+    for process in processes:
+        process.start()
+    count_up(*arguments)
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+    db.session.refresh(book)
+    assert book.popularity == 3 * COUNTS
