@@ -2,6 +2,8 @@
 
 import sys
 
+from gunicorn.workers.gthread import ThreadWorker
+
 from bookstore.config import BadSetting, Settings
 from bookstore.gateways.embedded_redis import EmbeddedRedis, EmbeddedServerError
 
@@ -11,8 +13,29 @@ try:
 except BadSetting as error:
     sys.exit(f"bookstore: {error}")
 
+
+class Worker(ThreadWorker):
+    """A thread worker that leaves nobody in the queue when it stops.
+
+    gunicorn's own keeps the listening socket open while it finishes its requests, but takes
+    no more from it: whoever connects meanwhile waits in the kernel, to be cut off at the end.
+    """
+
+    def set_accept_enabled(self, enabled):
+        """Serve all who wait and close the door at once, when the worker is stopping."""
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive:
+            return
+        for listener in self.sockets:
+            served = -1
+            while served < self.nr_conns:
+                served = self.nr_conns
+                self.accept(listener)
+            listener.close()
+
+
 bind = f"{_settings.host}:{_settings.port}"
-worker_class = "gthread"
+worker_class = Worker
 workers = _settings.web_workers
 threads = _settings.web_threads
 worker_connections = 1000

@@ -1,7 +1,7 @@
 """A small HTTP/1.1 client that keeps several connections busy from one thread.
 
 It costs the machine little, so that it can stand beside what it measures: requests are ready
-bytes, and of an answer only the status and the length are read.
+bytes, and an answer is only looked through for its status, its length and one thing that it must hold.
 """
 
 import itertools
@@ -57,10 +57,15 @@ class _Connection:
 
 
 class Client:
-    """Several keep-alive connections to one server; a context manager."""
+    """Several keep-alive connections to one server; a context manager.
 
-    def __init__(self, address: tuple[str, int], connections: int, status: int) -> None:
-        self._status = b"HTTP/1.1 %d " % status
+    Every answer must have ``status`` and contain ``holds``.
+    """
+
+    def __init__(
+        self, address: tuple[str, int], connections: int, status: int = 200, holds: bytes = b""
+    ) -> None:
+        self._status, self._holds = b"HTTP/1.1 %d " % status, holds
         self._selector = selectors.DefaultSelector()
         self._connections = [
             _Connection(socket.create_connection(address, SECONDS_TO_ANSWER))
@@ -87,7 +92,7 @@ class Client:
             how many were answered (all that were sent), and in how many seconds.
 
         Raises:
-            WrongAnswer: an answer has another status than the one expected.
+            WrongAnswer: an answer is not what was expected.
         """
         requests = itertools.islice(requests, count)
         answered = 0
@@ -133,7 +138,7 @@ class Client:
             connection.ends = head + 4 + int(length[1])
         if len(answer) < connection.ends:
             return False
-        if not answer.startswith(self._status):
+        if not (answer.startswith(self._status) and self._holds in answer):
             raise WrongAnswer(f"{_shown(connection.sent)}\nwas answered with\n{_shown(answer)}")
         return True
 

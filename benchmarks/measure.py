@@ -63,7 +63,7 @@ def _sample(
 ) -> Sample:
     server = servers[scenario.app]
     requests = scenarios.stream(scenario, scenario.requests(shop))
-    with Client(server.address, connections, scenario.status) as client:
+    with Client(server.address, connections, scenario.status, scenario.holds) as client:
         client.run(requests, count=WARM_UP)
         before = _readings(shop, server)
         answered, elapsed = client.run(requests, seconds=seconds)

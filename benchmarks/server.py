@@ -96,7 +96,7 @@ class Server:
     def _wait(self) -> None:
         path = "/healthz" if self._app == "wsgi:app" else "/"
         try:
-            with Client(self.address, 1, 200) as client:
+            with Client(self.address, 1) as client:
                 client.run(iter([Request(path).encoded()]))
         except Exception as error:
             said = self.log.read_text()[-2000:]

@@ -4,8 +4,9 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, insert, select
 from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from bookstore import clock, errors, money
 from bookstore.extensions import db, settings
@@ -68,23 +69,29 @@ def place(
             shipping_address=dict(shipping_address),
             tracking_number=None,
             version=1,
-            items=[],
             events=[OrderEvent(from_status=None, to_status="pending", actor=actor.label)],
         )
         session.add(order)
         session.flush()
         # Before the lines: see there for why.
         stock.take(session, {row.id: row.quantity for row in rows}, order.id, actor.label)
-        order.items = [
-            OrderItem(
-                book_id=row.id,
-                title=row.title,
-                isbn=row.isbn,
-                quantity=row.quantity,
-                price=row.price,
-            )
-            for row in rows
-        ]
+        session.execute(
+            insert(OrderItem),
+            [
+                {
+                    "order_id": order.id,
+                    "book_id": row.id,
+                    "title": row.title,
+                    "isbn": row.isbn,
+                    "quantity": row.quantity,
+                    "price": row.price,
+                }
+                for row in rows
+            ],
+        )
+        # One statement each way: as objects, SQLite would insert them one by one.
+        items = session.scalars(select(OrderItem).filter_by(order_id=order.id).order_by("id"))
+        set_committed_value(order, "items", items.all())
         cart_lines.empty(session, cart_id)
     return order
 

@@ -1,6 +1,8 @@
 """/healthz, /readyz, and what a problem's type points to."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,15 @@ from bookstore.config import Settings
 from bookstore.extensions import db
 from tests.clients import Client, ok, problem
 from tests.conftest import SECRET
+
+
+@contextmanager
+def another(settings: Settings) -> Iterator[Client]:
+    """Give a client of a second app, and let go of its connections afterwards."""
+    app = create_app(settings)
+    yield Client(app)
+    with app.app_context():
+        db.engine.dispose()
 
 
 def test_ready(client: Client) -> None:
@@ -50,10 +61,10 @@ def test_without_redis_it_goes_on(apps: object, database: str, tmp_path: Path) -
         secret_key=SECRET,
         redis_url=away,
     )
-    client = Client(create_app(settings))
-    body = ok(client.get("/readyz"))
-    assert (body["status"], body["checks"]["redis"]) == ("degraded", "unreachable")
-    assert ok(client.get("/books"))["data"] == []
+    with another(settings) as client:
+        body = ok(client.get("/readyz"))
+        assert (body["status"], body["checks"]["redis"]) == ("degraded", "unreachable")
+        assert ok(client.get("/books"))["data"] == []
 
 
 def test_without_a_database_it_says_so(tmp_path: Path, redis_server: object) -> None:
@@ -63,10 +74,10 @@ def test_without_a_database_it_says_so(tmp_path: Path, redis_server: object) -> 
         database_url="postgresql://nobody@127.0.0.1:1/none",
         secret_key=SECRET,
     )
-    client = Client(create_app(settings))
-    body = ok(client.get("/readyz"), 503)
+    with another(settings) as client:
+        body = ok(client.get("/readyz"), 503)
+        answer = client.get("/books")
     assert body["checks"]["database"] == "unreachable"
-    answer = client.get("/books")
     problem(answer, 503, "unavailable")
     assert answer.headers["Retry-After"] == "1"
 

@@ -115,9 +115,7 @@ def test_sigterm_answers_what_it_took(shop: Flask, live: LiveShop) -> None:
     storm.everybody_has_one_order()
 
 
-def test_redis_stops_and_comes_back(
-    apps: Apps, shop: Flask, database: str, tmp_path: Path
-) -> None:
+def test_redis_stops_and_comes_back(apps: Apps, shop: Flask, database: str, tmp_path: Path) -> None:
     storm, clerk = Storm(shop), make_clerk(shop)
     settings = apps.settings(database, web_workers=4, web_threads=8, bookstore_home=tmp_path)
     with EmbeddedRedis(tmp_path) as server, LiveShop(settings) as live:

@@ -10,7 +10,7 @@ from bookstore.extensions import db
 from bookstore.models import Order, OrderEvent, OrderItem, StockMovement
 from bookstore.services import catalog_editing
 from bookstore.services.actors import SYSTEM
-from tests.clients import ADDRESS, Client, ok, problem, statements
+from tests.clients import ADDRESS, Client, ok, problem
 from tests.factories import PASSWORD, check_books, log_in, make_book, make_user, reader_and_clerk
 
 ORDER: dict[str, Any] = {"shipping_address": ADDRESS}
@@ -89,18 +89,6 @@ def test_where_the_order_is(shop: Flask, reader: Client) -> None:
     assert again.headers["ETag"]
     cached = reader.get(placed.headers["Location"], If_None_Match=again.headers["ETag"])
     assert cached.status_code == 304
-
-
-def test_an_order_of_three_lines_takes_few_statements(
-    shop: Flask, reader: Client, database: str
-) -> None:
-    books = [new_book(shop) for _ in range(3)]
-    for book in books:
-        ok(reader.post("/cart/items", {"book_id": book}), 201)
-    with statements(shop) as found:
-        ok(reader.post("/orders", ORDER), 201)
-    # SQLite is sent one INSERT a line, PostgreSQL one for all.
-    assert len(found) <= {"sqlite": 13, "postgresql": 11}[database], found
 
 
 def test_nothing_to_order(shop: Flask, client: Client, reader: Client) -> None:
