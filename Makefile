@@ -18,7 +18,6 @@ demo: $(VENV)/.installed ## walk through the running shop as a customer
 
 test: $(VENV)/.installed-dev ## set up and run the whole suite on SQLite and PostgreSQL
 	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-fail-under=90 -m "not faults" tests
-	$(BIN)/lint-imports
 
 test-faults: $(VENV)/.installed-dev ## the long rounds: several processes, kills, races
 	$(BIN)/pytest -m faults tests

@@ -1,7 +1,8 @@
 """A small HTTP/1.1 client that keeps several connections busy from one thread.
 
 It costs the machine little, so that it can stand beside what it measures: requests are ready
-bytes, and an answer is only looked through for its status, its length and one thing that it must hold.
+bytes, and an answer is only looked through for its status, its length and one thing that it
+must hold.
 """
 
 import itertools

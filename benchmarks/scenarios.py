@@ -3,7 +3,7 @@
 import itertools
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -77,7 +77,7 @@ def _search(shop: Shop) -> list[Request]:
     chance = random.Random(7)
     found: list[Request] = []
     for _, _, title in chance.sample(shop.books, min(2000, len(shop.books))):
-        words = re.findall(r"[A-Za-z]{4,}", title.split("(")[0])
+        words = [word for word in title.split() if re.fullmatch(r"[A-Za-z]{4,}", word)]
         if len(words) >= 2 and len(found) < 500:
             found.append(Request(f"/api/v2/books?q={words[0]}+{words[1]}".lower()))
     return found
@@ -138,7 +138,7 @@ def chosen(names: str | None) -> tuple[Scenario, ...]:
     return tuple(scenario for scenario in SCENARIOS if scenario.name in wanted)
 
 
-def stream(scenario: Scenario, requests: Sequence[Request]) -> "itertools.cycle[bytes]":
+def stream(scenario: Scenario, requests: Sequence[Request]) -> Iterator[bytes]:
     """Return the bytes to send, in order; encoded beforehand, so that sending is cheap."""
     encoded = [request.encoded() for request in requests]
-    return itertools.cycle(encoded) if scenario.again else iter(encoded)  # type: ignore[return-value]
+    return itertools.cycle(encoded) if scenario.again else iter(encoded)

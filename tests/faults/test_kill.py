@@ -45,7 +45,7 @@ class Storm:
         body = {"shipping_address": ADDRESS}
         try:
             answer = live.call("POST", "/orders", body, token, Idempotency_Key=f"key {user}")
-        except requests.ConnectionError as error:
+        except requests.RequestException as error:
             return "refused" if "refused" in str(error) else "cut"
         if answer.status_code == 201:
             order_id = answer.json()["id"]

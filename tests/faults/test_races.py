@@ -239,7 +239,7 @@ def test_books_are_deleted_while_they_are_wanted(shop: Flask, live: LiveShop) ->
     books = book_ids(shop, *[5] * 12)
     buyers = make_buyers(shop, 12)
     clerk = make_clerk(shop)
-    fill_carts(shop, dict.fromkeys((user for user, _ in buyers), [(book, 1) for book in books[:6]]))
+    fill_carts(shop, {user: [(book, 1) for book in books[:6]] for user, _ in buyers})
     jobs = []
     for book, (_, token) in zip(books, buyers, strict=True):
         jobs += [

@@ -180,7 +180,8 @@ def test_carts_that_were_left(shop: Flask, client: Client, clerk: Client) -> Non
     with shop.app_context():
         users = [make_user(name) for name in ("+old", "older", "fresh", "emptied")]
     book = new_book(shop, price=250)
-    old, older, fresh, emptied = readers = [log_in(shop, user) for user in users]
+    readers = [log_in(shop, user) for user in users]
+    _, older, _, emptied = readers
     for reader in readers:
         ok(reader.post("/cart/items", {"book_id": book, "quantity": 3}), 201)
     ok(client.post("/cart/items", {"book_id": book}), 201)
