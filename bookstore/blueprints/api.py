@@ -5,7 +5,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from functools import wraps
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlencode
+from urllib.parse import unquote_to_bytes
 
 import flask_smorest
 import marshmallow as ma
@@ -19,7 +19,6 @@ from bookstore import auth, errors, problems
 from bookstore.schemas.common import Problem
 from bookstore.services import idempotency
 from bookstore.services.idempotency import Answer
-from bookstore.services.paging import Page, PageRequest
 
 _KEPT_HEADERS = ("Content-Type", "Location", "ETag", "X-Cart-Token", "Link")
 
@@ -56,7 +55,9 @@ class Blueprint(flask_smorest.Blueprint):
 
     def arguments(self, schema: Any, *, location: str = "json", **kwargs: Any) -> Any:
         """Parse one location with ``schema`` and hand the result to the view."""
-        decorate = super().arguments(schema, location=location, **kwargs)
+        # An instance: from a class, webargs would build one at every request.
+        shape = schema() if isinstance(schema, type) else schema
+        decorate = super().arguments(shape, location=location, **kwargs)
 
         def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
             wrapped: Callable[..., Any] = decorate(view)
@@ -267,34 +268,4 @@ def _conditional(response: Response) -> Response:
         if not (wanted.star_tag or wanted.is_strong(response.get_etag()[0] or "")):
             return problems.from_error(errors.PreconditionFailed())
     response.make_conditional(environ)
-    return response
-
-
-# -- pages --------------------------------------------------------------------------------------
-def page_request(query: dict[str, Any]) -> PageRequest:
-    """Return the paging part of a parsed query."""
-    return PageRequest(query["limit"], query.get("cursor"), query["count"])
-
-
-def page_body(item: type[ma.Schema], page: Page, only: Any = None) -> dict[str, Any]:
-    """Return the body of a page: data dumped by ``item``, next_cursor, total if counted."""
-    body: dict[str, Any] = {
-        "data": item(only=only).dump(page.data, many=True),
-        "next_cursor": page.next_cursor,
-    }
-    if page.total is not None:
-        body["total"] = page.total
-    return body
-
-
-def json_response(body: bytes | dict[str, Any], status: int = 200) -> Response:
-    """Return a JSON answer; its next page, if any, also as a ``Link`` (RFC 8288)."""
-    raw = body if isinstance(body, bytes) else orjson.dumps(body)
-    response = Response(raw, status, content_type="application/json")
-    # The member stands last but for the total: found without parsing a cached page again.
-    tail = raw[raw.rfind(b'"next_cursor":"') :] if b'"next_cursor":"' in raw[-4200:] else b""
-    if tail:
-        cursor = tail[len(b'"next_cursor":"') :].partition(b'"')[0].decode()
-        arguments = {k: v for k, v in request.args.items() if k != "cursor"} | {"cursor": cursor}
-        response.headers["Link"] = f'<{request.path}?{urlencode(arguments)}>; rel="next"'
     return response

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, render_template, send_from_directory
 
 from bookstore import errors, problems
-from bookstore.blueprints.api import json_response
+from bookstore.blueprints.answers import json_response
 
 blp = Blueprint("docs", __name__)
 

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from bookstore.blueprints.api import json_response
+from bookstore.blueprints.answers import json_response
 from bookstore.services import health
 
 blp = Blueprint("health", __name__)

@@ -85,7 +85,9 @@ def update_book(
     copies = changes.pop("stock", None)
     _clean(changes)
     with unit_of_work() as session:
-        book = session.get(Book, book_id, with_for_update=True, populate_existing=True)
+        # No key is changed: who only refers to the book need not wait.
+        lock = {"key_share": True}
+        book = session.get(Book, book_id, with_for_update=lock, populate_existing=True)
         if book is None:
             raise errors.NotFound(f"There is no book {book_id}.")
         _refuse_stale(book, version)

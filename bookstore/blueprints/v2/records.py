@@ -5,14 +5,12 @@ from typing import Any
 from flask import Response, request
 
 from bookstore import auth
+from bookstore.blueprints.answers import json_response, page_body, page_request
 from bookstore.blueprints.api import (
     Blueprint,
     idempotent,
     if_match,
-    json_response,
     needs_if_match,
-    page_body,
-    page_request,
     requires,
     set_tag,
 )

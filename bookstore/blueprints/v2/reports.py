@@ -7,13 +7,8 @@ from typing import Any
 from flask import Response, request
 
 from bookstore import auth
-from bookstore.blueprints.api import (
-    Blueprint,
-    json_response,
-    page_body,
-    page_request,
-    requires,
-)
+from bookstore.blueprints.answers import json_response, page_body, page_request
+from bookstore.blueprints.api import Blueprint, requires
 from bookstore.schemas.common import page_of
 from bookstore.schemas.v2.reports import (
     AbandonedCartSchema,

@@ -5,14 +5,8 @@ from typing import Any
 from flask import Response
 
 from bookstore import auth
-from bookstore.blueprints.api import (
-    Blueprint,
-    idempotent,
-    json_response,
-    page_body,
-    page_request,
-    requires,
-)
+from bookstore.blueprints.answers import json_response, page_body, page_request
+from bookstore.blueprints.api import Blueprint, idempotent, requires
 from bookstore.schemas.common import PageQuery, page_of
 from bookstore.schemas.v2.reviews import ReviewInput, ReviewSchema
 from bookstore.services import reviews

@@ -1,0 +1,50 @@
+"""JSON answers: a page and the link to the next, dumped by schemas that are built once."""
+
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+import marshmallow as ma
+import orjson
+from flask import Response, request
+
+from bookstore.services.paging import Page, PageRequest
+
+
+def page_request(query: dict[str, Any]) -> PageRequest:
+    """Return the paging part of a parsed query."""
+    return PageRequest(query["limit"], query.get("cursor"), query["count"])
+
+
+def dumper(item: type[ma.Schema], only: list[str] | None = None) -> ma.Schema:
+    """Return a schema to dump with; the whole one is built once, since that takes longer."""
+    return _whole(item) if only is None else item(only=only)
+
+
+@cache
+def _whole(item: type[ma.Schema]) -> ma.Schema:
+    return item()
+
+
+def page_body(item: type[ma.Schema], page: Page, only: Any = None) -> dict[str, Any]:
+    """Return the body of a page: data dumped by ``item``, next_cursor, total if counted."""
+    body: dict[str, Any] = {
+        "data": dumper(item, only).dump(page.data, many=True),
+        "next_cursor": page.next_cursor,
+    }
+    if page.total is not None:
+        body["total"] = page.total
+    return body
+
+
+def json_response(body: bytes | dict[str, Any], status: int = 200) -> Response:
+    """Return a JSON answer; its next page, if any, also as a ``Link`` (RFC 8288)."""
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    response = Response(raw, status, content_type="application/json")
+    # The member stands last but for the total: found without parsing a cached page again.
+    tail = raw[raw.rfind(b'"next_cursor":"') :] if b'"next_cursor":"' in raw[-4200:] else b""
+    if tail:
+        cursor = tail[len(b'"next_cursor":"') :].partition(b'"')[0].decode()
+        arguments = {k: v for k, v in request.args.items() if k != "cursor"} | {"cursor": cursor}
+        response.headers["Link"] = f'<{request.path}?{urlencode(arguments)}>; rel="next"'
+    return response
