@@ -14,12 +14,20 @@ except BadSetting as error:
     sys.exit(f"bookstore: {error}")
 
 
+CLIENT_SECONDS = 5  # between two pieces of a body, or of an answer
+
+
 class Worker(ThreadWorker):
     """A thread worker that leaves nobody in the queue when it stops.
 
     gunicorn's own keeps the listening socket open while it finishes its requests, but takes
     no more from it: whoever connects meanwhile waits in the kernel, to be cut off at the end.
     """
+
+    def handle_request(self, req, conn):
+        """Wait for a client only so long, or a few that send half a body hold every thread."""
+        conn.sock.settimeout(CLIENT_SECONDS)
+        return super().handle_request(req, conn)
 
     def set_accept_enabled(self, enabled):
         """Serve all who wait and close the door at once, when the worker is stopping."""

@@ -100,7 +100,8 @@ def _decode(token: str, kind: str) -> dict[str, Any]:
     # RecursionError and the like: a token is whatever a stranger sends.
     except (pyjwt.PyJWTError, JWTExtendedException, ValueError, TypeError, RecursionError):
         raise errors.Unauthenticated("The token is not valid.") from None
-    good = claims.get("type") == kind and str(claims.get("sub", "")).isdecimal()
-    if not (good and isinstance(claims.get("sid"), str)):
-        raise errors.Unauthenticated(f"That is not an {kind} token." if good else None)
+    if claims.get("type") != kind:
+        raise errors.Unauthenticated(f"That is not the {kind} token.")
+    if not (str(claims.get("sub", "")).isdecimal() and isinstance(claims.get("sid"), str)):
+        raise errors.Unauthenticated("The token is not valid.")
     return cast(dict[str, Any], claims)

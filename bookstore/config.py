@@ -164,7 +164,10 @@ class Settings:
                     pass
                 finally:
                     draft.unlink()
-            return path.read_text()
+            secret = path.read_text().strip()
+            if len(secret) < 32:
+                raise BadSetting(f"SECRET_KEY: {path} is damaged; delete it to have a new one made")
+            return secret
         except OSError as error:
             raise BadSetting(f"BOOKSTORE_HOME: cannot write {path}: {error.strerror}") from error
 
@@ -175,7 +178,8 @@ class Settings:
             BadSetting: it cannot be made or written.
         """
         try:
-            self.bookstore_home.mkdir(parents=True, exist_ok=True)
+            # Nobody else on the machine may read the customers' data in it.
+            self.bookstore_home.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise BadSetting(
                 f"BOOKSTORE_HOME: cannot write {self.bookstore_home}: {error.strerror}"

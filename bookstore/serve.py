@@ -15,6 +15,7 @@ from types import FrameType
 import click
 import flask_migrate
 from flask.cli import with_appcontext
+from sqlalchemy.exc import DBAPIError
 
 from bookstore.config import BadSetting, Settings
 from bookstore.extensions import settings as current_settings
@@ -46,6 +47,9 @@ def command() -> None:
                 redis.stop()
     except (BadSetting, EmbeddedServerError) as error:
         raise click.ClickException(str(error)) from None
+    except DBAPIError as error:
+        why = str(error.orig).strip().splitlines()[0]
+        raise click.ClickException(f"DATABASE_URL: cannot use the database: {why}") from None
     if code:
         sys.exit(code)
 

@@ -41,7 +41,7 @@ def unit_of_work() -> Iterator[Session]:
             raise
         return
     if session.in_transaction():
-        if session.info.get(_UNSAVED) or session.new or session.dirty or session.deleted:
+        if _has_unsaved(session):
             raise RuntimeError("The session has unsaved changes: commit or roll back first.")
         session.rollback()
     hooks: list[Callable[[], None]] = []
@@ -66,6 +66,17 @@ def unit_of_work() -> Iterator[Session]:
             log.exception("after-commit hook failed", extra={"hook": repr(hook)})
 
 
+def new_snapshot() -> None:
+    """Let go of what the session has read, so that the next read sees every commit until now.
+
+    A transaction on SQLite goes on seeing the moment of its first read. Does nothing inside a
+    unit of work or over unsaved changes.
+    """
+    session = db.session()
+    if session.in_transaction() and not session.info.get(_ACTIVE) and not _has_unsaved(session):
+        session.rollback()
+
+
 def after_commit(hook: Callable[[], None]) -> None:
     """Run ``hook`` once the present unit of work has committed; never if it rolls back.
 
@@ -76,6 +87,11 @@ def after_commit(hook: Callable[[], None]) -> None:
     if hooks is None:
         raise RuntimeError("after_commit needs a unit of work.")
     hooks.append(hook)
+
+
+def _has_unsaved(session: Session) -> bool:
+    made_by_hand = session.info.get(_UNSAVED) or session.new or session.dirty or session.deleted
+    return bool(made_by_hand)
 
 
 @event.listens_for(Session, "after_flush")

@@ -20,6 +20,7 @@ from bookstore.schemas.common import Problem
 from bookstore.services import idempotency
 from bookstore.services.idempotency import Answer
 
+GUEST_KEY_LENGTH = 16
 _KEPT_HEADERS = ("Content-Type", "Location", "ETag", "X-Cart-Token", "Link")
 
 
@@ -34,7 +35,7 @@ class Parser(FlaskParser):
 
     def load_json(self, req: Any, schema: ma.Schema) -> Any:
         """Return the parsed body; an empty one counts as ``{}``."""
-        raw = req.get_data()
+        raw = _body(req)
         if not raw:
             return {}
         if not (req.mimetype == "application/json" or req.mimetype.endswith("+json")):
@@ -46,6 +47,17 @@ class Parser(FlaskParser):
             return orjson.loads(raw)
         except orjson.JSONDecodeError as error:
             raise exceptions.BadRequest(f"The body is not JSON: {error}.") from None
+
+
+def _body(req: Any) -> bytes:
+    try:
+        return bytes(req.get_data())
+    except exceptions.HTTPException:
+        raise
+    except Exception as error:
+        # Each server has errors of its own for broken chunks; whatever reading raises is the
+        # sender's doing.
+        raise exceptions.BadRequest(f"The body cannot be read: {error}.") from None
 
 
 class Blueprint(flask_smorest.Blueprint):
@@ -131,18 +143,19 @@ def idempotent(view: Callable[..., Any]) -> Callable[..., Any]:
         key = request.headers.get("Idempotency-Key")
         if key is None:
             return view(*args, **kwargs)
+        scope = _scope(key)
         if not (0 < len(key) <= 255 and key.isascii() and key.isprintable()):
             raise errors.Invalid({"Idempotency-Key": ["1 to 255 printable ASCII characters."]})
         answer = idempotency.run(
             idempotency.Request(
-                scope=_scope(),
+                scope=scope,
                 route=f"{request.method} {request.path}"[:200],
                 key=key,
                 fingerprint=idempotency.fingerprint(
                     current_app.config["SECRET_KEY"],
                     request.method.encode(),
                     request.full_path.encode(),
-                    request.get_data(),
+                    _body(request),
                 ),
             ),
             work=lambda: _answer(make_response(view(*args, **kwargs))),
@@ -161,19 +174,26 @@ def idempotent(view: Callable[..., Any]) -> Callable[..., Any]:
                 "name": "Idempotency-Key",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255},
                 "description": "Repeat the request with the same key and get the first answer, "
-                "for 24 hours. 409 while the first still runs; 422 with another body.",
+                "for 24 hours. 409 while the first still runs; 422 with another body. "
+                f"For the first item of a guest's cart: at least {GUEST_KEY_LENGTH} characters.",
             }
         ],
     )
     return once
 
 
-def _scope() -> str:
+def _scope(key: str) -> str:
+    """Return what keeps one client's keys apart from all others'."""
     actor = auth.current_actor()
     if actor.id is not None:
         return f"user:{actor.id}"
     if actor.cart_token:
         return f"cart:{hashlib.sha256(actor.cart_token.encode()).hexdigest()[:40]}"
+    # A client nobody knows yet shares its address with others, behind a proxy with all. Where
+    # the answer hands out a cart, the key alone tells guests apart: not by chance another's.
+    if request.path.endswith("/cart/items") and len(key) < GUEST_KEY_LENGTH:
+        problem = f"At least {GUEST_KEY_LENGTH} characters (say, a UUID) from a new guest."
+        raise errors.Invalid({"Idempotency-Key": [problem]})
     return f"address:{request.remote_addr}"
 
 

@@ -46,7 +46,7 @@ _TEXTS = {
 }
 
 _CATALOGUE = ("/books", "/authors", "/categories", "/publishers")
-_WITH_LOCATION = (*_CATALOGUE, "/books/{book_id}/reviews", "/orders")
+_WITH_LOCATION = (*_CATALOGUE, "/orders")
 
 
 def describe(api: Api, app: Flask) -> dict[str, Any]:

@@ -43,12 +43,17 @@ class User(Model):
     @property
     def label(self) -> str:
         """How histories name this person."""
-        return f"staff:{self.username}" if self.is_staff else f"user:{self.username}"
+        return actor_label(self.id, self.is_staff)
 
     def __repr__(self) -> str:
         roles = [name for name in ("staff", "premium") if getattr(self, f"is_{name}")]
         roles += [] if self.is_active else ["deleted"]
         return f"<User {self.id} {self.username}{' (' + ', '.join(roles) + ')' if roles else ''}>"
+
+
+def actor_label(user_id: int, is_staff: bool) -> str:
+    """Return how histories name a user: by id, since a name is the person's to take back."""
+    return f"{'staff' if is_staff else 'user'}:{user_id}"
 
 
 class LoginSession(Model):

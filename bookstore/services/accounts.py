@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, selectinload
 from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.models import LoginSession, Order, Review, ShoppingCart, User, WishList
+from bookstore.models.accounts import actor_label
 from bookstore.services import cart, cart_lines, wishlist
 from bookstore.services.actors import Acting, Actor, require_user
 from bookstore.unit_of_work import unit_of_work
@@ -162,8 +163,9 @@ def authenticate(user_id: int, session_id: str) -> Actor:
     ).first()
     if row is None:
         raise errors.TokenRevoked
-    label = f"staff:{row.username}" if row.is_staff else f"user:{row.username}"
-    return Actor(row.id, label, row.is_staff, row.is_premium, session_id)
+    return Actor(
+        row.id, actor_label(row.id, row.is_staff), row.is_staff, row.is_premium, session_id
+    )
 
 
 def get(actor: Acting) -> User:

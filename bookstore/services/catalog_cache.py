@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bookstore.gateways import cache
-from bookstore.unit_of_work import after_commit
+from bookstore.unit_of_work import after_commit, new_snapshot
 
 NAMESPACE = "catalog"
 LIST_SECONDS = 300
@@ -18,14 +18,15 @@ def changed() -> None:
 def get_or_make(key: str, seconds: int, make: Callable[[], bytes]) -> bytes:
     """Return the cached bytes of ``key``, or make and keep them.
 
-    The version is read before ``make`` asks the database, so what a commit overtakes is
-    stored under a version that is no longer asked for.
+    The version is read first, then ``make`` asks the database in a snapshot begun after that:
+    what a commit overtakes is stored under a version that is no longer asked for.
     """
     version = cache.version(NAMESPACE)
     if version is None:
         return make()
     found = cache.get(NAMESPACE, version, key)
     if found is None:
+        new_snapshot()
         found = make()
         cache.put(NAMESPACE, version, key, found, seconds)
     return found

@@ -80,6 +80,7 @@ def create_record(actor: Acting, kind: Kind, fields: dict[str, Any]) -> Any:
     with unit_of_work() as session:
         record = kind.model(**fields)
         _set_slug(record)
+        _refuse_taken_name(session, kind, record)
         session.add(record)
         _flush_unique(session)
         catalog_cache.changed()
@@ -141,6 +142,14 @@ def _locked(session: Session, kind: Kind, record_id: int, version: int | None) -
 def _set_slug(record: Any) -> None:
     if isinstance(record, Category) and not record.slug:
         record.slug = slugify(record.name)[:100].rstrip("-") or "category"
+
+
+def _refuse_taken_name(session: Session, kind: Kind, record: Any) -> None:
+    # Of two constraints broken at once, each database names another.
+    if kind is not AUTHORS and session.scalar(
+        select(kind.model.id).where(kind.model.name == record.name)
+    ):
+        raise errors.NameTaken
 
 
 def _flush_unique(session: Session) -> None:

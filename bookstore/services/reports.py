@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from bookstore import clock
 from bookstore.extensions import db, settings
@@ -26,7 +27,7 @@ def sales(actor: Acting, start: date | None = None, end: date | None = None) -> 
     require_staff(actor)
     rows = db.session.execute(
         select(Order.status, func.count(), func.coalesce(func.sum(Order.total_amount), 0))
-        .where(*_period(start, end))
+        .where(*_period(Order.created_at, start, end))
         .group_by(Order.status)
     ).all()
     counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
@@ -62,7 +63,7 @@ def top_books(
         )
         .join(Order, Order.id == OrderItem.order_id)
         .join(Book, Book.id == OrderItem.book_id)
-        .where(Order.status != "cancelled", *_period(start, end))
+        .where(Order.status != "cancelled", *_period(Order.created_at, start, end))
         .group_by(OrderItem.book_id, Book.title)
         .order_by(copies.desc(), OrderItem.book_id)
         .limit(limit)
@@ -79,8 +80,21 @@ def top_books(
     ]
 
 
-def abandoned_carts(actor: Acting, page: PageRequest, idle_days: int = IDLE_DAYS) -> Page:
+def abandoned_carts(
+    actor: Acting,
+    page: PageRequest,
+    idle_days: int = IDLE_DAYS,
+    start: date | None = None,
+    end: date | None = None,
+) -> Page:
     """Return one page of carts with books in them that nobody has touched for days.
+
+    Args:
+        actor: staff.
+        page: how many, from where.
+        idle_days: untouched for at least so long.
+        start: touched last on this day (UTC) or later.
+        end: touched last on this day or earlier.
 
     Returns:
         rows of {id, user_id, username (None for guests), items, value (minor units, at
@@ -99,7 +113,10 @@ def abandoned_carts(actor: Acting, page: PageRequest, idle_days: int = IDLE_DAYS
         .join(CartItem, CartItem.cart_id == ShoppingCart.id)
         .join(Book, Book.id == CartItem.book_id)
         .outerjoin(User, User.id == ShoppingCart.user_id)
-        .where(ShoppingCart.updated_at < clock.now() - timedelta(days=idle_days))
+        .where(
+            ShoppingCart.updated_at < clock.now() - timedelta(days=idle_days),
+            *_period(ShoppingCart.updated_at, start, end),
+        )
         .group_by(ShoppingCart.id, User.username)
     )
     order = paging.Order(
@@ -121,10 +138,12 @@ def abandoned_carts(actor: Acting, page: PageRequest, idle_days: int = IDLE_DAYS
     return Page(data, found.next_cursor, found.total)
 
 
-def _period(start: date | None, end: date | None) -> list[ColumnElement[bool]]:
+def _period(
+    at: InstrumentedAttribute[datetime], start: date | None, end: date | None
+) -> list[ColumnElement[bool]]:
     tests = []
     if start is not None:
-        tests.append(Order.created_at >= datetime.combine(start, time(), UTC))
+        tests.append(at >= datetime.combine(start, time(), UTC))
     if end is not None:
-        tests.append(Order.created_at < datetime.combine(end, time(), UTC) + timedelta(days=1))
+        tests.append(at < datetime.combine(end, time(), UTC) + timedelta(days=1))
     return tests

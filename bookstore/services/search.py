@@ -6,7 +6,9 @@ where each word stands, how much of the main title was asked for, and how many r
 book has. ``search_index`` keeps the tables.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -44,9 +46,11 @@ __all__ = ["index_books", "matches", "reindex", "suggest"]
 
 MAX_QUERY = 500
 MAX_WORDS = 8
-# Shorter words have too many neighbours to guess which one was meant.
-MIN_TYPO = 4
-MAX_TYPOS = 8
+# Words of two letters have so many neighbours that only those no book has are guessed at first.
+MIN_GUESSED, MIN_TYPO = 2, 3
+# Other spellings of a word: all that are tried, and of those that lead to a book all that are
+# ranked. The books that tell which ones do.
+MAX_TYPOS, MAX_RANKED, MAX_WITNESSES = 128, 24, 200
 
 # What a word is worth by where it stands, out of 100: (as typed, its beginning, corrected).
 _IN_TITLE, _IN_PEOPLE, _IN_MORE = (100, 85, 70), (95, 75, 65), (60, 50, 40)
@@ -89,8 +93,11 @@ def matches(q: str) -> Subquery | None:
     if query is None:
         return None
     session = db.session()
-    if not _finds(session, query):
-        query = _corrected(session, query)
+    if not session.scalar(select(exists(_candidates(session, query)))):
+        for guess in _corrections(session, query):
+            if narrowed := _narrowed(session, guess):
+                query = narrowed
+                break
     score = _score(session, query).label("score")
     hits: Subquery = _candidates(session, query, score).subquery("hits")
     return hits
@@ -104,15 +111,18 @@ def suggest(q: str, limit: int = 10) -> list[dict[str, Any]]:
         limit: how many.
 
     Returns:
-        {"id", "title", "author_name"} each. Takes one statement, three when ``q`` is mistyped.
+        {"id", "title", "author_name"} each. Takes one statement, three when ``q`` has a word
+        that no book has, up to five when nothing is found.
     """
     query = _parse(q, typing=True)
     if query is None:
         return []
     session = db.session()
     found = _completions(session, query, limit)
-    if not found and any(len(word.text) >= MIN_TYPO for word in query.words):
-        found = _completions(session, _corrected(session, query, thorough=False), limit)
+    guesses = () if found else _corrections(session, query)
+    for guess in guesses:
+        if found := _completions(session, guess, limit):
+            break
     return found
 
 
@@ -160,36 +170,59 @@ def _parse(q: str, *, typing: bool = False) -> _Query | None:
     )
 
 
-def _corrected(session: Session, query: _Query, *, thorough: bool = True) -> _Query:
-    """Let words that no book has, or else all words, also match what is one edit away."""
-    near = spelling.neighbours(session, [w.text for w in query.words if len(w.text) >= MIN_TYPO])
-    for unknown_only in (True, False):
-        corrected = _Query(
-            tuple(
-                word
-                if unknown_only and word.text in near.get(word.text, ())
-                else _Word(
-                    word.text,
-                    word.is_prefix,
-                    tuple(term for term in near.get(word.text, ()) if term != word.text)[
-                        :MAX_TYPOS
-                    ],
-                )
-                for word in query.words
+def _corrections(session: Session, query: _Query) -> Iterator[_Query]:
+    """Yield ever bolder guesses: words may also match the known words one edit away.
+
+    First those that no book has, then all but the shortest, then all.
+    """
+    texts = [word.text for word in query.words if len(word.text) >= MIN_GUESSED]
+    near = spelling.neighbours(session, texts)
+    tried = query
+    for unknown_only, shortest in ((True, MIN_GUESSED), (False, MIN_TYPO), (False, MIN_GUESSED)):
+        words = []
+        for word in query.words:
+            terms = near.get(word.text, [])
+            if len(word.text) >= shortest and not (unknown_only and word.text in terms):
+                typos = [term for term in terms if term != word.text]
+                word = replace(word, typos=tuple(typos[:MAX_TYPOS]))
+            words.append(word)
+        guess = replace(query, words=tuple(words))
+        if guess != tried:
+            yield guess
+            tried = guess
+
+
+def _narrowed(session: Session, query: _Query) -> _Query | None:
+    """Leave out the spellings that lead to no book; None if there is no book at all.
+
+    Where a guess fits very many books, those with most readers tell which spellings stay.
+    """
+    fields = (_books.title, _books.more, _books.people)
+    rows = session.execute(
+        _candidates(session, query, *fields)
+        .order_by(_books.boost.desc(), _books.book_id)
+        .limit(MAX_WITNESSES)
+    ).all()
+    if not rows:
+        return None
+    counts = Counter(
+        term for row in rows for term in set(f"{row.title} {row.more} {row.people}".split())
+    )
+    words = [
+        replace(
+            word,
+            typos=tuple(
+                sorted(
+                    (typo for typo in word.typos if counts[typo]), key=lambda typo: -counts[typo]
+                )[:MAX_RANKED]
             ),
-            query.code,
-            query.phrase,
         )
-        if not thorough or _finds(session, corrected):
-            break
-    return corrected
+        for word in query.words
+    ]
+    return replace(query, words=tuple(words))
 
 
 # -- finding ----------------------------------------------------------------------------------
-def _finds(session: Session, query: _Query) -> bool:
-    return bool(session.scalar(select(exists(_candidates(session, query)))))
-
-
 def _candidates(session: Session, query: _Query, *columns: ColumnElement[Any]) -> Any:
     """Return a select of book_id and ``columns`` over the rows that match, in no order."""
     wanted = select(_books.book_id, *columns)

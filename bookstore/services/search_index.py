@@ -157,8 +157,8 @@ def _parts(title: str) -> tuple[str, str, str]:
     return found[1], found[2] or "", found[3]
 
 
-def _words(text: str) -> list[str]:
-    return [word[:MAX_WORD] for word in fold_words(text)]
+def _words(words: str) -> list[str]:
+    return [word[:MAX_WORD] for word in fold_words(words)]
 
 
 def _name_words(name: str) -> list[str]:
@@ -175,7 +175,7 @@ def _codes(number: str | None, sku: str) -> Iterable[str]:
 
 def _add_terms(session: Session, terms: set[str]) -> None:
     # Only what ``spelling`` may propose.
-    wanted = {term for term in terms if len(term) >= 3 and term.isalpha()}
+    wanted = {term for term in terms if len(term) >= 2 and term.isalpha()}
     known = session.scalars(select(SearchTerm.term).where(SearchTerm.term.in_(wanted)))
     new = sorted(wanted - set(known))
     if not new:

@@ -32,7 +32,7 @@ def take(session: Session, quantities: Mapping[int, int], order_id: int, actor: 
         row = session.execute(
             update(Book)
             .where(Book.id == book_id, Book.stock >= wanted, Book.status == "available")
-            .values(stock=Book.stock - wanted, sold=Book.sold + wanted, updated_at=clock.now())
+            .values(stock=Book.stock - wanted, sold=Book.sold + wanted, updated_at=Book.updated_at)
             .returning(Book.stock)
             .execution_options(synchronize_session=False)
         ).first()
@@ -62,7 +62,7 @@ def give_back(session: Session, quantities: Mapping[int, int], order_id: int, ac
         row = session.execute(
             update(Book)
             .where(Book.id == book_id)
-            .values(stock=Book.stock + copies, sold=Book.sold - copies, updated_at=clock.now())
+            .values(stock=Book.stock + copies, sold=Book.sold - copies, updated_at=Book.updated_at)
             .returning(Book.stock)
             .execution_options(synchronize_session=False)
         ).one()

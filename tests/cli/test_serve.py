@@ -136,3 +136,20 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, secret: str) -
     assert result.returncode == 1
     assert result.stderr.startswith("bookstore: BOOKSTORE_HOME: cannot write")
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////nonexistent/folder/x.sqlite3"]
+)
+def test_a_database_that_is_away_is_named(tmp_path: Path, url: str) -> None:
+    result = subprocess.run(
+        [*FLASK, "serve"],
+        cwd=ROOT,
+        env=environ(tmp_path / "home", _free_port(), DATABASE_URL=url),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("Error: DATABASE_URL: cannot use the database")

@@ -104,11 +104,43 @@ def test_an_isbn_of_another_book_is_bad(app: Flask, tmp_path: Path) -> None:
     assert report.updated == 1
 
 
-def test_one_broken_byte_is_one_bad_row(app: Flask, tmp_path: Path) -> None:
-    text = "title,authors,price\nÉmile,Zola,1\nNana\xff,Zola,1\n".encode()
-    text = text.replace("\xff".encode(), b"\xff")
-    report = load(tmp_path, text)
-    assert [str(error) for error in report.errors] == ["row 3: title: is not UTF-8 text"]
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize(
+    ("byte", "reason"),
+    [
+        (b"\0", "has a NUL character"),
+        (b"\xff", "is not UTF-8 text"),
+        (b"\xe9", "is not UTF-8 text"),
+        (b"\xed\xa0\x80", "is not UTF-8 text"),
+    ],
+)
+def test_one_broken_byte_is_one_bad_row(
+    app: Flask, tmp_path: Path, byte: bytes, reason: str, end: bytes
+) -> None:
+    lines = [
+        b"title,authors,price,description",
+        b"Mort,Pratchett,1,",
+        b"Na" + byte + b"na,Zola,1,",
+        b"Emma,Austen,1,",
+        b'Persuasion,Austen,1,"On two' + end + b"lines" + byte + b'"',
+        b"Dune,Herbert" + byte + b",1,",
+        b"It,King,1,",
+    ]
+    report = load(tmp_path, end.join(lines))
+    assert [str(error) for error in report.errors] == [
+        f"row 3: title: {reason}",
+        f"row 5: description: {reason}",
+        f"row 6: authors: {reason}",
+    ]
+    assert counts(report) == (3, 0, 0, 3)
+    titles = db.session.scalars(select(Book.title).order_by(Book.title))
+    assert list(titles) == ["Emma", "It", "Mort"]
+
+
+def test_rows_of_another_encoding_are_told_one_by_one(app: Flask, tmp_path: Path) -> None:
+    text = "title,authors,price\nÉmile,Zola,1\nNana,Zola,1\nL'œuvre,Zola,1\n"
+    report = load(tmp_path, text.encode("cp1252"))
+    assert complaints(report) == [(2, "title"), (4, "title")]
     assert report.created == 1
 
 
@@ -117,9 +149,10 @@ def test_one_broken_byte_is_one_bad_row(app: Flask, tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b"\n\n", "has no header"),
-        (b"title,authors,price\nA\0,B,1\n", "NUL"),
+        (b"title,authors,pr\0ice\nA,B,1\n", "NUL"),
         ("title,authors,price\nA,B,1\n".encode("utf-16"), "NUL"),
-        ("title,authors,price\nÉmile,Zola,1\n".encode("latin-1"), "not UTF-8"),
+        ("title,authors,price,éditeur\nA,B,1,C\n".encode("latin-1"), "not UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not UTF-8"),
         (b'title,authors,price\n"A,B,1\nC,D,2\n', "inside a quoted cell"),
         (b"title,authors\nA,B\n", "price"),
         (b"title,authors,price,titel\nA,B,1,C\n", "titel"),

@@ -54,7 +54,25 @@ class TestFinding:
         expected = [] if q == "hunger tolkien" else ["The Hobbit: There and Back Again"]
         assert titles(q) == expected
 
-    def test_not_two_letters_nor_in_short_words_or_numbers(self) -> None:
+    @pytest.mark.parametrize(
+        ("q", "title"),
+        [
+            ("hungr gmaes", "The Hunger Games (The Hunger Games, #1)"),
+            ("teh hobbit", "The Hobbit: There and Back Again"),
+            ("th hobbit", "The Hobbit: There and Back Again"),
+            ("hobbit alan le", "The Hobbit: There and Back Again"),
+            ("hobbit laan lee", "The Hobbit: There and Back Again"),
+            ("orson scott crd", "Ender's Game"),
+            ("dnue", "Dune"),
+            ("dne frnk", "Dune"),
+            ("cie años", "Cien años de soledad"),
+            ("bnad near", "The The"),
+        ],
+    )
+    def test_short_words_too(self, q: str, title: str) -> None:
+        assert first(q) == title
+
+    def test_not_two_letters_nor_in_numbers(self) -> None:
         assert titles("hobttt") == []
         assert titles("dnu") == []
         assert titles("1985") == []

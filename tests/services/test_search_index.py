@@ -108,22 +108,67 @@ def test_one_edit(one: str, other: str, near: bool) -> None:
     assert spelling.within_one_edit(other, one) is near
 
 
-def test_no_neighbour_is_missed(app: Flask) -> None:
-    word = "potter"
-    letters = "abpz"
-    near = {word[:i] + word[i + 1 :] for i in range(6)}
-    near |= {word[:i] + c + word[i:] for i in range(7) for c in letters}
-    near |= {word[:i] + c + word[i + 1 :] for i in range(6) for c in letters}
-    near |= {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(5)}
+@pytest.mark.parametrize("word", ["py", "cat", "four", "tales", "potter", "кот", "мост"])
+def test_no_neighbour_is_missed(app: Flask, word: str) -> None:
+    letters, size = "abpzот", len(word)
+    if word.isascii():
+        letters = "abpz"
+    near = {word[:i] + word[i + 1 :] for i in range(size)}
+    near |= {word[:i] + c + word[i:] for i in range(size + 1) for c in letters}
+    near |= {word[:i] + c + word[i + 1 :] for i in range(size) for c in letters}
+    near |= {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(size - 1)}
+    _add_book(" ".join(sorted(near)), "X")
+    known = {term for term in near if len(term) > 1}
+    assert set(spelling.neighbours(db.session(), [word])[word]) == known
+
+
+def test_what_one_edit_makes() -> None:
+    made = spelling.edits("teh")
+    assert {"teh", "the", "eth", "te", "eh", "tech", "meh", "tehx"} <= made
+    assert all(spelling.within_one_edit("teh", edit) for edit in made)
+    assert len(made) == 1 + 3 + 2 + 3 * 25 + 4 * 25 + 1
+
+
+@pytest.mark.parametrize(
+    ("q", "title"),
+    [
+        ("hary potter", "Harry Potter and the Sorcerer's Stone"),
+        ("hary poter", "Harry Potter and the Sorcerer's Stone"),
+        ("teh hobbit", "The Hobbit"),
+        ("to kil a mockingbird", "To Kill a Mockingbird"),
+        ("life of py", "Life of Pi"),
+        ("A gme of Thrones Martin", "A Game of Thrones"),
+        ("ife of Pi Martel", "Life of Pi"),
+    ],
+)
+def test_a_crowd_of_likelier_words_hides_no_book(app: Flask, q: str, title: str) -> None:
+    # All of these are one edit away from a mistyped word, and lead nowhere.
+    crowds = (
+        "ary bary cary dary fary gary hairy hara hare hari hark harm hart harp hay hady haxy hazy",
+        "th tea tee tel ten the eh meh kid kin kit kilt kiln kim ki il mil oil pol porter pouter",
+        "py pa pb pc pd pe pf pg ph pj pk pl pm pn po pp pq pr ps pt pu pv pw px ply spy my by ty",
+        "gem gm game gae gee gume gyme ice if fe wife rife knife lie lift live line like lire lite",
+    )
+    for crowd in crowds:
+        _add_book(crowd, crowd.split()[0])
+    _add_book("Harry Potter and the Sorcerer's Stone", "Rowling")
+    _add_book("The Hobbit", "Tolkien")
+    _add_book("To Kill a Mockingbird", "Lee")
+    _add_book("Life of Pi", "Martel")
+    _add_book("A Game of Thrones", "Martin")
+    assert first(q) == title
+    assert title in [row["title"] for row in search.suggest(q)]
+
+
+def _add_book(title: str, author_name: str) -> None:
     with unit_of_work() as session:
-        author = Author(first_name="", last_name="X")
+        author = Author(first_name="", last_name=author_name)
         session.add(author)
         session.flush()
-        book = Book(title=" ".join(sorted(near)), price=1, sku="x", author_id=author.id)
+        book = Book(title=title, price=1, sku=author_name, author_id=author.id)
         session.add(book)
         session.flush()
         search.index_books(session, [book.id])
-    assert set(spelling.neighbours(db.session(), [word])[word]) == near
 
 
 @needs_goodbooks
@@ -151,6 +196,13 @@ def test_the_right_book_comes_first_of_ten_thousand(app: Flask) -> None:
         "0-439-02348-3": "The Hunger Games (The Hunger Games, #1)",
         "to kill a mockingbrid": "To Kill a Mockingbird",
         "shakespear hamlet": "Hamlet",
+        "hary potter": "Harry Potter and the Sorcerer's Stone (Harry Potter, #1)",
+        "hary poter": "Harry Potter and the Sorcerer's Stone (Harry Potter, #1)",
+        "teh hobbit": "The Hobbit",
+        "to kil a mockingbird": "To Kill a Mockingbird",
+        "life of py": "Life of Pi",
+        "A gme of Thrones Martin": "A Game of Thrones (A Song of Ice and Fire, #1)",
+        "ife of Pi Martel": "Life of Pi",
     }
     assert {q: first(q) for q in expected} == expected
     assert search.suggest("the hun")[0]["title"] == "The Hunger Games (The Hunger Games, #1)"

@@ -109,3 +109,14 @@ def test_a_bad_setting_stops_the_start_with_one_line(command: list[str], tmp_pat
     )
     assert result.returncode != 0
     assert result.stderr.strip() == "bookstore: PORT: must be a whole number, not 'no'"
+
+
+def test_a_damaged_secret_is_named(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("")
+    with pytest.raises(BadSetting, match="^SECRET_KEY: .* is damaged"):
+        Settings(bookstore_home=tmp_path).resolved_secret_key()
+
+
+def test_the_home_is_private(tmp_path: Path) -> None:
+    Settings(bookstore_home=tmp_path / "home").make_home()
+    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700

@@ -83,7 +83,8 @@ def update_me(body: dict[str, Any]) -> Any:
 @requires("user")
 @blp.response(204)
 def delete_me() -> None:
-    """Anonymise the account and end every login. Its orders stay, without a name to them."""
+    """Anonymise the account and end every login. Its orders stay, with the
+    address they were sent to: the shop has to keep its books."""
     accounts.delete_account(auth.current_actor())
 
 

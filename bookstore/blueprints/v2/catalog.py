@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from flask import Response, request
 
-from bookstore import auth
+from bookstore import auth, errors
 from bookstore.blueprints.answers import dumper, json_response, page_body, page_request
 from bookstore.blueprints.api import (
     Blueprint,
@@ -120,6 +120,9 @@ def update_book(body: dict[str, Any], book_id: int) -> Any:
     what that ETag saw.
     """
     version, stock = if_match()
+    if "stock" in body and version is not None and stock is None:
+        # The tag of an answer without stock says nothing of the stock that was seen.
+        raise errors.PreconditionFailed("A change of stock needs the ETag that staff was sent.")
     catalog_editing.update_book(
         auth.current_actor(), book_id, body, version=version, seen_stock=stock
     )

@@ -58,7 +58,13 @@ def top_books(query: dict[str, Any]) -> Response:
 @blp.response(200, page_of(AbandonedCartSchema))
 def abandoned_carts(query: dict[str, Any]) -> Response:
     """Return carts that nobody has touched for days, with what is in them worth."""
-    page = reports.abandoned_carts(auth.current_actor(), page_request(query), query["idle_days"])
+    page = reports.abandoned_carts(
+        auth.current_actor(),
+        page_request(query),
+        query["idle_days"],
+        query.get("from_"),
+        query.get("to"),
+    )
     body = page_body(AbandonedCartSchema, page)
     return _answer(body, list(AbandonedCartSchema().fields), body["data"])
 

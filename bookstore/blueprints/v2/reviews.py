@@ -33,7 +33,7 @@ def list_reviews(query: dict[str, Any], book_id: int) -> Response:
 def post(body: dict[str, Any], book_id: int) -> Any:
     """Review a book, once (409 `already_reviewed`)."""
     review = reviews.post(auth.current_actor(), book_id, **body)
-    return review, 201, {"Location": f"/api/v2/books/{book_id}/reviews/{review.id}"}
+    return review, 201
 
 
 @blp.patch("/books/<id:book_id>/reviews/<id:review_id>")

@@ -53,7 +53,7 @@ class TopBooksSchema(Schema):
     data = fields.List(fields.Nested(TopBookSchema))
 
 
-class AbandonedCartsQuery(PageQuery):
+class AbandonedCartsQuery(PageQuery, PeriodQuery):
     """Idle for how long."""
 
     idle_days = QueryWhole(1, 3650, load_default=7)

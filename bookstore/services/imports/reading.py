@@ -11,8 +11,8 @@ from typing import IO, cast
 
 from bookstore import errors
 
-# What surrogateescape makes of bytes that are not UTF-8.
-_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+# NUL, and what surrogateescape makes of bytes that are not UTF-8.
+_NOT_TEXT = re.compile("[\0\udc80-\udcff]")
 
 
 class Source:
@@ -63,10 +63,9 @@ class Source:
                 yield number, ("row", cells)
             elif len(cells) != len(self.columns):
                 yield number, ("row", f"has {len(cells)} cells, the header {len(self.columns)}")
-            elif broken := [i for i, cell in enumerate(cells) if _NOT_UTF8.search(cell)]:
-                yield number, (self.columns[broken[0]], "is not UTF-8 text")
             else:
-                yield number, dict(zip(self.columns, cells, strict=True))
+                given = dict(zip(self.columns, cells, strict=True))
+                yield number, next(filter(None, map(_broken, given.items())), None) or given
 
     def _open(self) -> IO[bytes]:
         if self.path.suffix == ".gz":
@@ -96,25 +95,18 @@ class Source:
                     yield number, f"is not CSV: {error}"
 
     def _check_bytes(self) -> None:
-        good, first_bad, empty = False, 0, True
+        # A header that is no text means that the file is none, or in another encoding; further
+        # down it is that row's fault.
         with self._open() as raw:
-            for number, line in enumerate(raw, 1):
-                empty = False
-                if b"\0" in line:
-                    raise bad_file(self.path, f"has NUL bytes (line {number}): not a text file")
-                if line.isascii():
-                    continue
-                try:
-                    # A byte order mark alone is no proof of anything.
-                    good = not line.decode().removeprefix("\ufeff").isascii() or good
-                except UnicodeDecodeError:
-                    first_bad = first_bad or number
-        if empty:
-            raise bad_file(self.path, "is empty")
-        # One broken line among good ones is that row's fault. Where no line that could show
-        # the encoding is UTF-8, the file is in another one.
-        if first_bad == 1 or (first_bad and not good):
-            raise bad_file(self.path, f"is not UTF-8 text (line {first_bad})")
+            header = raw.readline()
+            if not header:
+                raise bad_file(self.path, "is empty")
+            if b"\0" in header:
+                raise bad_file(self.path, "has NUL bytes in its header: not a text file")
+            try:
+                header.decode()
+            except UnicodeDecodeError:
+                raise bad_file(self.path, "has a header that is not UTF-8 text") from None
 
     def _check_rows(self) -> tuple[list[str], int]:
         records = self._records()
@@ -131,6 +123,14 @@ class Source:
                     f"{self.path}: the column {name!r} is there twice",
                 )
         return columns, sum(cells != [] for _, cells in records)
+
+
+def _broken(cell: tuple[str, str]) -> tuple[str, str] | None:
+    """Return (field, reason) if the cell (field, text) is no text."""
+    found = _NOT_TEXT.search(cell[1])
+    if found is None:
+        return None
+    return cell[0], "has a NUL character" if found[0] == "\0" else "is not UTF-8 text"
 
 
 def bad_file(path: Path, reason: str) -> errors.Invalid:

@@ -19,6 +19,7 @@ from tests.clients import ADDRESS, Client, ok, problem
 from tests.factories import PASSWORD, check_books, make_book, reader_and_clerk
 
 ORDER = {"shipping_address": ADDRESS}
+UUID = "5f0c3f0e-7c1f-4b2c-9d7a-0f6f5d1f9a11"
 
 
 @pytest.fixture
@@ -99,22 +100,22 @@ def test_the_etag_comes_back(shop: Flask, book: int) -> None:
 
 def test_a_guest_gets_the_same_token_again(shop: Flask, client: Client, book: int) -> None:
     body = {"book_id": book}
-    first = client.post("/cart/items", body, Idempotency_Key="a")
+    first = client.post("/cart/items", body, Idempotency_Key=UUID)
     assert first.headers["X-Cart-Token"]
-    assert is_replay(client.post("/cart/items", body, Idempotency_Key="a"), first)
+    assert is_replay(client.post("/cart/items", body, Idempotency_Key=UUID), first)
     guest = Client(shop, {"X-Cart-Token": first.headers["X-Cart-Token"]})
     assert ok(guest.get("/cart"))["total_items"] == 1
     # With its cart a guest is somebody: the same key is another one there.
-    added = guest.post("/cart/items", body, Idempotency_Key="a")
+    added = guest.post("/cart/items", body, Idempotency_Key=UUID)
     assert ok(added, 201)["total_items"] == 2
-    assert is_replay(guest.post("/cart/items", body, Idempotency_Key="a"), added)
+    assert is_replay(guest.post("/cart/items", body, Idempotency_Key=UUID), added)
 
 
 def test_guests_elsewhere_are_others(client: Client, book: int) -> None:
     tokens = set()
     for address in ("192.0.2.1", "192.0.2.2"):
         client.http.environ_base["REMOTE_ADDR"] = address
-        added = client.post("/cart/items", {"book_id": book}, Idempotency_Key="a")
+        added = client.post("/cart/items", {"book_id": book}, Idempotency_Key=UUID)
         assert ok(added, 201)["total_items"] == 1
         tokens.add(added.headers["X-Cart-Token"])
     assert len(tokens) == 2
@@ -224,3 +225,13 @@ def test_an_account_is_made_once(client: Client) -> None:
     ok(first, 201)
     assert is_replay(client.post("/auth/register", account, Idempotency_Key="a"), first)
     problem(client.post("/auth/register", account), 409, "username_taken")
+
+
+def test_a_guests_key_must_be_too_long_to_be_anothers(shop: Flask, client: Client) -> None:
+    with shop.app_context():
+        book = make_book().id
+    line = {"book_id": book}
+    body = problem(client.post("/cart/items", line, Idempotency_Key="1"), 422, "validation_failed")
+    assert "Idempotency-Key" in body["errors"]
+    token = client.post("/cart/items", line).headers["X-Cart-Token"]
+    ok(client.post("/cart/items", line, Idempotency_Key="1", X_Cart_Token=token), 201)

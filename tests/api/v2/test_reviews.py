@@ -30,7 +30,6 @@ def test_the_average_follows_every_change(shop: Flask, client: Client, book: int
     assert rating(client, book) == (None, 0)
     answer = ann.post(path, {"rating": 5, "title": " Fine ", "comment": "<b>Read</b> it."})
     first = ok(answer, 201)
-    assert answer.headers["Location"] == f"/api/v2{path}/{first['id']}"
     assert set(first) == {
         "id", "book_id", "user", "rating", "title", "comment", "created_at", "updated_at"
     }  # fmt: skip
