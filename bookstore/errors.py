@@ -163,12 +163,6 @@ class CartEmpty(Conflict):
     code = "cart_empty"
 
 
-class CartChanged(Conflict):
-    """The cart changed while the order was being placed."""
-
-    code = "cart_changed"
-
-
 class QuantityLimit(Conflict):
     """A cart line holds at most 999 copies."""
 

@@ -8,6 +8,7 @@ from flask import Flask, Response, request
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from bookstore import errors, logs
 
@@ -84,11 +85,11 @@ def from_error(error: errors.BookstoreError) -> Response:
     return problem(status_of(type(error)), error.code, error.title, error.detail, error.extra)
 
 
-def from_http(error: HTTPException) -> Response:
+def from_http(error: HTTPException) -> BaseResponse:
     """Return the problem of an HTTP error, keeping the headers it asks for (Allow …)."""
-    if error.response is not None and isinstance(error.response, Response):
-        return error.response
     status = error.code or 500
+    if status < 400:  # werkzeug redirects by raising, too
+        return BaseResponse.force_type(error.get_response(request.environ))
     data = getattr(error, "data", None) or {}
     extra = {}
     detail, title = error.description or "", error.name
@@ -102,8 +103,6 @@ def from_http(error: HTTPException) -> Response:
     for name, value in error.get_headers(request.environ):
         if name.lower() in {"allow", "retry-after", "www-authenticate", "location"}:
             response.headers[name] = value
-    if 300 <= status < 400:
-        return error.get_response(request.environ)  # type: ignore[return-value]
     return response
 
 

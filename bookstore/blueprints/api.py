@@ -14,6 +14,7 @@ from flask import Response, current_app, g, make_response, request
 from webargs.flaskparser import FlaskParser
 from werkzeug import exceptions
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from bookstore import auth, errors, problems
 from bookstore.schemas.common import Problem
@@ -85,7 +86,7 @@ class Api(flask_smorest.Api):
 
     ERROR_SCHEMA = Problem
 
-    def handle_http_exception(self, error: HTTPException) -> Response:
+    def handle_http_exception(self, error: HTTPException) -> BaseResponse:
         """Answer with a problem."""
         return problems.from_http(error)
 

@@ -173,10 +173,6 @@ class PageQuery(Schema):
     count = Flag(load_default=False, metadata={"description": "Whether to add `total`."})
 
 
-class NoQuery(Schema):
-    """Takes no query parameter at all."""
-
-
 class Problem(Schema):
     """RFC 9457 problem details; some codes add members of their own."""
 

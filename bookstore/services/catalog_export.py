@@ -12,25 +12,8 @@ from bookstore.extensions import db, settings
 from bookstore.models import Author, Book, Category, Publisher
 from bookstore.models.catalog import book_authors, book_categories
 from bookstore.services.imports import cells
+from bookstore.services.imports.rows import COLUMNS
 
-COLUMNS = (
-    "title",
-    "subtitle",
-    "authors",
-    "isbn",
-    "sku",
-    "publisher",
-    "categories",
-    "price",
-    "currency",
-    "stock",
-    "pages",
-    "language",
-    "publication_date",
-    "description",
-    "status",
-    "cover_url",
-)
 _BATCH = 1000
 
 

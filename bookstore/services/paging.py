@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 from bookstore import errors
 from bookstore.services.sql import AnyColumn, AnyRow, AnySelect
 
-MAX_LIMIT = 100
 _MAX_ID = 2**63 - 1
 
 

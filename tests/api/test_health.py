@@ -13,7 +13,7 @@ from bookstore import create_app
 from bookstore.config import Settings
 from bookstore.extensions import db
 from tests.clients import Client, ok, problem
-from tests.conftest import SECRET
+from tests.conftest import SECRET, Apps
 
 
 @contextmanager
@@ -50,9 +50,9 @@ def test_not_migrated_is_not_ready(shop: Flask, client: Client) -> None:
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
-def test_without_redis_it_goes_on(apps: object, database: str, tmp_path: Path) -> None:
-    base = apps.settings(database)  # type: ignore[attr-defined]
-    apps.empty(database)  # type: ignore[attr-defined]
+def test_without_redis_it_goes_on(apps: Apps, database: str, tmp_path: Path) -> None:
+    base = apps.settings(database)
+    apps.empty(database)
     away = f"unix://{tmp_path / 'nobody.sock'}"
     settings = Settings(
         bookstore_env="testing",

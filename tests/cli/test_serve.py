@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ import psutil
 import pytest
 import requests
 
-from tests.clients import _free_port
+from tests.clients import _free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
 FLASK = [sys.executable, "-m", "flask", "--app", "wsgi"]
@@ -37,7 +36,7 @@ def serving(home: Path, port: int, **more: str) -> Iterator["subprocess.Popen[st
         text=True,
     ) as process:
         try:
-            _until(lambda: _ready(port) or process.poll() is not None)
+            wait_until(lambda: _ready(port) or process.poll() is not None)
             assert process.poll() is None, Path(log.name).read_text()
             yield process
         finally:
@@ -50,13 +49,6 @@ def _ready(port: int) -> bool:
         return requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2).json()["status"] == "ok"
     except (requests.RequestException, ValueError):
         return False
-
-
-def _until(condition: "object", seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 def test_it_opens_fills_serves_and_closes(tmp_path: Path) -> None:

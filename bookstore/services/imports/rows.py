@@ -15,13 +15,16 @@ from bookstore.services.imports import cells
 from bookstore.services.imports.names import name_key, split_name
 from bookstore.services.imports.report import Draft, RowError
 
-REQUIRED = {"title", "authors", "price"}
-OPTIONAL = {
+# In the order the export writes them; an import takes any order.
+COLUMNS = (
+    "title",
     "subtitle",
+    "authors",
     "isbn",
     "sku",
     "publisher",
     "categories",
+    "price",
     "currency",
     "stock",
     "pages",
@@ -30,7 +33,9 @@ OPTIONAL = {
     "description",
     "status",
     "cover_url",
-}
+)
+REQUIRED = {"title", "authors", "price"}
+OPTIONAL = set(COLUMNS) - REQUIRED
 
 MAX_STOCK, MAX_PAGES, MAX_DESCRIPTION = 1_000_000, 100_000, 100_000
 MAX_AUTHORS, MAX_CATEGORIES = 100, 50

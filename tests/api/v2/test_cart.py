@@ -13,14 +13,17 @@ from bookstore.services import catalog_editing
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import ADDRESS, Client, ok, problem, statements
-from tests.factories import PASSWORD, log_in, make_author, make_book, make_user, reader_and_clerk
+from tests.factories import (
+    PASSWORD,
+    log_in,
+    make_author,
+    make_book,
+    make_user,
+    new_book,
+    reader_and_clerk,
+)
 
 EMPTY = {"items": [], "coupon": None, "subtotal": "0.00", "total_items": 0, "currency": "usd"}
-
-
-def new_book(shop: Flask, **fields: Any) -> int:
-    with shop.app_context():
-        return make_book(**fields).id
 
 
 def change_book(shop: Flask, book_id: int, **changes: Any) -> None:

@@ -3,7 +3,6 @@
 from itertools import product
 from typing import Any
 
-import pytest
 from flask import Flask
 
 from bookstore.models.orders import STATUSES, TRANSITIONS
@@ -18,11 +17,6 @@ PATHS: dict[str, list[str]] = {
     "delivered": ["processing", "shipped", "delivered"],
     "cancelled": ["cancelled"],
 }
-
-
-@pytest.fixture
-def people(shop: Flask) -> tuple[Client, Client]:
-    return reader_and_clerk(shop)
 
 
 def buy(shop: Flask, client: Client, **book: Any) -> Any:

@@ -11,29 +11,16 @@ from bookstore.models import Order, OrderEvent, OrderItem, StockMovement
 from bookstore.services import catalog_editing
 from bookstore.services.actors import SYSTEM
 from tests.clients import ADDRESS, Client, ok, problem
-from tests.factories import PASSWORD, check_books, log_in, make_book, make_user, reader_and_clerk
+from tests.factories import (
+    PASSWORD,
+    check_books,
+    log_in,
+    make_user,
+    new_book,
+    reader_and_clerk,
+)
 
 ORDER: dict[str, Any] = {"shipping_address": ADDRESS}
-
-
-@pytest.fixture
-def people(shop: Flask) -> tuple[Client, Client]:
-    return reader_and_clerk(shop)
-
-
-@pytest.fixture
-def reader(people: tuple[Client, Client]) -> Client:
-    return people[0]
-
-
-@pytest.fixture
-def clerk(people: tuple[Client, Client]) -> Client:
-    return people[1]
-
-
-def new_book(shop: Flask, **fields: Any) -> int:
-    with shop.app_context():
-        return make_book(**fields).id
 
 
 def buy(client: Client, *lines: tuple[int, int], **more: Any) -> Any:

@@ -3,7 +3,6 @@
 import csv
 import io
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -13,29 +12,9 @@ from bookstore import clock
 from bookstore.models import Order, ShoppingCart
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import ADDRESS, Client, ok, problem
-from tests.factories import log_in, make_book, make_user, reader_and_clerk
+from tests.factories import log_in, make_user, new_book
 
 PATHS = ("/reports/sales", "/reports/top-books", "/reports/abandoned-carts")
-
-
-@pytest.fixture
-def people(shop: Flask) -> tuple[Client, Client]:
-    return reader_and_clerk(shop)
-
-
-@pytest.fixture
-def reader(people: tuple[Client, Client]) -> Client:
-    return people[0]
-
-
-@pytest.fixture
-def clerk(people: tuple[Client, Client]) -> Client:
-    return people[1]
-
-
-def new_book(shop: Flask, **fields: Any) -> int:
-    with shop.app_context():
-        return make_book(**fields).id
 
 
 def buy(shop: Flask, client: Client, book: int, copies: int = 1, at: datetime | None = None) -> int:
