@@ -5,8 +5,9 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from email.utils import parseaddr
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from dotenv import dotenv_values
 
@@ -50,6 +51,16 @@ def _redis(value: str | None) -> str | None:
     return "must start with redis://, rediss:// or unix://"
 
 
+def _web(value: str | None) -> str | None:
+    ok = value is None or value.startswith(("http://", "https://"))
+    return None if ok else "must start with http:// or https://"
+
+
+def _mailbox(value: str) -> str | None:
+    _, address = parseaddr(value)
+    return None if "@" in address else "must be an address such as Bookstore <shop@example.com>"
+
+
 def _log_level(value: str) -> str | None:
     return None if value in {"DEBUG", "INFO", "WARNING", "ERROR"} else "must be a logging level"
 
@@ -80,6 +91,39 @@ class Settings:
     redis_url: str | None = _setting(
         None, "redis://… (unset: the embedded server)", secret=True, check=_redis
     )
+    public_url: str | None = _setting(
+        None, "the shop's address as its customers know it, for links in mail", check=_web
+    )
+    sendgrid_api_key: str | None = _setting(
+        None,
+        "sends mail by SendGrid (unset: .eml files in the data folder)",
+        secret=True,
+        check=_ok,
+    )
+    sendgrid_host: str = _setting("https://api.sendgrid.com", "where SendGrid's API is", check=_web)
+    mail_from: str = _setting(
+        "Bookstore <shop@bookstore.example>", "sender of the shop's mail", check=_mailbox
+    )
+    fcm_project_id: str | None = _setting(
+        None, "Firebase project that sends push messages (unset: the log)", check=_ok
+    )
+    fcm_credentials_file: Path | None = _setting(
+        None, "service account of that project, a JSON file", check=_ok
+    )
+    fcm_endpoint: str = _setting(
+        "https://fcm.googleapis.com", "where Firebase Cloud Messaging is", check=_web
+    )
+    webhook_allow_private_networks: bool | None = _setting(
+        None,
+        "let webhooks go to private addresses (unset: only in development)",
+        check=_ok,
+    )
+    metrics_token: str | None = _setting(
+        None,
+        "bearer token of /metrics (unset: open to all, in production to nobody)",
+        secret=True,
+        check=_ok,
+    )
     currency: str = _setting("usd", "the shop's currency, ISO 4217", check=_currency)
     isbn_checksum: bool = _setting(
         False, "refuse an ISBN whose check digit is wrong (its format is always checked)", check=_ok
@@ -93,6 +137,18 @@ class Settings:
     def is_production(self) -> bool:
         """Whether the strict rules of production apply."""
         return self.bookstore_env == "production"
+
+    @property
+    def allows_private_networks(self) -> bool:
+        """Whether webhooks may go to private addresses."""
+        if self.webhook_allow_private_networks is None:
+            return self.bookstore_env == "development"
+        return self.webhook_allow_private_networks
+
+    @property
+    def shop_url(self) -> str:
+        """The shop's address for its customers, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -140,6 +196,11 @@ class Settings:
             raise BadSetting("SECRET_KEY: must be at least 32 random characters in production")
         if self.secret_key is None and self.is_production:
             raise BadSetting("SECRET_KEY: must be set in production")
+        if self.fcm_project_id is not None:
+            if self.fcm_credentials_file is None:
+                raise BadSetting("FCM_CREDENTIALS_FILE: must be set when FCM_PROJECT_ID is")
+            if not self.fcm_credentials_file.is_file():
+                raise BadSetting(f"FCM_CREDENTIALS_FILE: {self.fcm_credentials_file} is not a file")
         return self
 
     def resolved_secret_key(self) -> str:
@@ -203,16 +264,17 @@ def _show(value: Any) -> str:
 
 def _parse(item: "Field[Any]", raw: str) -> Any:
     name = item.name.upper()
-    if item.type is int:
+    kind = get_args(item.type)[0] if get_args(item.type) else item.type  # X of X | None
+    if kind is int:
         try:
             return int(raw)
         except ValueError:
             raise BadSetting(f"{name}: must be a whole number, not {raw!r}") from None
-    if item.type is bool:
+    if kind is bool:
         if raw.lower() in _TRUE | _FALSE:
             return raw.lower() in _TRUE
         raise BadSetting(f"{name}: must be true or false, not {raw!r}")
-    if item.type is Path:
+    if kind is Path:
         return Path(raw)
     if item.name == "bookstore_env" and raw not in {"development", "testing", "production"}:
         raise BadSetting(f"{name}: must be development, testing or production, not {raw!r}")

@@ -199,6 +199,12 @@ class InvalidTransition(Conflict):
     code = "invalid_transition"
 
 
+class SecretUnreadable(Conflict):
+    """The secret was encrypted under another SECRET_KEY; rotate it to get a new one."""
+
+    code = "secret_unreadable"
+
+
 class PreconditionFailed(BookstoreError):
     """The resource has changed since the version named in If-Match."""
 

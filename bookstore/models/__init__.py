@@ -3,11 +3,26 @@
 from bookstore.models.accounts import LoginSession, User
 from bookstore.models.cart import CartItem, ShoppingCart
 from bookstore.models.catalog import Author, Book, Category, Publisher
+from bookstore.models.events import Event
 from bookstore.models.idempotency import IdempotencyKey
+from bookstore.models.notifications import (
+    Device,
+    Email,
+    Notification,
+    Preference,
+    PushMessage,
+)
 from bookstore.models.orders import Order, OrderEvent, OrderItem
+from bookstore.models.outbox import OutcomeCount
 from bookstore.models.reviews import Review
 from bookstore.models.search import BookSearch, SearchTerm
 from bookstore.models.stock import StockMovement
+from bookstore.models.webhooks import (
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookSubscription,
+)
 from bookstore.models.wishlist import WishList, WishListItem
 
 __all__ = [
@@ -16,17 +31,28 @@ __all__ = [
     "BookSearch",
     "CartItem",
     "Category",
+    "Device",
+    "Email",
+    "Event",
     "IdempotencyKey",
     "LoginSession",
+    "Notification",
     "Order",
     "OrderEvent",
     "OrderItem",
+    "OutcomeCount",
+    "Preference",
     "Publisher",
+    "PushMessage",
     "Review",
     "SearchTerm",
     "ShoppingCart",
     "StockMovement",
     "User",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookSubscription",
     "WishList",
     "WishListItem",
 ]

@@ -8,11 +8,11 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from bookstore import errors, isbn
+from bookstore import errors, isbn, money
 from bookstore.extensions import settings
 from bookstore.models import Author, Book, Category, OrderItem, Publisher
 from bookstore.models.catalog import book_authors, book_categories
-from bookstore.services import catalog_cache, search, stock
+from bookstore.services import catalog_cache, events, search, stock
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.html import sanitise_html
 from bookstore.unit_of_work import unit_of_work
@@ -52,6 +52,7 @@ def create_book(actor: Acting, fields: dict[str, Any]) -> Book:
         session.flush()
         search.index_books(session, [book.id])
         catalog_cache.changed()
+        events.record("book.created", event_data(book), aggregate_id=book.id, sequence=1)
     return book
 
 
@@ -79,6 +80,7 @@ def update_book(
         Forbidden, Invalid, IsbnTaken, SkuTaken: as in ``create_book``.
     """
     require_staff(actor)
+    asked = sorted(changes)
     changes = dict(changes)
     by = "author_ids" if "author_ids" in changes else "author_id"
     authors, categories = _take_lists(changes)
@@ -109,6 +111,8 @@ def update_book(
             session.flush()
         search.index_books(session, [book.id])
         catalog_cache.changed()
+        changed = {"changed": asked}
+        events.record("book.updated", event_data(book) | changed, aggregate_id=book.id)
     return book
 
 
@@ -134,6 +138,21 @@ def delete_book(actor: Acting, book_id: int, *, version: int | None = None) -> N
             # An order was placed between the look and the leap.
             raise errors.BookInOrders from None
         catalog_cache.changed()
+
+
+def event_data(book: Book) -> dict[str, Any]:
+    """Return what events tell of a book."""
+    currency = settings().currency
+    return {
+        "book_id": book.id,
+        "title": book.title,
+        "isbn": book.isbn,
+        "status": book.status,
+        "price": money.to_text(book.price, currency),
+        "currency": currency,
+        "stock": book.stock,
+        "version": book.version,
+    }
 
 
 def _take_lists(fields: dict[str, Any]) -> tuple[list[int] | None, list[int] | None]:

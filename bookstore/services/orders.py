@@ -12,7 +12,7 @@ from bookstore import clock, errors, money
 from bookstore.extensions import db, settings
 from bookstore.models import Order, OrderEvent, OrderItem
 from bookstore.models.orders import TRANSITIONS
-from bookstore.services import cart_lines, paging, pricing, stock
+from bookstore.services import cart_lines, events, live, paging, pricing, stock
 from bookstore.services.actors import Acting, require_staff, require_user
 from bookstore.services.paging import Page, PageRequest
 from bookstore.unit_of_work import unit_of_work
@@ -93,6 +93,7 @@ def place(
         items = session.scalars(select(OrderItem).filter_by(order_id=order.id).order_by("id"))
         set_committed_value(order, "items", items.all())
         cart_lines.empty(session, cart_id)
+        record_event(order, "order.created")
     return order
 
 
@@ -189,6 +190,32 @@ def next_status(order: Order) -> str | None:
     return next((s for s in TRANSITIONS[order.status] if s != "cancelled"), None)
 
 
+def record_event(order: Order, event_type: str, **more: Any) -> None:
+    """Record what happened to a locked order whose version has just been moved on.
+
+    Mail, push, notifications and webhooks follow from the event, live updates from the version.
+    """
+    events.record(
+        event_type,
+        {
+            "order_id": order.id,
+            "number": order.number,
+            "user_id": order.user_id,
+            "status": order.status,
+            "payment_status": order.payment_status,
+            "total_amount": money.to_text(order.total_amount, order.currency),
+            "currency": order.currency,
+            "tracking_number": order.tracking_number,
+            "version": order.version,
+            **more,
+        },
+        aggregate_id=order.id,
+        user_id=order.user_id,
+        sequence=order.version,
+    )
+    live.publish_order(order)
+
+
 def _move(session: Session, actor: Acting, order: Order, status: str, *, note: str) -> Order:
     if not order.can_move_to(status):
         raise errors.InvalidTransition(
@@ -212,6 +239,8 @@ def _move(session: Session, actor: Acting, order: Order, status: str, *, note: s
         stock.give_back(
             session, {item.book_id: item.quantity for item in order.items}, order.id, actor.label
         )
+    session.flush()
+    record_event(order, f"order.{status}")
     return order
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, contains_eager
 from bookstore import errors
 from bookstore.extensions import db
 from bookstore.models import Book, Review, User
-from bookstore.services import catalog_cache, paging
+from bookstore.services import catalog_cache, events, paging
 from bookstore.services.actors import Acting, require_user
 from bookstore.services.paging import Order, Page, PageRequest
 from bookstore.unit_of_work import unit_of_work
@@ -57,6 +57,17 @@ def post(actor: Acting, book_id: int, rating: int, title: str = "", comment: str
         except IntegrityError:
             raise errors.AlreadyReviewed from None
         session.refresh(review, ["user"])
+        events.record(
+            "review.posted",
+            {
+                "review_id": review.id,
+                "book_id": book_id,
+                "user_id": review.user_id,
+                "rating": rating,
+            },
+            aggregate_id=review.id,
+            sequence=1,
+        )
     return review
 
 

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from bookstore import clock, errors
 from bookstore.models import Book, StockMovement
-from bookstore.models.catalog import stock_state
-from bookstore.services import catalog_cache
+from bookstore.models.catalog import LOW_STOCK, stock_state
+from bookstore.services import catalog_cache, events
 
 
 def take(session: Session, quantities: Mapping[int, int], order_id: int, actor: str) -> None:
@@ -27,19 +27,19 @@ def take(session: Session, quantities: Mapping[int, int], order_id: int, actor: 
     Raises:
         OutOfStock: with ``items`` of {book_id, requested, available}.
     """
-    short = []
+    short, sold_down = [], []
     for book_id, wanted in sorted(quantities.items()):
         row = session.execute(
             update(Book)
             .where(Book.id == book_id, Book.stock >= wanted, Book.status == "available")
             .values(stock=Book.stock - wanted, sold=Book.sold + wanted, updated_at=Book.updated_at)
-            .returning(Book.stock)
+            .returning(Book.stock, Book.title)
             .execution_options(synchronize_session=False)
         ).first()
         if row is None:
             short.append((book_id, wanted))
         else:
-            _note_state(row.stock + wanted, row.stock)
+            sold_down.append((book_id, row.title, row.stock + wanted, row.stock))
     if short:
         present = {
             book.id: book.stock if book.status == "available" else 0
@@ -53,6 +53,10 @@ def take(session: Session, quantities: Mapping[int, int], order_id: int, actor: 
                 for book_id, wanted in short
             ]
         )
+    for book_id, title, before, after in sold_down:
+        if _note_state(before, after) and after <= LOW_STOCK:
+            about = {"book_id": book_id, "title": title, "stock": after, "threshold": LOW_STOCK}
+            events.record("book.low_stock", about, aggregate_id=book_id)
     _record(session, {b: -n for b, n in quantities.items()}, "order", order_id, actor)
 
 
@@ -99,7 +103,9 @@ def _record(
     )
 
 
-def _note_state(before: int, after: int) -> None:
-    # Only what a reader can see makes cached pages stale.
-    if stock_state("available", before) != stock_state("available", after):
+def _note_state(before: int, after: int) -> bool:
+    """Return whether a reader sees a difference; only that makes cached pages stale."""
+    seen = stock_state("available", before) != stock_state("available", after)
+    if seen:
         catalog_cache.changed()
+    return seen

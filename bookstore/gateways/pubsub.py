@@ -1,0 +1,55 @@
+"""Live updates between processes, by Redis pub/sub on one fixed channel.
+
+A message is ``<kind> <id> <version>\\n<payload>``: kind ``order`` or ``user``, the id of which,
+a number that grows with it, and the JSON that sockets get. Messages may be lost: each carries
+the whole small state, and subscribers compare versions with the database from time to time.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import redis
+
+from bookstore.extensions import redis_handle
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "bookstore:live"
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A state of one order, or a notification of one user."""
+
+    kind: str
+    id: int
+    version: int
+    payload: bytes
+
+    def encoded(self) -> bytes:
+        """Return the message."""
+        return b"%s %d %d\n%s" % (self.kind.encode(), self.id, self.version, self.payload)
+
+    @classmethod
+    def parse(cls, message: bytes) -> "Update":
+        """Return the update of a message.
+
+        Raises:
+            ValueError: it is not one.
+        """
+        head, _, payload = message.partition(b"\n")
+        kind, which, version = head.split(b" ")
+        return cls(kind.decode(), int(which), int(version), payload)
+
+
+def publish(updates: list[Update]) -> None:
+    """Tell every process. A Redis that is away is no error: subscribers ask the database."""
+    if not updates:
+        return
+    try:
+        pipe = redis_handle.client.pipeline(transaction=False)
+        for update in updates:
+            pipe.publish(CHANNEL, update.encoded())
+        pipe.execute()
+    except redis.RedisError as error:
+        log.debug("not published, Redis is away", extra={"why": str(error)})

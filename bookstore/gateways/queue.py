@@ -1,0 +1,80 @@
+"""RQ as an alarm clock: jobs carry ids and wake-ups, never anything that could be lost.
+
+A wake-up says that outgoing messages may be due. At most one waits in the queue: a key marks
+it, and the worker deletes the key *before* it looks at the tables. What is committed before
+that is seen; what is committed after it sets the key anew and queues the next wake-up.
+"""
+
+import logging
+from typing import Any
+
+import redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from bookstore.extensions import redis_handle
+
+log = logging.getLogger(__name__)
+
+OUTGOING, JOBS = "outgoing", "jobs"
+QUEUES = (OUTGOING, JOBS)
+DRAIN = "bookstore.jobs.drain"
+
+_WAKE = "bookstore:wake:outgoing"
+# Should both key and job get lost, the sweep is the next to try; this is for when it is away.
+_WAKE_SECONDS = 30
+JOB_SECONDS = 600
+
+
+def queue(name: str) -> Queue:
+    """Return the queue of that name, on the app's Redis."""
+    return Queue(name, connection=redis_handle.client, serializer=JSONSerializer)
+
+
+def enqueue(function: str, *args: Any, on: str = JOBS) -> bool:
+    """Queue a job by its dotted name; return False (and log) when Redis is away."""
+    try:
+        queue(on).enqueue(
+            function, args=args, result_ttl=0, failure_ttl=86_400, job_timeout=JOB_SECONDS
+        )
+    except redis.RedisError as error:
+        log.warning("job not queued, Redis is away", extra={"job": function, "why": str(error)})
+        return False
+    return True
+
+
+def wake() -> None:
+    """Have due messages sent soon. A Redis that is away is no error: the sweep finds them."""
+    try:
+        if redis_handle.client.set(_WAKE, 1, nx=True, ex=_WAKE_SECONDS):
+            _queue_drain()
+    except redis.RedisError as error:
+        log.debug("not woken, Redis is away", extra={"why": str(error)})
+
+
+def rewake() -> None:
+    """As ``wake``, for the sweep: also when the key is there but its job got lost."""
+    if redis_handle.client.llen(Queue.redis_queue_namespace_prefix + OUTGOING) == 0:
+        redis_handle.client.set(_WAKE, 1, ex=_WAKE_SECONDS)
+        _queue_drain()
+
+
+def woken() -> bool:
+    """Whether somebody woke us since the last call; clears the mark. False without Redis."""
+    try:
+        return bool(redis_handle.client.delete(_WAKE))
+    except redis.RedisError:
+        return False
+
+
+def depths() -> dict[str, int]:
+    """Return how many jobs wait in each queue.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    return {name: queue(name).count for name in QUEUES}
+
+
+def _queue_drain() -> None:
+    queue(OUTGOING).enqueue(DRAIN, result_ttl=0, failure_ttl=60, job_timeout=JOB_SECONDS)

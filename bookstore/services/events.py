@@ -1,0 +1,289 @@
+"""What happened, written in the transaction in which it did, and who is to be told.
+
+``record`` writes one row with the bytes that everybody gets, and one row for each who gets
+them: webhook deliveries, mails, push messages, notifications in the app. All are there when
+the business rows are, and only then. Sending starts after the commit; losing the start loses
+nothing, since a sweep finds what is due.
+"""
+
+import secrets
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import Session
+
+from bookstore import clock
+from bookstore.extensions import db
+from bookstore.gateways import pubsub, queue
+from bookstore.gateways.pubsub import Update
+from bookstore.models import (
+    Device,
+    Email,
+    Event,
+    Notification,
+    Preference,
+    PushMessage,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookSubscription,
+)
+from bookstore.models.outbox import PENDING
+from bookstore.services.event_types import API_VERSION, TYPES, EventType, patterns_for
+from bookstore.unit_of_work import after_commit, unit_of_work
+
+
+def record(
+    event_type: str,
+    data: dict[str, Any],
+    *,
+    aggregate_id: int,
+    user_id: int | None = None,
+    sequence: int | None = None,
+    only_endpoint: int | None = None,
+) -> str:
+    """Record that something happened; call it inside the unit of work in which it does.
+
+    Args:
+        event_type: one of ``event_types.TYPES``.
+        data: the event's own part, JSON-ready, as the type's schema has it.
+        aggregate_id: what it happened to. Its row must be locked (or new), so that the events
+            of one thing are numbered in the order in which they happen.
+        user_id: whom it concerns; they get the type's mail, push message and notification,
+            unless they chose not to.
+        sequence: the number of this event among those of the thing, if the caller knows it (an
+            order's version is it); else it is looked up.
+        only_endpoint: tell this webhook endpoint alone, whatever it subscribes to.
+
+    Returns:
+        The event's public id: ``webhook-id`` of every delivery of it.
+    """
+    kind, now = TYPES[event_type], clock.now()
+    with unit_of_work() as session:
+        if sequence is None:
+            sequence = _next_sequence(session, kind.aggregate, aggregate_id)
+        public_id = f"evt_{secrets.token_hex(16)}"
+        event_id = session.execute(
+            insert(Event)
+            .values(
+                public_id=public_id,
+                type=event_type,
+                aggregate=kind.aggregate,
+                aggregate_id=aggregate_id,
+                sequence=sequence,
+                user_id=user_id,
+                transaction_id=transaction_id(session),
+                body=envelope(public_id, kind, sequence, now, data),
+                created_at=now,
+            )
+            .returning(Event.id)
+        ).scalar_one()
+        if only_endpoint is not None:
+            _deliver(session, event_id, now, WebhookEndpoint.id == only_endpoint)
+            after_commit(queue.wake)
+        else:
+            _tell(session, event_id, kind, data, user_id, now)
+    return public_id
+
+
+def envelope(
+    public_id: str, kind: EventType, sequence: int, at: datetime, data: dict[str, Any]
+) -> bytes:
+    """Return the bytes of an event: what is stored, signed and sent."""
+    return orjson.dumps(
+        {
+            "id": public_id,
+            "type": kind.name,
+            "event_type": kind.name,
+            "api_version": API_VERSION,
+            "timestamp": rfc3339(at),
+            "sequence": sequence,
+            "data": data,
+        }
+    )
+
+
+def rfc3339(at: datetime) -> str:
+    """Return an instant as the API writes it: UTC, with ``Z``."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def transaction_id(session: Session) -> ColumnElement[int]:
+    """Return the number of the present transaction, as SQL; 0 on SQLite, which needs none.
+
+    On PostgreSQL numbers of rows are given out before commits, so a reader who pages by id can
+    pass over a row that is committed later. Ordered by (transaction, id), and shown only below
+    the oldest transaction that still runs, no event can appear behind a reader.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return literal(0)
+    return cast(cast(func.pg_current_xact_id(), Text), BigInteger)
+
+
+def _next_sequence(session: Session, aggregate: str, aggregate_id: int) -> int:
+    last = session.scalar(
+        select(func.max(Event.sequence)).where(
+            Event.aggregate == aggregate, Event.aggregate_id == aggregate_id
+        )
+    )
+    return (last or 0) + 1
+
+
+# -- who is told --------------------------------------------------------------------------------
+_WHO = union_all(
+    select(literal("endpoint"), WebhookSubscription.endpoint_id).where(
+        WebhookSubscription.pattern.in_(bindparam("patterns", expanding=True))
+    ),
+    select(literal("device"), Device.id).where(Device.user_id == bindparam("user_id")),
+    select(Preference.channel, literal(0)).where(
+        Preference.user_id == bindparam("user_id"),
+        Preference.event_type == bindparam("event_type"),
+        Preference.enabled.is_(False),
+    ),
+)
+
+
+def _tell(
+    session: Session,
+    event_id: int,
+    kind: EventType,
+    data: dict[str, Any],
+    user_id: int | None,
+    now: datetime,
+) -> None:
+    patterns = patterns_for(kind.name)
+    found = session.execute(
+        _WHO,
+        {"patterns": patterns, "user_id": user_id or 0, "event_type": kind.name},
+    ).all()
+    # Endpoints, devices and unwanted channels in one look: an order should not wait for three.
+    there = {str(what) for what, _ in found}
+    due: dict[str, Any] = {
+        "status": PENDING,
+        "attempts": 0,
+        "next_attempt_at": now,
+        "created_at": now,
+        "touched_at": now,
+    }
+    outgoing = False
+    if "endpoint" in there:
+        subscribed = exists().where(
+            WebhookSubscription.endpoint_id == WebhookEndpoint.id,
+            WebhookSubscription.pattern.in_(patterns),
+        )
+        _deliver(session, event_id, now, subscribed)
+        outgoing = True
+    if user_id is not None and kind.mail and "email" not in there:
+        mail = {"user_id": user_id, "template": kind.mail, "event_id": event_id, "data": {}}
+        session.execute(insert(Email), {**mail, **due})
+        outgoing = True
+    if user_id is not None and kind.notice:
+        if "device" in there and "push" not in there:
+            _push(session, event_id, now, user_id)
+            outgoing = True
+        if "in_app" not in there:
+            _notify(session, event_id, kind, data, user_id, now)
+    if outgoing:
+        after_commit(queue.wake)
+
+
+def _deliver(session: Session, event_id: int, now: datetime, which: Any) -> None:
+    # Locked against being deleted meanwhile: a key that points nowhere would undo the order.
+    endpoints = (
+        _outgoing(event_id, now, WebhookEndpoint.id)
+        .where(which)
+        .with_for_update(read=True, key_share=True)
+    )
+    session.execute(insert(WebhookDelivery).from_select(_columns("endpoint_id"), endpoints))
+
+
+def _push(session: Session, event_id: int, now: datetime, user_id: int) -> None:
+    devices = (
+        _outgoing(event_id, now, Device.id)
+        .where(Device.user_id == user_id)
+        .with_for_update(read=True, key_share=True)
+    )
+    session.execute(insert(PushMessage).from_select(_columns("device_id"), devices))
+
+
+def _columns(target: str) -> list[str]:
+    return [
+        "event_id",
+        "status",
+        "attempts",
+        "next_attempt_at",
+        "created_at",
+        "touched_at",
+        target,
+    ]
+
+
+def _outgoing(event_id: int, now: datetime, target: Any) -> Any:
+    at = literal(now, Event.created_at.type)
+    return select(literal(event_id), literal(PENDING), literal(0), at, at, at, target)
+
+
+def _notify(
+    session: Session,
+    event_id: int,
+    kind: EventType,
+    data: dict[str, Any],
+    user_id: int,
+    now: datetime,
+) -> None:
+    title, message = notice(kind, data)
+    about = {"event_type": kind.name, **data}
+    notification_id = session.execute(
+        insert(Notification).returning(Notification.id),
+        {
+            "user_id": user_id,
+            "event_id": event_id,
+            "title": title,
+            "message": message,
+            "data": about,
+            "created_at": now,
+        },
+    ).scalar_one()
+    body = {
+        "id": notification_id,
+        "title": title,
+        "message": message,
+        "data": about,
+        "at": rfc3339(now),
+    }
+    payload = orjson.dumps({"type": "notification", "notification": body})
+    update = Update("user", user_id, notification_id, payload)
+    after_commit(partial(pubsub.publish, [update]))
+
+
+def notice(kind: EventType, data: dict[str, Any]) -> tuple[str, str]:
+    """Return the title and text of a notification or push message about an event.
+
+    Raises:
+        ValueError: nobody is notified of events of this type.
+    """
+    if kind.notice is None:
+        raise ValueError(f"no notice for {kind.name}")
+    shown = {**data, "currency": str(data.get("currency", "")).upper()}
+    shown["tracking_number"] = data.get("tracking_number") or "none given"
+    title, message = kind.notice
+    return title.format(**shown), message.format(**shown)
+
+
+def get(public_id: str) -> Event | None:
+    """Return the event of this public id, None when there is none (or no longer)."""
+    return db.session.scalar(select(Event).where(Event.public_id == public_id))
