@@ -111,7 +111,12 @@ def get(actor: Acting, order_id: int) -> Order:
 
 
 def list_orders(
-    actor: Acting, page: PageRequest, *, status: str | None = None, everyone: bool = False
+    actor: Acting,
+    page: PageRequest,
+    *,
+    status: str | None = None,
+    number: str | None = None,
+    everyone: bool = False,
 ) -> Page:
     """Return one page of the actor's orders, newest first; with ``everyone``, of all (staff)."""
     query = select(Order.id, Order).options(selectinload(Order.items))
@@ -121,6 +126,8 @@ def list_orders(
         query = query.where(Order.user_id == require_user(actor))
     if status is not None:
         query = query.where(Order.status == status)
+    if number is not None:
+        query = query.where(Order.number == number.upper())
     order = paging.Order("-created", Order.id, Order.id, True, paging.parse_int)
     found = paging.fetch(db.session(), query, order, page)
     return Page([row[1] for row in found.data], found.next_cursor, found.total)

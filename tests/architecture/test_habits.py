@@ -99,6 +99,8 @@ class TestRoutes:
         "docs.asset",
         "docs.start_script",
         "docs.explain",
+        "tracker.page",
+        "tracker.asset",
     }
 
     def test_every_route_declares_access(self, shop: Flask) -> None:

@@ -46,6 +46,7 @@ def list_orders(query: dict[str, Any]) -> Response:
         auth.current_actor(),
         page_request(query),
         status=query.get("status"),
+        number=query.get("number"),
         everyone=query["all"],
     )
     return json_response(page_body(OrderSchema, page))

@@ -1,0 +1,222 @@
+// The order tracker. It logs in, reads the order, follows it over a WebSocket, and starts over
+// whenever the connection breaks. The server sends the whole small state with a version that
+// grows; older states are dropped, so nothing is missed and nothing goes backwards.
+"use strict";
+
+(() => {
+  const api = "/api/v2";
+  const number = document.body.dataset.number;
+  const at = (id) => document.getElementById(id);
+  const words = {
+    pending: "We have your order.",
+    processing: "We are packing your books.",
+    shipped: "Your books are on their way.",
+    delivered: "Your books have arrived.",
+    cancelled: "This order was cancelled.",
+  };
+  const steps = ["pending", "processing", "shipped", "delivered"];
+  const longestWait = 30_000;
+
+  let tokens = JSON.parse(sessionStorage.getItem("tokens") || "null");
+  let order = null;
+  let socket = null;
+  let failures = 0;
+  let timer = null;
+  let running = 0; // grows with each log-in and log-out; whoever finds it changed stops
+
+  // -- the API ---------------------------------------------------------------------------
+  class Refused extends Error {
+    constructor(status, problem) {
+      super(problem.detail || `The shop answered ${status}.`);
+      this.status = status;
+    }
+  }
+
+  async function send(method, path, body, token) {
+    const headers = {};
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    if (token) headers.Authorization = `Bearer ${token}`;
+    const answer = await fetch(api + path, {
+      method, headers, cache: "no-store", body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const found = answer.status === 204 ? null : await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Refused(answer.status, found || {});
+    return found;
+  }
+
+  function keep(found) {
+    tokens = found;
+    if (found) sessionStorage.setItem("tokens", JSON.stringify(found));
+    else sessionStorage.removeItem("tokens");
+  }
+
+  async function call(method, path, body) {
+    try {
+      return await send(method, path, body, tokens.access);
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      const fresh = await send("POST", "/auth/token/refresh", { refresh: tokens.refresh });
+      keep(fresh);
+      return send(method, path, body, fresh.access);
+    }
+  }
+
+  // -- what is shown ------------------------------------------------------------------------
+  function complain(text) {
+    at("problem").textContent = text;
+    at("problem").hidden = !text;
+  }
+
+  function connection(state, text) {
+    at("connection").dataset.state = state;
+    if (at("connection").textContent !== text) at("connection").textContent = text;
+  }
+
+  function row(left, right, instant) {
+    const item = document.createElement("li");
+    const a = document.createElement("span");
+    a.textContent = left;
+    const b = document.createElement(instant ? "time" : "span");
+    b.textContent = right;
+    if (instant) b.dateTime = instant;
+    item.append(a, b);
+    return item;
+  }
+
+  function when(instant) {
+    return new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" })
+      .format(new Date(instant));
+  }
+
+  function show(state) {
+    order = { ...order, ...state };
+    const reached = steps.indexOf(order.status);
+    at("order").classList.toggle("cancelled", order.status === "cancelled");
+    at("status").textContent = words[order.status] || order.status;
+    for (const item of at("steps").children) {
+      const place = steps.indexOf(item.dataset.status);
+      item.classList.toggle("done", place <= reached);
+      if (place === reached) item.setAttribute("aria-current", "step");
+      else item.removeAttribute("aria-current");
+    }
+    at("tracking").hidden = !order.tracking_number;
+    at("tracking").querySelector("dd").textContent = order.tracking_number || "";
+    if (order.total_amount) {
+      at("total").textContent = `${order.total_amount} ${order.currency.toUpperCase()}`;
+    }
+    document.title = `${order.status} · Order ${number}`;
+    at("order").dataset.version = order.version;
+  }
+
+  async function showHistory() {
+    const { data } = await call("GET", `/orders/${order.id}/events`);
+    at("history").replaceChildren(...data.map((entry) => row(
+      words[entry.to] + (entry.note ? ` (${entry.note})` : ""), when(entry.at), entry.at,
+    )));
+  }
+
+  // -- following ----------------------------------------------------------------------------
+  function newer(state) {
+    return state && (order === null || order.version === undefined || state.version > order.version);
+  }
+
+  function received(text) {
+    const message = JSON.parse(text);
+    const state = message.order || message.update;
+    if (newer(state)) {
+      const { order_id: _same, ...rest } = state;
+      show(rest);
+      showHistory().catch(() => {});
+    }
+    failures = 0;
+    connection("live", `Live. Last word at ${when(new Date())}.`);
+  }
+
+  async function follow(run) {
+    clearTimeout(timer);
+    connection("connecting", "Connecting …");
+    try {
+      const { ticket } = await call("POST", "/ws/tickets");
+      if (run !== running) return;
+      const url = new URL(`/ws/orders/${order.id}/`, location.href);
+      url.protocol = url.protocol.replace("http", "ws");
+      url.searchParams.set("ticket", ticket);
+      socket = new WebSocket(url);
+      socket.onmessage = (event) => received(event.data);
+      socket.onclose = (event) => { if (run === running) again(run, event.code); };
+    } catch (error) {
+      if (run === running) (error.status === 401 ? logOut("Please log in again.") : again(run));
+    }
+  }
+
+  function again(run, code) {
+    socket = null;
+    failures += 1;
+    // Full jitter: after a restart of the shop not everybody comes back at the same moment.
+    const wait = code === 4401 ? 0 : Math.random() * Math.min(longestWait, 500 * 2 ** failures);
+    connection("waiting", "Connection lost. Trying again …");
+    timer = setTimeout(() => follow(run), wait);
+  }
+
+  async function start() {
+    running += 1;
+    const run = running;
+    complain("");
+    try {
+      const { data } = await call("GET", `/orders?number=${encodeURIComponent(number)}`);
+      if (run !== running) return;
+      if (!data.length) return logOut("There is no such order of yours.");
+      order = null;
+      show(data[0]);
+      at("items").replaceChildren(...data[0].items.map(
+        (item) => row(`${item.quantity} × ${item.title}`, item.line_total),
+      ));
+      at("login").hidden = true;
+      at("order").hidden = false;
+      showHistory().catch(() => {});
+      follow(run);
+    } catch (error) {
+      if (error.status === 401) logOut("");
+      else if (run === running) {
+        complain(error instanceof Refused ? error.message : "The shop cannot be reached. Trying again …");
+        timer = setTimeout(start, 5000);
+      }
+    }
+  }
+
+  function logOut(why) {
+    running += 1;
+    clearTimeout(timer);
+    if (socket) socket.close();
+    socket = null;
+    keep(null);
+    at("order").hidden = true;
+    at("login").hidden = false;
+    complain(why);
+    at("username").focus();
+  }
+
+  at("login").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    try {
+      keep(await send("POST", "/auth/token", Object.fromEntries(form)));
+      at("password").value = "";
+      await start();
+      if (order) at("order").querySelector("h2").focus();
+    } catch (error) {
+      complain(error instanceof Refused ? error.message : "The shop cannot be reached.");
+    }
+  });
+  at("logout").addEventListener("click", () => {
+    if (tokens) send("POST", "/auth/logout", { refresh: tokens.refresh }, tokens.access).catch(() => {});
+    logOut("");
+  });
+  // Back from sleep or from another network: do not wait for the timer.
+  for (const name of ["online", "pageshow"]) {
+    addEventListener(name, () => { if (tokens && order && !socket) follow(running); });
+  }
+
+  if (tokens) start();
+  else logOut("");
+})();

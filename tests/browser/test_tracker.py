@@ -1,0 +1,154 @@
+"""The order tracker in a real browser, against the shop as real processes."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.browser.chromium import Page, find_chromium
+from tests.clients import ADDRESS, LiveShop
+from tests.conftest import Apps
+from tests.factories import PASSWORD, make_book, make_clerk
+
+pytestmark = pytest.mark.skipif(
+    find_chromium() is None, reason="no Chromium on PATH (Debian: apt install chromium)"
+)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    with Page(tmp_path / "profile") as opened:
+        yield opened
+        assert opened.errors == []
+
+
+@pytest.fixture
+def live(apps: Apps, shop: Flask, database: str) -> Iterator[LiveShop]:
+    with LiveShop(apps.settings(database, web_workers=1, web_threads=4)) as running:
+        yield running
+
+
+class Order:
+    """An order of Ann's."""
+
+    def __init__(self, shop: Flask, live: LiveShop) -> None:
+        with shop.app_context():
+            book = make_book("The Left Hand of Darkness", price=999)
+        self.live, self.clerk = live, make_clerk(shop)
+        self.token = live.register("ann")
+        live.call("POST", "/cart/items", {"book_id": book.id, "quantity": 2}, self.token)
+        placed = live.call("POST", "/orders", {"shipping_address": ADDRESS}, self.token).json()
+        self.id, self.number = placed["id"], placed["number"]
+
+    def move(self, status: str, **more: str) -> None:
+        path, body = f"/orders/{self.id}/status", {"status": status, **more}
+        assert self.live.call("POST", path, body, self.clerk).status_code == 200
+
+
+def log_in(page: Page, password: str = PASSWORD) -> None:
+    page.fill("#username", "ann")
+    page.fill("#password", password)
+    page.press_enter()
+
+
+def is_live(page: Page) -> None:
+    page.wait_for("document.querySelector('#connection').dataset.state === 'live'")
+
+
+def test_it_logs_in_follows_and_survives_a_restart(shop: Flask, live: LiveShop, page: Page) -> None:
+    order = Order(shop, live)
+    page.open(f"{live.url}/track/{order.number}")
+    page.wait_for("!document.querySelector('#login').hidden")
+    log_in(page, "not the password")
+    page.wait_for("!document.querySelector('#problem').hidden")
+    assert "password is wrong" in page.text("#problem")
+    page.evaluate("document.querySelector('#login').reset()")
+    log_in(page)
+    is_live(page)
+    assert page.text("#status") == "We have your order."
+    assert "2 × The Left Hand of Darkness" in page.text("#items")
+    assert page.text("#total") == "24.97 USD"
+    order.move("processing")
+    page.wait_for("document.querySelector('#status').innerText === 'We are packing your books.'")
+    port = live.port
+    live.stop()
+    page.wait_for("document.querySelector('#connection').dataset.state !== 'live'")
+    live.start()
+    assert live.port == port, "the browser knows only the old address"
+    # What happens before the page is back is not missed.
+    order.move("shipped", tracking_number="TRACK-0042")
+    page.wait_for("document.querySelector('#tracking dd').innerText === 'TRACK-0042'")
+    is_live(page)
+    assert page.text("[aria-current=step]") == "On its way"
+    page.wait_for("document.querySelectorAll('#history li').length === 3")
+    # Still logged in after a reload, and no longer after logging out.
+    page.call("Page.reload")
+    page.wait_for("document.querySelector('#order') && !document.querySelector('#order').hidden")
+    is_live(page)
+    page.evaluate("document.querySelector('#logout').click()")
+    page.wait_for("!document.querySelector('#login').hidden")
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_anothers_order_is_not_shown(shop: Flask, live: LiveShop, page: Page) -> None:
+    order = Order(shop, live)
+    live.register("bob")
+    page.open(f"{live.url}/track/{order.number}")
+    page.wait_for("!document.querySelector('#login').hidden")
+    page.fill("#username", "bob")
+    page.fill("#password", PASSWORD)
+    page.press_enter()
+    page.wait_for("document.querySelector('#problem').innerText.includes('no such order')")
+    assert page.evaluate("document.querySelector('#order').hidden")
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_it_is_accessible(shop: Flask, live: LiveShop, page: Page) -> None:
+    """Names and roles as assistive technology sees them, and contrast of every text."""
+    order = Order(shop, live)
+    page.open(f"{live.url}/track/{order.number}")
+    page.wait_for("!document.querySelector('#login').hidden")
+    nodes = page.call("Accessibility.getFullAXTree")["nodes"]
+    named = {
+        (node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes
+        if not node["ignored"]
+    }  # fmt: skip
+    assert {("textbox", "Username"), ("textbox", "Password"), ("button", "Log in")} <= named
+    log_in(page)
+    is_live(page)
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.evaluate("document.querySelectorAll('h1').length") == 1
+    for scheme in ("light", "dark"):
+        media = [{"name": "prefers-color-scheme", "value": scheme}]
+        page.call("Emulation.setEmulatedMedia", features=media)
+        poor = page.evaluate(CONTRAST)
+        assert poor == [], (scheme, poor)
+
+
+# WCAG 2.2, 1.4.3: relative luminance of each text's colour against the page's paper.
+CONTRAST = re.sub(
+    r"\s+",
+    " ",
+    """(() => {
+  const light = (text) => {
+    const [r, g, b] = text.match(/[0-9.]+/g).slice(0, 3).map((part) => {
+      const c = part / 255;
+      return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const paper = light(getComputedStyle(document.body).backgroundColor);
+  return [...document.querySelectorAll('main *')]
+    .filter((e) => e.offsetParent && e.tagName !== 'BUTTON'
+      && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
+    .map((e) => {
+      const ink = light(getComputedStyle(e).color);
+      const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+      return [e.tagName, e.innerText.slice(0, 30), Math.round(ratio * 10) / 10];
+    })
+    .filter(([, , ratio]) => ratio < 4.5);
+})()""",
+)
