@@ -5,10 +5,11 @@ import json
 import shutil
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 from tests.clients import wait_until
 
@@ -33,31 +34,36 @@ class Page:
         self.errors: list[str] = []
 
     def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._start(stack)
+            self._end = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.close()
+
+    def _start(self, stack: ExitStack) -> None:
         program = find_chromium()
         assert program is not None
-        self.process = subprocess.Popen(
-            [program, *QUIET.split(), f"--user-data-dir={self.folder}", "about:blank"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        process = stack.enter_context(
+            subprocess.Popen(
+                [program, *QUIET.split(), f"--user-data-dir={self.folder}", "about:blank"],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         )
+        stack.callback(process.kill)
         port_file = self.folder / "DevToolsActivePort"
         wait_until(lambda: port_file.exists() and "\n" in port_file.read_text())
         port, path = port_file.read_text().split("\n")[:2]
-        self.connection: ClientConnection = connect(
-            f"ws://127.0.0.1:{port}{path}", max_size=2**26, compression=None
-        )
+        url = f"ws://127.0.0.1:{port}{path}"
+        self.connection = stack.enter_context(connect(url, max_size=2**26, compression=None))
         self.session = ""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self.session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.connection.close()
-        self.process.kill()
-        self.process.wait()
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """Send one command and return its result; notes errors of the page meanwhile."""
