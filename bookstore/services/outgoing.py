@@ -1,6 +1,6 @@
 """The drain loop: sends what is due, of every channel, many at once, fairly."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -9,26 +9,47 @@ from sqlalchemy.orm import Session
 
 # How long a claimed row is left alone. Longer than any attempt with its waiting.
 LEASE = timedelta(seconds=60)
+# How many rows of a lane are claimed at first: as many as a slow start can be sure to send.
+FIRST = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """One claimed row: everything that sending it needs, so that no thread asks the database.
 
-    ``lane`` is what it is fair between (an endpoint, say).
+    ``lane`` is what it is fair between (an endpoint, say); a ``doubtful`` lane failed last time.
     """
 
     id: int
     lane: Hashable
     payload: Any
     leased_until: datetime
+    doubtful: bool = False
+
+
+class Outcome(Protocol):
+    """What became of one: ``ok`` when it arrived. The rest is the channel's own."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it arrived; a lane that delivers gets more at once, one that fails less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What was written down: how many ended how (``succeeded``, ``retry``, ``failed`` …; the loop
+    adds them to OutcomeCount in the same transaction), and lanes that get nothing more now."""
+
+    counts: Mapping[str, int]
+    shut: Set[Hashable] = frozenset()
 
 
 class Channel(Protocol):
     """One way out: webhooks, mail, push. The loop owns threads and transactions; it knows when.
 
-    ``claim`` and ``finish`` run inside a unit of work, in the loop's own thread, and must be
-    short. ``send`` runs in one of many threads, without app context and without a database.
+    ``claim``, ``finish``, ``release`` and ``leave`` run inside a unit of work, in the loop's own
+    thread, and must be short. ``send`` runs in one of many threads, without app context and
+    without a database.
     """
 
     name: str
@@ -37,16 +58,20 @@ class Channel(Protocol):
     limit: int
 
     def claim(
-        self, session: Session, owner: str, room: int, busy: Mapping[Hashable, int]
+        self, session: Session, owner: str, room: int, quota: Mapping[Hashable, int]
     ) -> Sequence[Work]:
-        """Lease up to ``room`` due rows to ``owner`` and return them; ``busy`` counts, for each
-        lane, what this process has claimed of it and not finished."""
+        """Lease up to ``room`` due rows to ``owner`` and return them. ``quota`` says how many more
+        of each lane that this process has unfinished rows of; a new lane may have ``FIRST``. A
+        channel of one lane need not look at it."""
 
-    def send(self, work: Work) -> Any:
-        """Send one; return its outcome (the channel's own type). It never raises."""
+    def send(self, work: Work) -> Outcome:
+        """Send one; return its outcome. It never raises."""
 
-    def finish(self, session: Session, owner: str, done: Sequence[tuple[Work, Any]]) -> None:
+    def finish(self, session: Session, owner: str, done: Sequence[tuple[Work, Any]]) -> Finished:
         """Write down outcomes, of rows that are still leased to ``owner`` only."""
 
     def release(self, session: Session, owner: str, unsent: Sequence[Work]) -> None:
         """Give back what was claimed and not sent."""
+
+    def leave(self, session: Session, owner: str) -> None:
+        """Give up whatever else ``owner`` holds; nothing of it is in flight."""
