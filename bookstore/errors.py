@@ -76,6 +76,23 @@ class Invalid(BookstoreError):
         super().__init__(detail or "Some fields are not valid; see errors.", errors=errors)
 
 
+class UrlNotAllowed(BookstoreError):
+    """Webhooks may not be sent to this URL."""
+
+    code = "url_not_allowed"
+    title = "URL not allowed"
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail)
+        self.extra["errors"] = {"url": [self.detail]}
+
+
+class ResetTokenInvalid(Invalid):
+    """The link is not good (any more): links to a new password work once, for an hour."""
+
+    code = "reset_token_invalid"
+
+
 class IdempotencyKeyReused(BookstoreError):
     """This Idempotency-Key was used before with another request."""
 

@@ -24,6 +24,7 @@ STATUSES: dict[type[errors.BookstoreError], int] = {
     errors.Conflict: 409,
     errors.PreconditionFailed: 412,
     errors.Invalid: 422,
+    errors.UrlNotAllowed: 422,
     errors.IdempotencyKeyReused: 422,
     errors.PreconditionRequired: 428,
 }
