@@ -22,13 +22,14 @@ from bookstore.models import (
 )
 from bookstore.services import accounts, cart_lines, catalog_editing, catalog_records
 from bookstore.services.actors import SYSTEM
+from bookstore.services.passwords import HASHER
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import Client
 
 _numbers = count(1)
 PASSWORD = "a password for tests"
 # Hashing is slow on purpose; tests that do not log in share one hash.
-_HASH = accounts._passwords.hash(PASSWORD)
+_HASH = HASHER.hash(PASSWORD)
 
 
 def make_user(name: str | None = None, *, is_staff: bool = False) -> User:

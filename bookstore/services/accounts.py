@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
@@ -17,15 +15,13 @@ from bookstore.models import LoginSession, Order, Review, ShoppingCart, User, Wi
 from bookstore.models.accounts import actor_label
 from bookstore.services import cart, cart_lines, wishlist
 from bookstore.services.actors import Acting, Actor, require_user
+from bookstore.services.passwords import HASHER
 from bookstore.unit_of_work import unit_of_work
 
 REFRESH_LIFETIME = timedelta(days=30)
 
-# OWASP's cheaper argon2id (19 MiB, 2 passes, 1 lane), about 50 ms: the dearer default takes
-# 300 ms and 64 MiB, so that a handful of logins a second would stop the whole shop.
-_passwords = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19456, parallelism=1),))
 # Checked against when the user is unknown, so that both cases take the same time.
-_NOBODY = _passwords.hash(uuid.uuid4().hex)
+_NOBODY = HASHER.hash(uuid.uuid4().hex)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ def register(
     Raises:
         UsernameTaken, EmailTaken: there is one already (compared without regard to case).
     """
-    password_hash = _passwords.hash(password)
+    password_hash = HASHER.hash(password)
     with unit_of_work() as session:
         user = User(
             username=username,
@@ -82,7 +78,7 @@ def log_in(username: str, password: str, *, cart_token: str | None = None) -> Lo
             User.username_key == username.casefold(), User.is_active
         )
     ).first()
-    good, rehash = _passwords.verify_and_update(password, found.password_hash if found else _NOBODY)
+    good, rehash = HASHER.verify_and_update(password, found.password_hash if found else _NOBODY)
     if found is None or not good:
         raise errors.BadCredentials
     with unit_of_work() as session:
@@ -133,7 +129,7 @@ def refresh(session_id: str, refresh_jti: str) -> Login:
         ).first()
         reused = known is not None and known.refresh_jti != refresh_jti
         if reused:
-            _revoke(session, LoginSession.id == session_id, "refresh token reused")
+            revoke(session, LoginSession.id == session_id, "refresh token reused")
     # Raised outside: the revocation has to be committed.
     raise errors.TokenReused if reused else errors.TokenRevoked
 
@@ -142,7 +138,7 @@ def log_out(actor: Acting, session_id: str) -> None:
     """Revoke a session of the actor's: its tokens of both kinds are refused from now on."""
     own = (LoginSession.id == session_id) & (LoginSession.user_id == require_user(actor))
     with unit_of_work() as session:
-        _revoke(session, own, "logout")
+        revoke(session, own, "logout")
 
 
 def authenticate(user_id: int, session_id: str) -> Actor:
@@ -195,9 +191,9 @@ def update_profile(actor: Acting, changes: dict[str, Any]) -> User:
     current, password = changes.pop("current_password", None), changes.pop("password", None)
     if password is not None or "email" in changes:
         stored = get(actor).password_hash
-        if current is None or not _passwords.verify(current, stored):
+        if current is None or not HASHER.verify(current, stored):
             raise errors.Invalid({"current_password": ["Not the account's present password."]})
-    password_hash = None if password is None else _passwords.hash(password)
+    password_hash = None if password is None else HASHER.hash(password)
     with unit_of_work() as session:
         user = _locked(session, require_user(actor))
         for name, value in changes.items():
@@ -209,7 +205,7 @@ def update_profile(actor: Acting, changes: dict[str, Any]) -> User:
             user.password_hash = password_hash
             keep = getattr(actor, "session_id", None) or ""
             others = (LoginSession.user_id == user.id) & (LoginSession.id != keep)
-            _revoke(session, others, "password changed")
+            revoke(session, others, "password changed")
         _flush_unique(session, user)
     return user
 
@@ -237,7 +233,7 @@ def delete_account(actor: Acting) -> None:
         user.is_active = user.is_staff = user.is_premium = False
         session.execute(delete(ShoppingCart).where(ShoppingCart.user_id == user.id))
         session.execute(delete(WishList).where(WishList.user_id == user.id))
-        _revoke(session, LoginSession.user_id == user.id, "account deleted")
+        revoke(session, LoginSession.user_id == user.id, "account deleted")
 
 
 def export(actor: Acting) -> dict[str, Any]:
@@ -268,7 +264,8 @@ def _locked(session: Session, user_id: int) -> User:
     return user
 
 
-def _revoke(session: Session, which: Any, why: str) -> None:
+def revoke(session: Session, which: Any, why: str) -> None:
+    """End logins: those of ``LoginSession`` that ``which`` says, at once."""
     session.execute(
         update(LoginSession)
         .where(which, LoginSession.revoked_at.is_(None))

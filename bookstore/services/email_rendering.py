@@ -1,0 +1,113 @@
+"""The text and HTML of a mail, from templates/mail.
+
+The first line of a text template is the subject, the second what inboxes show beside it; the
+text begins behind a blank line.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bookstore import money
+from bookstore.models import Order
+
+TEMPLATES = (
+    "order_confirmation",
+    "order_shipped",
+    "order_cancelled",
+    "order_refunded",
+    "password_reset",
+    "endpoint_failing",
+    "endpoint_disabled",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A mail's words."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render(template: str, context: Mapping[str, Any]) -> Rendered:
+    """Return the mail of a template.
+
+    Raises:
+        jinja2.TemplateError: there is no such template, or it wants what ``context`` lacks.
+    """
+    text_form, html_form = _environments()
+    text = text_form.get_template(f"{template}.txt").render(context)
+    subject, preheader, text = text.lstrip().split("\n", 2)
+    html = html_form.get_template(f"{template}.html").render(
+        {**context, "subject": subject, "preheader": preheader}
+    )
+    return Rendered(subject, re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n", html)
+
+
+def one_line(text: str) -> str:
+    """Return text without line breaks and control characters: fit for headers and lists."""
+    shown = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
+    return " ".join(shown.split())
+
+
+def order_context(order: Order, shop_url: str) -> dict[str, Any]:
+    """Return an order (with its items) as the templates want it: amounts as text."""
+
+    def amount(minor: int) -> str:
+        return money.to_text(minor, order.currency)
+
+    to = order.shipping_address
+    town = " ".join(str(to[part]) for part in ("postal_code", "city") if to.get(part))
+    address = [to.get("name"), to.get("line1"), to.get("line2"), town]
+    address += [to.get("region"), to.get("country")]
+    return {
+        "number": order.number,
+        "url": f"{shop_url}/track/{order.number}",
+        "date": _day(order.created_at),
+        "lines": [
+            {
+                "title": one_line(item.title),
+                "quantity": item.quantity,
+                "total": amount(item.line_total),
+            }
+            for item in order.items
+        ],
+        "subtotal": amount(order.subtotal),
+        "discount": amount(order.discount) if order.discount else None,
+        "shipping": amount(order.shipping),
+        "tax": amount(order.tax),
+        "total": amount(order.total_amount),
+        "currency": order.currency.upper(),
+        "address": [one_line(str(line)) for line in address if line],
+        "tracking_number": order.tracking_number and one_line(order.tracking_number),
+    }
+
+
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%B %Y}"
+
+
+def _instant(text: str) -> str:
+    at = datetime.fromisoformat(text)
+    return f"{_day(at)}, {at:%H:%M} UTC"
+
+
+@cache
+def _environments() -> tuple[Environment, Environment]:
+    loader = PackageLoader("bookstore", "templates/mail")
+    made = (
+        # Plain text has nothing to escape.
+        Environment(loader=loader, undefined=StrictUndefined, autoescape=False),  # noqa: S701
+        Environment(loader=loader, undefined=StrictUndefined, autoescape=True),
+    )
+    for environment in made:
+        environment.filters["instant"] = _instant
+    return made
