@@ -198,8 +198,8 @@ class Resolver:
     def _look(self, host: str, answer: Future[list[str]]) -> None:
         try:
             found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            answer.set_exception(LookupFailed(f"{host} was not found: {error}"))
+        except (OSError, UnicodeError):
+            answer.set_exception(LookupFailed(f"{host} was not found"))
         else:
             answer.set_result([str(entry[4][0]) for entry in found])
         finally:

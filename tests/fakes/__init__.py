@@ -1,0 +1,1 @@
+"""Outside services as real local servers."""
