@@ -58,6 +58,12 @@ class Forbidden(BookstoreError):
     title = "Not allowed"
 
 
+class OriginNotAllowed(Forbidden):
+    """A page of another site may not open sockets here."""
+
+    code = "origin_not_allowed"
+
+
 # -- what ---------------------------------------------------------------------------------
 class NotFound(BookstoreError):
     """There is no such resource."""
@@ -222,6 +228,24 @@ class SecretUnreadable(Conflict):
     code = "secret_unreadable"
 
 
+class EndpointDisabled(Conflict):
+    """The webhook endpoint is disabled; enable it first."""
+
+    code = "endpoint_disabled"
+
+
+class EndpointLimit(Conflict):
+    """There are as many webhook endpoints as may be."""
+
+    code = "endpoint_limit"
+
+
+class DeviceLimit(Conflict):
+    """An account has at most 20 devices; remove one first."""
+
+    code = "device_limit"
+
+
 class PreconditionFailed(BookstoreError):
     """The resource has changed since the version named in If-Match."""
 
@@ -234,3 +258,32 @@ class PreconditionRequired(BookstoreError):
 
     code = "precondition_required"
     title = "Precondition required"
+
+
+# -- sockets ------------------------------------------------------------------------------
+class UpgradeRequired(BookstoreError):
+    """This is a WebSocket: connect with a WebSocket client (RFC 6455, version 13)."""
+
+    code = "upgrade_required"
+    title = "Upgrade required"
+
+
+class TooManySockets(BookstoreError):
+    """A user may have 20 sockets and streams at once."""
+
+    code = "too_many_sockets"
+    title = "Too many sockets"
+
+
+class SocketsUnsupported(BookstoreError):
+    """This server cannot hold sockets; the shop's own gunicorn.conf.py can."""
+
+    code = "sockets_unsupported"
+    title = "Not supported by this server"
+
+
+class LiveUnavailable(BookstoreError):
+    """Live updates are not available for the moment; try again."""
+
+    code = "live_unavailable"
+    title = "Live updates unavailable"

@@ -8,6 +8,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from bookstore import problems
+from bookstore.blueprints import openapi_webhooks
 
 _PREFIX = "/api/v2"
 
@@ -46,7 +47,12 @@ _TEXTS = {
 }
 
 _CATALOGUE = ("/books", "/authors", "/categories", "/publishers")
-_WITH_LOCATION = (*_CATALOGUE, "/orders")
+_WITH_LOCATION = (
+    *_CATALOGUE,
+    "/orders",
+    "/webhooks/endpoints",
+    "/webhooks/endpoints/{endpoint_id}/test",
+)
 
 
 def describe(api: Api, app: Flask) -> dict[str, Any]:
@@ -54,6 +60,7 @@ def describe(api: Api, app: Flask) -> dict[str, Any]:
     document: dict[str, Any] = api.spec.to_dict()
     document["info"]["description"] = _ABOUT
     document["servers"] = [{"url": "/"}]
+    document["webhooks"] = openapi_webhooks.describe()
     _add_components(document["components"])
     endpoints = _endpoints(app)
     for path, method, operation in _operations(document):
@@ -119,7 +126,9 @@ def _refusals(path: str, method: str, operation: dict[str, Any]) -> list[int]:
 def _add_headers(path: str, method: str, operation: dict[str, Any]) -> None:
     parameters = operation.setdefault("parameters", [])
     catalogue = path.split("/{")[0] in _CATALOGUE and path.count("/") <= 2
-    good = next(status for status in ("200", "201", "204") if status in operation["responses"])
+    good = next(
+        status for status in ("200", "201", "202", "204") if status in operation["responses"]
+    )
     headers: dict[str, Any] = {}
     tagged = "application/json" in operation["responses"][good].get("content", {})
     if method == "get" and tagged:

@@ -9,7 +9,7 @@ from bookstore import clock
 from bookstore.extensions import Model
 from bookstore.models.accounts import User
 from bookstore.models.events import Event
-from bookstore.models.outbox import Outgoing, due_index, status_check
+from bookstore.models.outbox import PENDING, Outgoing, due_index, status_check
 from bookstore.models.types import BigId, UTCDateTime
 
 
@@ -48,13 +48,20 @@ class WebhookEndpoint(Model):
 
     owner: Mapped[User | None] = relationship()
     subscriptions: Mapped[list["WebhookSubscription"]] = relationship(
-        cascade="all, delete-orphan", passive_deletes=True, order_by="WebhookSubscription.pattern"
+        cascade="all, delete-orphan", passive_deletes=True
     )
 
     @property
     def events(self) -> list[str]:
         """The patterns it subscribes to."""
-        return [subscription.pattern for subscription in self.subscriptions]
+        return sorted(subscription.pattern for subscription in self.subscriptions)
+
+    @property
+    def circuit(self) -> str:
+        """The breaker: closed, open (nothing is sent), half_open (one is sent to try)."""
+        if self.open_until is None:
+            return "closed"
+        return "open" if self.open_until > clock.now() else "half_open"
 
     def __repr__(self) -> str:
         state = "active" if self.is_active else f"disabled: {self.disabled_reason}"
@@ -95,6 +102,17 @@ class WebhookDelivery(Outgoing, Model):
         due_index("webhook_deliveries", "endpoint_id"),
         Index("ix_webhook_deliveries_endpoint_id_id", "endpoint_id", "id"),
     )
+
+    @property
+    def state(self) -> str:
+        """``status``, but held for what waits until its endpoint is enabled again."""
+        held = self.status == PENDING and not self.endpoint.is_active
+        return "held" if held else self.status
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When it is tried next; None once it is over."""
+        return self.next_attempt_at if self.status == PENDING else None
 
     def __repr__(self) -> str:
         return f"<WebhookDelivery {self.id} of event {self.event_id}: {self.status}>"

@@ -16,6 +16,9 @@ MAX_ID = 2**63 - 1
 # What both databases and Python's own arithmetic can hold with room to spare.
 _FIRST_YEAR, _LAST_YEAR = 1, 9998
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_INSTANT = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
 
 
 class Schema(ma.Schema):
@@ -124,7 +127,19 @@ class Price(Money):
 
 
 class Instant(fields.DateTime):
-    """RFC 3339 in UTC with ``Z``, to the microsecond."""
+    """RFC 3339 to the microsecond: with ``Z`` in answers, with ``Z`` or an offset in requests."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime:
+        # A number of seconds is none, and neither is what fromisoformat takes beyond RFC 3339.
+        if not (isinstance(value, str) and _INSTANT.fullmatch(value)):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        try:
+            instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from None
+        if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        return instant
 
     def _serialize(self, value: datetime | None, attr: Any, obj: Any, **kwargs: Any) -> Any:
         if value is None:

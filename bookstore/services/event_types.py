@@ -4,6 +4,7 @@
 never taken away or changed. Amounts are decimal strings, instants RFC 3339 in UTC.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -240,3 +241,36 @@ def patterns() -> list[str]:
     """Return every pattern that an endpoint may subscribe to."""
     families = {name.partition(".")[0] for name in TYPES if "." in name}
     return ["*", *sorted(f"{family}.*" for family in families), *TYPES]
+
+
+def types_of(wanted: Sequence[str]) -> list[str]:
+    """Return the types that any of these patterns matches; none for an unknown pattern."""
+    return [name for name in TYPES if not set(patterns_for(name)).isdisjoint(wanted)]
+
+
+def envelope_schema(kind: EventType) -> dict[str, Any]:
+    """Return the JSON Schema of a whole event of this type, as it is stored and sent."""
+    return _object(
+        {
+            "id": {"type": "string", "pattern": "^evt_[0-9a-f]{32}$"},
+            "type": {"const": kind.name},
+            "event_type": {"const": kind.name},
+            "api_version": _TEXT,
+            "timestamp": {"type": "string", "format": "date-time"},
+            "sequence": {"type": "integer", "minimum": 1},
+            "data": kind.schema,
+        }
+    )
+
+
+def envelope_example(kind: EventType) -> dict[str, Any]:
+    """Return an example of a whole event of this type."""
+    return {
+        "id": "evt_0b9d7c1e5f2a4863b1d0c7e8f9a2b3c4",
+        "type": kind.name,
+        "event_type": kind.name,
+        "api_version": API_VERSION,
+        "timestamp": "2026-01-02T03:04:05.678901Z",
+        "sequence": kind.example.get("version", 1),
+        "data": kind.example,
+    }

@@ -2,6 +2,7 @@
 
 The claim is committed before the work starts, so that of many at once one works. The answer
 is stored in the work's own transaction: either both are there or neither, whatever dies when.
+It is stored encrypted, since some answers show a secret that is not to be had a second time.
 (After draft-ietf-httpapi-idempotency-key-header, with Stripe's semantics.)
 """
 
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from bookstore import clock, errors
 from bookstore.models import IdempotencyKey
+from bookstore.services import vault
 from bookstore.services.sql import upsert
 from bookstore.unit_of_work import unit_of_work
 
@@ -140,7 +142,8 @@ def _claim(request: Request, owner: str) -> Answer | None:
         elif row.fingerprint != request.fingerprint:
             raise errors.IdempotencyKeyReused
         elif row.status_code is not None:
-            return Answer(row.status_code, dict(row.headers or {}), row.body or b"", replayed=True)
+            body = vault.unseal(row.body or b"").encode()
+            return Answer(row.status_code, dict(row.headers or {}), body, replayed=True)
         elif row.leased_until > now:
             raise errors.IdempotencyInProgress
         for name, value in fresh.items():
@@ -152,7 +155,11 @@ def _store(session: Session, request: Request, owner: str, answer: Answer) -> No
     done = session.execute(
         update(IdempotencyKey)
         .where(*_where(request), IdempotencyKey.owner == owner)
-        .values(status_code=answer.status, headers=answer.headers, body=answer.body)
+        .values(
+            status_code=answer.status,
+            headers=answer.headers,
+            body=vault.seal(answer.body.decode()),
+        )
         .returning(IdempotencyKey.id)
         .execution_options(synchronize_session=False)
     ).first()

@@ -4,10 +4,12 @@ from bookstore.blueprints.v2 import (
     accounts,
     cart,
     catalog,
+    notifications,
     orders,
     records,
     reports,
     reviews,
+    webhooks,
     wishlist,
 )
 
@@ -19,5 +21,7 @@ BLUEPRINTS = (
     cart.blp,
     wishlist.blp,
     orders.blp,
+    notifications.blp,
     reports.blp,
+    webhooks.blp,
 )

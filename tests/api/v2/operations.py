@@ -9,6 +9,9 @@ from flask import Flask
 from tests.clients import ADDRESS, Client, ok
 from tests.factories import PASSWORD, log_in, make_book, make_category, make_user
 
+# An address of the open internet, since names would be looked up. Nothing is sent to it.
+ENDPOINT = {"url": "https://9.9.9.9/hooks", "events": ["order.*"]}
+
 # What an operation needs at least. No login: a wrong password, a token that is none.
 REQUIRED: dict[str, dict[str, Any]] = {
     "POST /auth/register": {
@@ -19,6 +22,10 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "POST /auth/token": {"username": "nobody", "password": "none"},
     "POST /auth/token/refresh": {"refresh": "junk"},
     "POST /auth/logout": {"refresh": "junk"},
+    "POST /auth/password-reset": {"email": "nobody@example.com"},
+    "POST /auth/password-reset/confirm": {"token": "junk", "password": PASSWORD},
+    "POST /me/devices": {"token": "a-token", "platform": "web"},
+    "PATCH /me/preferences": {"preferences": {}},
     "POST /books": {"title": "New", "author_id": 1, "price": "10.00"},
     "POST /books/{book_id}/reviews": {"rating": 5},
     "POST /authors": {"last_name": "New"},
@@ -30,6 +37,8 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "PATCH /wishlist/items/{book_id}": {"notes": ""},
     "POST /orders": {"shipping_address": ADDRESS},
     "POST /orders/{order_id}/status": {"status": "processing"},
+    "POST /webhooks/endpoints": ENDPOINT,
+    "POST /webhooks/endpoints/{endpoint_id}/replay": {"since": "2026-01-02T03:04:05Z"},
 }
 
 
@@ -103,4 +112,7 @@ def everything(app: Flask) -> Client:
     ok(clerk.post("/cart/items", {"book_id": 1}), 201)
     ok(clerk.post("/wishlist/items", {"book_id": 1}), 201)
     ok(clerk.post("/books/1/reviews", {"rating": 5}), 201)
+    ok(clerk.post("/me/devices", {"token": "clerk-token", "platform": "ios"}), 201)
+    ok(clerk.post("/webhooks/endpoints", ENDPOINT), 201)
+    ok(clerk.post("/webhooks/endpoints/1/test"), 201)
     return clerk
