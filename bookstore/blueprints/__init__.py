@@ -3,7 +3,7 @@
 | version | prefix | modules | state |
 |---|---|---|---|
 | v2 | /api/v2 | ``v2.BLUEPRINTS`` | current |
-| (none) | / | ``health``, ``docs``, ``tracker`` | not versioned |
+| (none) | / | ``health``, ``docs``, ``metrics``, ``tracker`` | not versioned |
 """
 
 import logging
@@ -17,7 +17,7 @@ from flask import Flask, Response, g, request
 from werkzeug.routing import IntegerConverter
 
 from bookstore import logs
-from bookstore.blueprints import docs, health, openapi, tracker, v2
+from bookstore.blueprints import docs, health, metrics, openapi, tracker, v2
 from bookstore.blueprints.api import Api, finish
 
 log = logging.getLogger("bookstore.access")
@@ -42,6 +42,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_start)
     app.after_request(_end)
     app.register_blueprint(health.blp)
+    app.register_blueprint(metrics.blp)
     app.register_blueprint(docs.blp)
     app.register_blueprint(tracker.blp)
     app.config.update(

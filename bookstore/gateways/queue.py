@@ -9,10 +9,14 @@ import logging
 from typing import Any
 
 import redis
-from rq import Queue
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
+from rq import Queue, worker_registration
+from rq import Retry as JobRetry
 from rq.serializers import JSONSerializer
 
-from bookstore.extensions import redis_handle
+from bookstore.extensions import redis_handle, settings
+from bookstore.gateways import embedded_redis
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +35,28 @@ def queue(name: str) -> Queue:
     return Queue(name, connection=redis_handle.client, serializer=JSONSerializer)
 
 
+def blocking_client() -> "redis.Redis":
+    """Return a client for those who wait for work: RQ sets its timeouts, as long as it waits."""
+    url = settings().redis_url or embedded_redis.default_url(settings().bookstore_home)
+    return redis.Redis.from_url(
+        url,
+        socket_connect_timeout=2,
+        health_check_interval=30,
+        retry=Retry(ExponentialWithJitterBackoff(0.5, 0.05), 2),
+    )
+
+
 def enqueue(function: str, *args: Any, on: str = JOBS) -> bool:
     """Queue a job by its dotted name; return False (and log) when Redis is away."""
     try:
         queue(on).enqueue(
-            function, args=args, result_ttl=0, failure_ttl=86_400, job_timeout=JOB_SECONDS
+            function,
+            args=args,
+            result_ttl=0,
+            failure_ttl=86_400,
+            job_timeout=JOB_SECONDS,
+            # Also for one whose worker was killed: every job is safe to run twice.
+            retry=JobRetry(max=2),
         )
     except redis.RedisError as error:
         log.warning("job not queued, Redis is away", extra={"job": function, "why": str(error)})
@@ -74,6 +95,20 @@ def depths() -> dict[str, int]:
         redis.RedisError: Redis is away.
     """
     return {name: queue(name).count for name in QUEUES}
+
+
+def workers() -> dict[str, int]:
+    """Return how many workers are alive for each queue.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    client = redis_handle.client
+    found = {}
+    for name in QUEUES:
+        keys = worker_registration.get_keys(queue(name))
+        found[name] = int(client.exists(*keys)) if keys else 0
+    return found
 
 
 def _queue_drain() -> None:

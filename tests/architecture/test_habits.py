@@ -93,6 +93,7 @@ class TestRoutes:
     OPEN = {
         "health.healthz",
         "health.readyz",
+        "metrics.read",
         "docs.home",
         "docs.openapi_v2",
         "docs.docs_v2",
