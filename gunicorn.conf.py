@@ -6,6 +6,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from bookstore.config import BadSetting, Settings
 from bookstore.gateways.embedded_redis import EmbeddedRedis, EmbeddedServerError
+from bookstore.services import tracking
 
 try:
     _settings = Settings.from_environ()
@@ -15,19 +16,34 @@ except BadSetting as error:
 
 
 CLIENT_SECONDS = 5  # between two pieces of a body, or of an answer
+SOCKETS_SECONDS = 2
 
 
 class Worker(ThreadWorker):
-    """A thread worker that leaves nobody in the queue when it stops.
+    """A thread worker that leaves nobody in the queue when it stops, and lets go of sockets.
 
     gunicorn's own keeps the listening socket open while it finishes its requests, but takes
     no more from it: whoever connects meanwhile waits in the kernel, to be cut off at the end.
+    WebSockets and streams leave their request thread for the hub (docs/decisions/0013-sockets.md).
     """
 
     def handle_request(self, req, conn):
         """Wait for a client only so long, or a few that send half a body hold every thread."""
         conn.sock.settimeout(CLIENT_SECONDS)
         return super().handle_request(req, conn)
+
+    def finish_request(self, conn, fs):
+        """Forget a connection whose socket was taken over; it is the hub's now."""
+        if conn.sock.fileno() < 0:
+            # gunicorn's own would count it off twice: there is nothing to close gracefully.
+            self.nr_conns -= 1
+            return
+        super().finish_request(conn, fs)
+
+    def run(self):
+        """Serve; at the end give the sockets a moment to say goodbye."""
+        super().run()
+        tracking.join(SOCKETS_SECONDS)
 
     def set_accept_enabled(self, enabled):
         """Serve all who wait and close the door at once, when the worker is stopping."""
@@ -40,6 +56,8 @@ class Worker(ThreadWorker):
                 served = self.nr_conns
                 self.accept(listener)
             listener.close()
+        # First of all: who is told at once is back at another process while we finish here.
+        tracking.stop()
 
 
 bind = f"{_settings.host}:{_settings.port}"
@@ -50,9 +68,10 @@ worker_connections = 1000
 keepalive = 75  # longer than a load balancer's 60 s: the balancer closes, never we under its hands
 timeout = 30
 graceful_timeout = 25
-# A slow leak in some library must not become a night call.
-max_requests = 20_000
-max_requests_jitter = 2_000
+# A slow leak in some library must not become a night call. Seldom, though: each time all sockets
+# of the process have to connect anew.
+max_requests = 200_000
+max_requests_jitter = 20_000
 limit_request_line = 4094
 limit_request_fields = 64
 control_socket_disable = True

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.json.provider import JSONProvider
 from sqlalchemy import event
 
-from bookstore import blueprints, cli, logs, problems, serve, shell
+from bookstore import blueprints, cli, logs, problems, serve, shell, sockets
 from bookstore.config import Settings
 from bookstore.extensions import db, jwt, migrate, redis_handle
 from bookstore.gateways import embedded_redis
@@ -70,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     problems.init_app(app)
     blueprints.init_app(app)
+    sockets.init_app(app)
     cli.init_app(app)
     app.cli.add_command(serve.command)
     shell.init_app(app)

@@ -10,7 +10,7 @@ from flask_jwt_extended import create_access_token, create_refresh_token, decode
 from flask_jwt_extended.exceptions import JWTExtendedException
 
 from bookstore import errors
-from bookstore.services import accounts
+from bookstore.services import accounts, tickets
 from bookstore.services.accounts import Login
 from bookstore.services.actors import GUEST, Actor
 
@@ -22,8 +22,14 @@ ACCESS_SECONDS = 3600
 _MAX_TOKEN = 4096
 
 
-def requires(access: Access) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def requires(
+    access: Access, *, by_ticket: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Admit only those a view is for; the view reads who it is by ``current_actor()``.
+
+    Args:
+        access: for whom.
+        by_ticket: ``?ticket=`` will do as well, for clients that cannot send headers.
 
     Raises (when called): Unauthenticated and its kinds, Forbidden.
     """
@@ -31,7 +37,7 @@ def requires(access: Access) -> Callable[[Callable[..., Any]], Callable[..., Any
     def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
         def admitted(*args: Any, **kwargs: Any) -> Any:
-            g.actor = GUEST if access == "anyone" else _identify()
+            g.actor = GUEST if access == "anyone" else _identify(by_ticket)
             if access in {"user", "staff"} and g.actor.id is None:
                 raise errors.Unauthenticated
             if access == "staff" and not g.actor.is_staff:
@@ -44,9 +50,25 @@ def requires(access: Access) -> Callable[[Callable[..., Any]], Callable[..., Any
     return decorator
 
 
+def identify_for_socket() -> None:
+    """Find out who asks for a socket, by token or ``?ticket=``; there is no view to decorate yet.
+
+    Raises:
+        Unauthenticated and its kinds: nobody we know.
+    """
+    g.actor = _identify(by_ticket=True)
+    if g.actor.id is None:
+        raise errors.Unauthenticated
+
+
 def current_actor() -> Actor:
     """Return who this request acts for; a guest unless it said who it is."""
     return cast(Actor, g.get("actor", GUEST))
+
+
+def login_ends() -> float:
+    """Return when (Unix time) the access token expires that this request came with."""
+    return cast(float, g.login_ends)
 
 
 def tokens(login: Login) -> dict[str, Any]:
@@ -78,8 +100,12 @@ def cart_token() -> str | None:
     return token if 0 < len(token) <= 200 else None
 
 
-def _identify() -> Actor:
+def _identify(by_ticket: bool) -> Actor:
     header = request.headers.get("Authorization")
+    if header is None and by_ticket and "ticket" in request.args:
+        ticket = tickets.redeem(request.args["ticket"])
+        g.login_ends = ticket.expires
+        return accounts.authenticate(ticket.user_id, ticket.session_id)
     if header is None:
         token = cart_token()
         return GUEST if token is None else Actor(None, "guest", cart_token=token)
@@ -87,6 +113,7 @@ def _identify() -> Actor:
     if scheme.lower() != "bearer" or not token.strip():
         raise errors.Unauthenticated("Send Authorization: Bearer <access token>.")
     claims = _decode(token.strip(), "access")
+    g.login_ends = float(claims["exp"])
     return accounts.authenticate(int(claims["sub"]), claims["sid"])
 
 

@@ -1,6 +1,8 @@
 """The extensions, unbound. This module never builds the app, so anything may import it."""
 
 import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import redis
@@ -38,6 +40,7 @@ class RedisHandle:
 
     def init_app(self, app: Flask, url: str) -> None:
         """Attach a lazy client with short timeouts: a dead Redis must not slow a request down."""
+        app.extensions["bookstore_redis_url"] = url
         app.extensions["bookstore_redis"] = redis.Redis.from_url(
             url,
             socket_connect_timeout=0.5,
@@ -51,6 +54,11 @@ class RedisHandle:
         """Return the current app's client."""
         return cast("redis.Redis", current_app.extensions["bookstore_redis"])
 
+    @property
+    def url(self) -> str:
+        """Return where it is, for a connection of another kind."""
+        return str(current_app.extensions["bookstore_redis_url"])
+
 
 # Rows stay readable after the commit: what a service returns is dumped without asking again.
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
@@ -62,6 +70,12 @@ else:
 migrate = Migrate(compare_type=True, render_as_batch=True)
 jwt = JWTManager()
 redis_handle = RedisHandle()
+
+
+def context_maker() -> Callable[[], AbstractContextManager[Any]]:
+    """Return what makes contexts of the current app, for a thread of the process's own."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return app.app_context
 
 
 def settings() -> Settings:

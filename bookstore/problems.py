@@ -26,7 +26,11 @@ STATUSES: dict[type[errors.BookstoreError], int] = {
     errors.Invalid: 422,
     errors.UrlNotAllowed: 422,
     errors.IdempotencyKeyReused: 422,
+    errors.UpgradeRequired: 426,
     errors.PreconditionRequired: 428,
+    errors.TooManySockets: 429,
+    errors.SocketsUnsupported: 501,
+    errors.LiveUnavailable: 503,
 }
 
 # Codes of what HTTP itself refuses.
@@ -76,6 +80,8 @@ def problem(
     response.headers["Cache-Control"] = "no-store"
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="bookstore"'
+    if status == 426:
+        response.headers["Upgrade"] = "websocket"
     if status == 503:
         response.headers["Retry-After"] = "1"
     return response

@@ -91,7 +91,9 @@ class Api(flask_smorest.Api):
         return problems.from_http(error)
 
 
-def requires(access: auth.Access) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def requires(
+    access: auth.Access, *, by_ticket: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Admit (see ``auth.requires``), refuse unknown query parameters, document who may."""
 
     def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,7 +103,7 @@ def requires(access: auth.Access) -> Callable[[Callable[..., Any]], Callable[...
                 _check_query(takes_any=hasattr(view, "takes_query"))
             return view(*args, **kwargs)
 
-        admitted = auth.requires(access)(checked)
+        admitted = auth.requires(access, by_ticket=by_ticket)(checked)
         security: list[dict[str, list[str]]] = [{"bearer": []}]
         if access == "visitor":
             security.append({})
@@ -261,7 +263,8 @@ def needs_if_match(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def finish(response: Response) -> Response:
     """After each request: ETag and 304, and caching that fits who may see the answer."""
-    if response.status_code == 204:  # smorest writes `null`; there must be nothing
+    # smorest writes `null`; there must be nothing.
+    if response.status_code == 204 or (response.status_code == 202 and response.data == b"null\n"):
         response.set_data(b"")
         del response.headers["Content-Type"]
     if request.method in {"GET", "HEAD"} and response.status_code == 200:

@@ -43,6 +43,8 @@ _TEXTS = {
     415: "The body is not application/json",
     422: "Some input is not valid: `errors` names it",
     428: "If-Match is missing",
+    429: "There are as many as may be at once",
+    501: "Not by this server: see `code`",
     503: "The database is busy or away: try again",
 }
 
@@ -120,6 +122,7 @@ def _refusals(path: str, method: str, operation: dict[str, Any]) -> list[int]:
     found |= {404, 409} if method != "get" else set()
     found |= {413, 415} if "requestBody" in operation else set()
     found |= {428} if _takes(operation, "If-Match") else set()
+    found |= {429, 501} if path.endswith("/stream") else set()
     return sorted(found)
 
 

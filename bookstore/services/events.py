@@ -258,16 +258,23 @@ def _notify(
             "created_at": now,
         },
     ).scalar_one()
+    payload = notification_message(notification_id, title, message, about, now)
+    update = Update("user", user_id, notification_id, payload)
+    after_commit(partial(pubsub.publish, [update]))
+
+
+def notification_message(
+    notification_id: int, title: str, message: str, data: dict[str, Any], at: datetime
+) -> bytes:
+    """Return what a socket is sent about a notification."""
     body = {
         "id": notification_id,
         "title": title,
         "message": message,
-        "data": about,
-        "at": rfc3339(now),
+        "data": data,
+        "at": rfc3339(at),
     }
-    payload = orjson.dumps({"type": "notification", "notification": body})
-    update = Update("user", user_id, notification_id, payload)
-    after_commit(partial(pubsub.publish, [update]))
+    return orjson.dumps({"type": "notification", "notification": body})
 
 
 def notice(kind: EventType, data: dict[str, Any]) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from bookstore.blueprints.v2 import (
     records,
     reports,
     reviews,
+    sockets,
     webhooks,
     wishlist,
 )
@@ -21,6 +22,7 @@ BLUEPRINTS = (
     cart.blp,
     wishlist.blp,
     orders.blp,
+    sockets.blp,
     notifications.blp,
     reports.blp,
     webhooks.blp,

@@ -1,0 +1,44 @@
+"""Takes a client's socket away from the web server, so that its request thread is free again."""
+
+import socket
+from typing import Any
+
+from bookstore import errors
+
+# What the other side has not acknowledged for so long ends the connection (Linux).
+_DEAD_MS = 60_000
+
+
+Taken = tuple[socket.socket, bytes]
+"""A client's socket, and what was read from it already."""
+
+
+def usable(environ: dict[str, Any]) -> bool:
+    """Whether the server behind this WSGI environ lets its sockets be taken over.
+
+    That is gunicorn with threads, without TLS of its own (a TLS session cannot be handed on).
+    """
+    return type(environ.get("gunicorn.socket")) is socket.socket
+
+
+def take_over(environ: dict[str, Any]) -> Taken:
+    """Return the client's socket, non-blocking and ours alone, and what was read ahead of it.
+
+    gunicorn keeps an object without a descriptor; our worker class knows what that means.
+
+    Raises:
+        SocketsUnsupported: the server does not let go of sockets.
+    """
+    if not usable(environ):
+        raise errors.SocketsUnsupported
+    # A client may have sent more than its request; gunicorn keeps that for an upgrade.
+    unreader = getattr(getattr(environ["wsgi.input"], "reader", None), "unreader", None)
+    ahead = bytes(unreader.take_buffered()) if unreader is not None else b""
+    taken = socket.socket(fileno=environ["gunicorn.socket"].detach())
+    taken.setblocking(False)
+    if taken.family != socket.AF_UNIX:
+        # Updates are small and rare: none should wait for another to fill a packet.
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_MS)
+    return taken, ahead

@@ -1,0 +1,160 @@
+"""The thread that asks the database on behalf of all sockets of a process."""
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import redis
+from sqlalchemy.exc import SQLAlchemyError
+
+from bookstore import clock
+from bookstore.gateways.hub import Close, Connection, Hub
+from bookstore.gateways.presence import Presence
+from bookstore.services import live
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS, JITTER_SECONDS = 15.0, 3.0
+# Between two rounds, so that clients who ask all the time cost a few small queries a second.
+PAUSE_SECONDS = 0.25
+RENEW_SECONDS = 15.0
+# A notification has its time before its commit; none takes longer than this to be committed.
+LATE = timedelta(seconds=120)
+_CHUNK = 500
+T = TypeVar("T")
+
+
+class Resync:
+    """Compares what sockets were told with the database; ends those of ended logins."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        presence: Presence,
+        context: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
+        self._hub, self._presence, self._context = hub, presence, context
+        self._wake = threading.Event()
+        self._all = False
+        self._asked: set[Connection] = set()
+        self._left: deque[tuple[int, str]] = deque()
+        self._since = clock.now() - LATE
+        self._rounds = 0
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="resync", daemon=True)
+
+    # -- for any thread -------------------------------------------------------------------------
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def all_soon(self) -> None:
+        """Everybody may have missed something."""
+        self._all = True
+        self._wake.set()
+
+    def soon(self, connection: Connection) -> None:
+        """This one may have missed something."""
+        self._asked.add(connection)
+        self._wake.set()
+
+    def left(self, user_id: int, member: str) -> None:
+        """A socket is gone; give its place back."""
+        self._left.append((user_id, member))
+        self._wake.set()
+
+    def finish(self) -> None:
+        """Give all places back and end the thread."""
+        self._ended = True
+        self._wake.set()
+        self._thread.join(2)
+
+    def stats(self) -> dict[str, int]:
+        """Return the figures of the hub, and how many rounds there were."""
+        return {"open": len(self._hub.connections()), **self._hub.counts, "resyncs": self._rounds}
+
+    # -- the thread -----------------------------------------------------------------------------
+    def _run(self) -> None:
+        next_round = time.monotonic() + EVERY_SECONDS
+        next_renewal, earliest = time.monotonic() + RENEW_SECONDS, 0.0
+        while not self._ended:
+            self._wake.wait(max(0.0, min(next_round, next_renewal) - time.monotonic()))
+            self._wake.clear()
+            self._guarded(self._give_back)
+            now = time.monotonic()
+            if now >= next_renewal:
+                next_renewal = now + RENEW_SECONDS
+                self._guarded(self._renew)
+            if now < earliest:
+                if self._all or self._asked:
+                    time.sleep(earliest - now)
+                    self._wake.set()
+                continue
+            everybody = self._all or now >= next_round
+            if everybody:
+                self._all = False
+                next_round = now + EVERY_SECONDS + random.uniform(-1, 1) * JITTER_SECONDS  # noqa: S311
+                self._asked.clear()
+                self._guarded(self._round, self._hub.connections(), everybody)
+            elif self._asked:
+                self._guarded(self._round, [self._asked.pop() for _ in range(len(self._asked))])
+            else:
+                continue
+            earliest = time.monotonic() + PAUSE_SECONDS
+        self._guarded(self._give_back)
+        self._guarded(self._presence.report, None)
+
+    def _guarded(self, function: Callable[..., None], *arguments: Any) -> None:
+        try:
+            with self._context():
+                function(*arguments)
+        except redis.RedisError:
+            log.debug("Redis is away")
+        except SQLAlchemyError as error:
+            log.warning("live updates not compared", extra={"why": type(error).__name__})
+        except Exception:
+            log.exception("live updates not compared")
+
+    def _give_back(self) -> None:
+        if self._left:
+            gone = [self._left.popleft() for _ in range(len(self._left))]
+            self._presence.leave(gone)
+
+    def _renew(self) -> None:
+        present = [(c.user_id, c.member) for c in self._hub.connections()]
+        self._presence.renew(present)
+        self._presence.report(self.stats())
+
+    def _round(self, connections: list[Connection], everybody: bool = False) -> None:
+        started = clock.now()
+        self._rounds += 1
+        orders = {c.topic[1] for c in connections if c.topic[0] == "order"}
+        for chunk in _chunks(orders):
+            self._hub.publish(live.states(chunk))
+        users = {c.topic[1] for c in connections if c.topic[0] == "user"}
+        for user_chunk in _chunks(users):
+            self._hub.publish(live.notifications_since(user_chunk, self._since))
+        if not everybody:
+            return
+        self._since = started - LATE
+        standing: dict[str, bool] = {}
+        for session_chunk in _chunks({c.session_id for c in connections}):
+            standing |= live.logins(session_chunk)
+        for connection in connections:
+            staff = standing.get(connection.session_id)
+            if staff is None:
+                self._hub.close(connection, Close.EXPIRED)
+            elif connection.staff and not staff:
+                self._hub.close(connection, Close.FORBIDDEN)
+
+
+def _chunks(values: set[T]) -> Iterator[list[T]]:
+    listed = list(values)
+    for start in range(0, len(listed), _CHUNK):
+        yield listed[start : start + _CHUNK]
