@@ -88,6 +88,18 @@ def woken() -> bool:
         return False
 
 
+def marked() -> bool:
+    """Whether a wake-up waits in the queue, or has just been taken. False without Redis.
+
+    A drain that is under way looks at the mark and leaves it: the job behind it is still to come,
+    for another worker perhaps, and while it waits no second one is queued.
+    """
+    try:
+        return bool(redis_handle.client.exists(_WAKE))
+    except redis.RedisError:
+        return False
+
+
 def depths() -> dict[str, int]:
     """Return how many jobs wait in each queue.
 

@@ -7,7 +7,7 @@ another takes over. Queues only wake workers up; they carry nothing that could b
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, String, Text, text
+from sqlalchemy import CheckConstraint, ColumnElement, Index, String, Text, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bookstore import clock
@@ -49,6 +49,11 @@ def due_index(table: str, *first: str) -> Index:
     pending = text(f"status = '{PENDING}'")
     columns = (*first, "next_attempt_at")
     return Index(f"ix_{table}_due", *columns, postgresql_where=pending, sqlite_where=pending)
+
+
+def is_pending(table: type[Outgoing]) -> ColumnElement[bool]:
+    """Return the condition as the index has it: given as a parameter it would not be used."""
+    return table.status == literal_column(f"'{PENDING}'")
 
 
 class OutcomeCount(Model):

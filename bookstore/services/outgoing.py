@@ -1,5 +1,9 @@
-"""The drain loop: sends what is due, of every channel, many at once, fairly."""
+"""What leaves the service: the words that channels (webhooks, mail, push) and the loop share.
 
+``draining`` is the loop; ``outgoing_lanes`` says who is next; ``outgoing_upkeep`` sweeps.
+"""
+
+import threading
 from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +15,13 @@ from sqlalchemy.orm import Session
 LEASE = timedelta(seconds=60)
 # How many rows of a lane are claimed at first: as many as a slow start can be sure to send.
 FIRST = 8
+
+stopping = threading.Event()
+
+
+def stop() -> None:
+    """Have this process's drain take nothing new, finish what is in flight, and end; for good."""
+    stopping.set()
 
 
 @dataclass(frozen=True, slots=True)

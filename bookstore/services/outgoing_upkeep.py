@@ -1,0 +1,184 @@
+"""Outgoing messages, from time to time: wake who sends what is due, mend, and throw away.
+
+All of it may be run at any moment, as often as one likes, by several processes at once.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, exists, select, update
+from sqlalchemy.orm import Session
+
+from bookstore import clock
+from bookstore.extensions import db
+from bookstore.gateways import queue
+from bookstore.models import (
+    Email,
+    Event,
+    PushMessage,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from bookstore.models.outbox import FAILED, is_pending
+from bookstore.services import webhook_claims, webhook_health
+from bookstore.services.outgoing import LEASE
+from bookstore.services.outgoing_rows import count_outcomes
+from bookstore.unit_of_work import new_snapshot, unit_of_work
+
+TABLES = (WebhookDelivery, Email, PushMessage)
+HELD_FOR = timedelta(days=30)
+KEPT_FOR = timedelta(days=90)
+_BATCH = 1000
+
+
+def sweep(*, clock_jumped: bool = False) -> bool:
+    """Wake a worker if something is due; return whether it was.
+
+    What was lost on the way to a worker (Redis away, a process killed) is found here.
+
+    Args:
+        clock_jumped: mend what was written under another time; look at every waiting row.
+
+    Raises:
+        redis.RedisError: something is due and Redis is away.
+    """
+    if clock_jumped:
+        _mend(clock.now())
+    due = is_due(clock.now())
+    if due:
+        queue.rewake()
+    return due
+
+
+def is_due(now: datetime) -> bool:
+    """Return whether something could be sent now."""
+    new_snapshot()
+    webhooks = select(WebhookEndpoint.id).where(
+        webhook_claims.may_be_sent_to(now), webhook_claims.has_due(now)
+    )
+    others = [
+        select(table.id).where(is_pending(table), table.next_attempt_at <= now)
+        for table in (Email, PushMessage)
+    ]
+    return any(
+        db.session.execute(query.limit(1)).first() is not None for query in (webhooks, *others)
+    )
+
+
+def watch_endpoints() -> None:
+    """Warn the owners of endpoints that have failed for days, and disable those past help.
+
+    A failed attempt does so as well; this is for those whose breaker keeps them silent.
+    """
+    now = clock.now()
+    suspects = select(WebhookEndpoint.id).where(
+        WebhookEndpoint.is_active,
+        WebhookEndpoint.failing_since <= now - webhook_health.WARN_AFTER[0],
+    )
+    new_snapshot()
+    for endpoint_id in db.session.scalars(suspects.order_by(WebhookEndpoint.id)).all():
+        with unit_of_work() as session:
+            endpoint = session.get(
+                WebhookEndpoint,
+                endpoint_id,
+                populate_existing=True,
+                with_for_update={"key_share": True},
+            )
+            if endpoint is not None:
+                webhook_health.review(session, endpoint, now)
+
+
+def expire_held() -> int:
+    """Give up deliveries that a disabled endpoint has kept waiting for 30 days; how many."""
+    now = clock.now()
+
+    def some(session: Session) -> int:
+        old = (
+            select(WebhookDelivery.id)
+            .join(WebhookEndpoint)
+            .where(
+                is_pending(WebhookDelivery),
+                WebhookEndpoint.is_active.is_(False),
+                WebhookEndpoint.disabled_at <= now,
+                WebhookDelivery.created_at < now - HELD_FOR,
+            )
+            .limit(_BATCH)
+        )
+        given_up = _rowcount(
+            session,
+            update(WebhookDelivery)
+            .where(WebhookDelivery.id.in_(old), is_pending(WebhookDelivery))
+            .values(
+                status=FAILED,
+                last_error=f"held for {HELD_FOR.days} days",
+                lease_owner=None,
+                touched_at=now,
+                finished_at=now,
+            ),
+        )
+        if given_up:
+            count_outcomes(session, "webhooks", Counter({FAILED: given_up}))
+        return given_up
+
+    return _in_batches(some)
+
+
+def forget_events() -> int:
+    """Delete events older than 90 days that nothing waits for, and all that hangs on them.
+
+    Their deliveries and attempts, mails, push messages and notifications go with them.
+    """
+    now = clock.now()
+    waiting = [exists().where(table.event_id == Event.id, is_pending(table)) for table in TABLES]
+
+    def some(session: Session) -> int:
+        old = (
+            select(Event.id)
+            .where(Event.created_at < now - KEPT_FOR, *(~one for one in waiting))
+            .order_by(Event.created_at)
+            .limit(_BATCH)
+        )
+        return _rowcount(session, delete(Event).where(Event.id.in_(old)))
+
+    return _in_batches(some)
+
+
+def _mend(now: datetime) -> None:
+    """After the clock was set back, rows wait for a time that is far away; let them go now."""
+    far = now + LEASE
+    for table in TABLES:
+        with unit_of_work() as session:
+            _rowcount(
+                session,
+                update(table)
+                .where(
+                    is_pending(table),
+                    (table.touched_at > now)
+                    | (table.lease_owner.is_not(None) & (table.next_attempt_at > far)),
+                )
+                .values(next_attempt_at=now, touched_at=now, lease_owner=None),
+            )
+    with unit_of_work() as session:
+        endpoint = WebhookEndpoint
+        for changes, wrong in (
+            ({"drained_by": None, "drained_until": None}, endpoint.drained_until > far),
+            ({"open_until": now}, endpoint.open_until > now + webhook_health.LONGEST_OPEN),
+            ({"failing_since": now}, endpoint.failing_since > now),
+        ):
+            _rowcount(session, update(endpoint).where(wrong).values(**changes))
+
+
+def _rowcount(session: Session, statement: Any) -> int:
+    done: Any = session.execute(statement.execution_options(synchronize_session=False))
+    return int(done.rowcount)
+
+
+def _in_batches(some: Callable[[Session], int]) -> int:
+    count, last = 0, _BATCH
+    while last == _BATCH:
+        with unit_of_work() as session:
+            last = some(session)
+        count += last
+    return count

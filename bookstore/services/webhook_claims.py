@@ -1,0 +1,176 @@
+"""Which deliveries are due, and may be sent: endpoint by endpoint, never the whole backlog."""
+
+from collections.abc import Hashable, Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from bookstore.models import Event, WebhookDelivery, WebhookEndpoint
+from bookstore.models.outbox import is_pending
+from bookstore.services.outgoing import FIRST, LEASE
+from bookstore.services.sql import AnyRow
+
+Delivery, Endpoint = WebhookDelivery, WebhookEndpoint
+
+
+def claim(
+    session: Session, owner: str, room: int, quota: Mapping[Hashable, int], now: datetime
+) -> Iterator[tuple[int, AnyRow, AnyRow]]:
+    """Lease up to ``room`` due deliveries; yield (delivery id, endpoint, event), oldest first.
+
+    Endpoints become ours for as long as a lease; those of another live process are left alone.
+    """
+    ours = {row.id: row for row in _endpoints(session, owner, now)}
+    allowed = {row.id: _allowed(session, row, quota, now) for row in ours.values() if row.due}
+    wanted = dict(islice(((i, n) for i, n in allowed.items() if n > 0), room))
+    if not wanted:
+        return
+    # When there is not room for all, each gets its part.
+    part = room // len(wanted)
+    leased = _lease(session, owner, {i: min(n, part) for i, n in wanted.items()}, now)
+    which = {row.event_id for row in leased}
+    query = select(Event.id, Event.public_id, Event.type, Event.body).where(Event.id.in_(which))
+    events = {row.id: row for row in session.execute(query)}
+    for row in sorted(leased, key=lambda one: int(one.id)):
+        yield row.id, ours[row.endpoint_id], events[row.event_id]
+
+
+def let_go(session: Session, owner: str) -> None:
+    """Let other processes have the endpoints of this one."""
+    session.execute(
+        update(Endpoint)
+        .where(Endpoint.drained_by == owner)
+        .values(drained_by=None, drained_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def may_be_sent_to(now: datetime) -> ColumnElement[bool]:
+    """Return the condition on endpoints: active, and the breaker lets something through."""
+    through = or_(Endpoint.open_until.is_(None), Endpoint.open_until <= now)
+    return Endpoint.is_active & through
+
+
+def has_due(now: datetime) -> ColumnElement[bool]:
+    """Return the condition on endpoints that something for them is due."""
+    due = Delivery.next_attempt_at <= now
+    return exists().where(Delivery.endpoint_id == Endpoint.id, is_pending(Delivery), due)
+
+
+def _endpoints(session: Session, owner: str, now: datetime) -> list[AnyRow]:
+    """Return the endpoints that are ours now; taken or renewed where that is due."""
+    mine = Endpoint.drained_by == owner
+    free = or_(Endpoint.drained_by.is_(None), mine, Endpoint.drained_until <= now)
+    query = select(
+        Endpoint.id,
+        Endpoint.url,
+        Endpoint.secret,
+        Endpoint.previous_secret,
+        Endpoint.previous_until,
+        Endpoint.failures,
+        Endpoint.open_until,
+        Endpoint.drained_by,
+        Endpoint.drained_until,
+        has_due(now).label("due"),
+    ).where(may_be_sent_to(now), or_(mine, free & has_due(now)))
+    found = session.execute(query).all()
+    fresh = now + LEASE / 2
+    wanting = [row.id for row in found if row.drained_by != owner or row.drained_until <= fresh]
+    if wanting:
+        # Asked again under the lock: another process may just have taken one.
+        still_free = (
+            select(Endpoint.id)
+            .where(Endpoint.id.in_(wanting), free)
+            .order_by(Endpoint.id)
+            .with_for_update(skip_locked=True, key_share=True)
+        )
+        session.execute(
+            update(Endpoint)
+            .where(Endpoint.id.in_(still_free))
+            .values(drained_by=owner, drained_until=now + LEASE)
+            .execution_options(synchronize_session=False)
+        )
+        # And read again, since who had it until now may have opened its breaker.
+        found = session.execute(query.where(mine)).all()
+    return list(found)
+
+
+def _allowed(
+    session: Session, endpoint: AnyRow, quota: Mapping[Hashable, int], now: datetime
+) -> int:
+    """Return how many more rows of an endpoint may be claimed."""
+    if endpoint.open_until is None:
+        return quota.get(endpoint.id, FIRST)
+    # Half open: one to try, and not while anything else of it may still be under way.
+    leased = select(Delivery.id).where(
+        Delivery.endpoint_id == endpoint.id,
+        is_pending(Delivery),
+        Delivery.next_attempt_at.between(now, now + LEASE),
+        Delivery.lease_owner.is_not(None),
+    )
+    return 1 if session.execute(leased.limit(1)).first() is None else 0
+
+
+def _lease(session: Session, owner: str, numbers: Mapping[int, int], now: datetime) -> list[AnyRow]:
+    """Lease so many due rows of each endpoint and return (id, endpoint_id, event_id) of each."""
+    if session.get_bind().dialect.name == "postgresql":
+        return _lease_of(session, owner, _due_of_many(numbers, now), now)
+    rows = []
+    for endpoint_id, number in numbers.items():
+        due = _due(endpoint_id, number, now)
+        rows += _lease_of(session, owner, due, now)
+    return rows
+
+
+def _lease_of(session: Session, owner: str, due: Any, now: datetime) -> list[AnyRow]:
+    leased = session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(due))
+        .values(next_attempt_at=now + LEASE, lease_owner=owner, touched_at=now)
+        .returning(Delivery.id, Delivery.endpoint_id, Delivery.event_id)
+        .execution_options(synchronize_session=False)
+    )
+    return list(leased)
+
+
+def _due(endpoint_id: Any, number: Any, now: datetime) -> Any:
+    return (
+        select(Delivery.id)
+        .where(
+            Delivery.endpoint_id == endpoint_id,
+            is_pending(Delivery),
+            Delivery.next_attempt_at <= now,
+        )
+        .order_by(Delivery.next_attempt_at, Delivery.id)
+        .limit(number)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+
+
+def _due_of_many(numbers: Mapping[int, int], now: datetime) -> Any:
+    """Return the ids of due rows of many endpoints: a short look into the index for each."""
+    each = (
+        func.unnest(
+            literal(list(numbers), ARRAY(BigInteger)),
+            literal(list(numbers.values()), ARRAY(Integer)),
+        )
+        .table_valued("endpoint_id", "number")
+        .render_derived(name="each")
+    )
+    due = _due(each.c.endpoint_id, each.c.number, now).lateral("due")
+    # Locked rows go no further up than a subquery of their own.
+    return select(select(due.c.id).select_from(each.join(due, literal(True))).cte("rows").c.id)

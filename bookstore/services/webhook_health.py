@@ -1,0 +1,109 @@
+"""How an endpoint is doing: its circuit breaker, warnings to its owner, and its end.
+
+Ten failures in a row open the breaker: nothing is sent for a minute, then one delivery to try,
+then nothing for twice as long, up to an hour. Deliveries wait meanwhile and use up no attempts.
+After five days without a success the endpoint is disabled; its deliveries are held.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from bookstore.models import Email, WebhookEndpoint
+from bookstore.services import events
+
+OPENS_AT = 10
+FIRST_OPEN, LONGEST_OPEN = timedelta(seconds=60), timedelta(hours=1)
+WARN_AFTER = (timedelta(hours=24), timedelta(hours=72))
+DISABLE_AFTER = timedelta(days=5)
+GONE, FAILING = "gone", "failing"
+
+
+def succeeded(endpoint: WebhookEndpoint) -> None:
+    """Note a success: all is well again."""
+    if endpoint.failures or endpoint.failing_since or endpoint.open_until:
+        endpoint.failures = endpoint.openings = endpoint.warnings = 0
+        endpoint.failing_since = endpoint.open_until = None
+
+
+def failed(session: Session, endpoint: WebhookEndpoint, at: datetime) -> None:
+    """Note a failure at this time; its row must be locked. May open the breaker, warn, disable."""
+    endpoint.failures += 1
+    endpoint.failing_since = endpoint.failing_since or at
+    # Those that were in flight when it opened fail as well; they do not open it further.
+    open_now = endpoint.open_until is not None and endpoint.open_until > at
+    if endpoint.failures >= OPENS_AT and not open_now:
+        # 2 ** 6 minutes are past the hour already.
+        endpoint.open_until = at + min(LONGEST_OPEN, FIRST_OPEN * 2 ** min(endpoint.openings, 6))
+        endpoint.openings += 1
+    review(session, endpoint, at)
+
+
+def gone(session: Session, endpoint: WebhookEndpoint, at: datetime) -> None:
+    """Note that it answered 410: it wants nothing any more. Its row must be locked."""
+    endpoint.failures += 1
+    endpoint.failing_since = endpoint.failing_since or at
+    _disable(session, endpoint, GONE, at)
+
+
+def review(session: Session, endpoint: WebhookEndpoint, now: datetime) -> None:
+    """Warn the owner of, or disable, an endpoint that has failed for so long; row locked.
+
+    Not only failures ask for it: a breaker that is open for an hour keeps an endpoint silent.
+    """
+    if endpoint.failing_since is None or not endpoint.is_active:
+        return
+    failing_for = now - endpoint.failing_since
+    if failing_for >= DISABLE_AFTER and endpoint.failures >= OPENS_AT:
+        _disable(session, endpoint, FAILING, now)
+        return
+    due = sum(failing_for >= after for after in WARN_AFTER)
+    if endpoint.warnings < due:
+        endpoint.warnings = due
+        _warn(session, endpoint, WARN_AFTER[due - 1], now)
+
+
+def can_be_sent_to(endpoint: WebhookEndpoint, now: datetime) -> bool:
+    """Return whether it is active and its breaker lets something through."""
+    return endpoint.is_active and (endpoint.open_until is None or endpoint.open_until <= now)
+
+
+def _warn(session: Session, endpoint: WebhookEndpoint, after: timedelta, now: datetime) -> None:
+    if endpoint.owner_id is None:
+        return
+    session.add(
+        Email(
+            user_id=endpoint.owner_id,
+            template="endpoint_failing",
+            data={
+                "endpoint_id": endpoint.id,
+                "url": endpoint.url,
+                "failing_since": _text(endpoint.failing_since),
+                "hours": int(after.total_seconds() // 3600),
+            },
+            next_attempt_at=now,
+            created_at=now,
+            touched_at=now,
+        )
+    )
+
+
+def _disable(session: Session, endpoint: WebhookEndpoint, reason: str, now: datetime) -> None:
+    if not endpoint.is_active:
+        return
+    endpoint.is_active, endpoint.disabled_reason, endpoint.disabled_at = False, reason, now
+    session.flush()
+    data = {
+        "endpoint_id": endpoint.id,
+        "url": endpoint.url,
+        "reason": reason,
+        "failing_since": _text(endpoint.failing_since),
+    }
+    # Its owner gets the mail of this type of event.
+    events.record(
+        "webhook.endpoint_disabled", data, aggregate_id=endpoint.id, user_id=endpoint.owner_id
+    )
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else events.rfc3339(moment)
