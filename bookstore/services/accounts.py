@@ -13,7 +13,7 @@ from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.models import LoginSession, Order, Review, ShoppingCart, User, WishList
 from bookstore.models.accounts import actor_label
-from bookstore.services import cart, cart_lines, wishlist
+from bookstore.services import cart, cart_lines, notifications, wishlist
 from bookstore.services.actors import Acting, Actor, require_user
 from bookstore.services.passwords import HASHER
 from bookstore.unit_of_work import unit_of_work
@@ -233,6 +233,7 @@ def delete_account(actor: Acting) -> None:
         user.is_active = user.is_staff = user.is_premium = False
         session.execute(delete(ShoppingCart).where(ShoppingCart.user_id == user.id))
         session.execute(delete(WishList).where(WishList.user_id == user.id))
+        notifications.forget(session, user.id)
         revoke(session, LoginSession.user_id == user.id, "account deleted")
 
 
@@ -247,6 +248,7 @@ def export(actor: Acting) -> dict[str, Any]:
         "reviews": db.session.scalars(reviews).all(),
         "cart": cart.get(actor)["items"],
         "wishlist": wishlist.get(actor)["items"],
+        **notifications.export(actor),
     }
 
 

@@ -15,7 +15,7 @@ from bookstore.gateways import mail as gateway
 from bookstore.gateways.mail import Mail, MailError
 from bookstore.models import Email, Order
 from bookstore.services import email_rendering, outgoing_rows, password_reset
-from bookstore.services.outgoing import Work
+from bookstore.services.outgoing import Finished, Work
 from bookstore.services.outgoing_rows import Outcome
 
 log = logging.getLogger(__name__)
@@ -34,10 +34,10 @@ class EmailChannel:
         self._from = _mailbox(*parseaddr(settings.mail_from))
 
     def claim(
-        self, session: Session, owner: str, room: int, busy: Mapping[Hashable, int]
+        self, session: Session, owner: str, room: int, quota: Mapping[Hashable, int]
     ) -> Sequence[Work]:
         """Lease due mails and write them; who has left, and what cannot be written, is done."""
-        del busy  # one lane, so the loop's ``room`` says it all
+        del quota  # one lane, so ``room`` says it all
         claimed: list[Work] = []
         while len(claimed) < room:
             ids, until = outgoing_rows.lease(session, Email, owner, room - len(claimed))
@@ -51,7 +51,8 @@ class EmailChannel:
                     done.append((work, mail))
                 else:
                     claimed.append(work)
-            self.finish(session, owner, done)
+            counts = outgoing_rows.finish(session, Email, owner, done)
+            outgoing_rows.count_outcomes(session, self.name, counts)
         return claimed
 
     def send(self, work: Work) -> Outcome:
@@ -66,13 +67,18 @@ class EmailChannel:
             return Outcome("retry", f"unexpected {type(error).__name__}")
         return Outcome("succeeded")
 
-    def finish(self, session: Session, owner: str, done: Sequence[tuple[Work, Outcome]]) -> None:
+    def finish(
+        self, session: Session, owner: str, done: Sequence[tuple[Work, Outcome]]
+    ) -> Finished:
         """Write down how mails went."""
-        outgoing_rows.finish(session, Email, self.name, owner, done)
+        return Finished(outgoing_rows.finish(session, Email, owner, done))
 
     def release(self, session: Session, owner: str, unsent: Sequence[Work]) -> None:
         """Give mails back that were not tried."""
         outgoing_rows.release(session, Email, owner, unsent)
+
+    def leave(self, session: Session, owner: str) -> None:
+        """Do nothing: rows are all that a worker holds of this channel."""
 
     def _write(self, email: Email, order: Order | None) -> Mail | Outcome:
         user = email.user

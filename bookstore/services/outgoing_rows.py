@@ -39,6 +39,11 @@ class Outcome:
     error: str | None = None
     wait: float | None = None
 
+    @property
+    def ok(self) -> bool:
+        """Whether it arrived."""
+        return self.kind == "succeeded"
+
 
 def lease(session: Session, table: Table, owner: str, room: int) -> tuple[list[int], datetime]:
     """Lease up to ``room`` due rows to ``owner``, the oldest first; return (ids, until when).
@@ -66,13 +71,10 @@ def lease(session: Session, table: Table, owner: str, room: int) -> tuple[list[i
 
 
 def finish(
-    session: Session,
-    table: Table,
-    channel: str,
-    owner: str,
-    done: Sequence[tuple[Work, Outcome]],
-) -> None:
-    """Write down outcomes and count them, of rows that ``owner`` still has under that lease.
+    session: Session, table: Table, owner: str, done: Sequence[tuple[Work, Outcome]]
+) -> Counter[str]:
+    """Write down outcomes, of rows that ``owner`` still has under that lease; return how many
+    ended how.
 
     A row that may heal is due again as ``SCHEDULE`` says, later if the other side asked for it;
     after the last attempt it has failed.
@@ -92,12 +94,12 @@ def finish(
         if row.next_attempt_at == work.leased_until:
             change = _change(row.attempts, outcome, now)
             changes.append({"row_id": row.id, **change})
-            counts["retried" if change["status"] == PENDING else change["status"]] += 1
+            counts["retry" if change["status"] == PENDING else change["status"]] += 1
     if changes:
         rows = table.__table__
         changing = rows.update().where(rows.c.id == bindparam("row_id"))
         session.connection().execute(changing, changes)
-        count_outcomes(session, channel, counts)
+    return counts
 
 
 def _change(attempts: int, outcome: Outcome, now: datetime) -> dict[str, Any]:

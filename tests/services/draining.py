@@ -1,5 +1,6 @@
 """One round of a channel, by hand: what the drain loop does with threads and many rows."""
 
+from collections import Counter
 from typing import Any
 
 from sqlalchemy import update
@@ -7,6 +8,7 @@ from sqlalchemy import update
 from bookstore import clock
 from bookstore.extensions import db
 from bookstore.models import Email, OutcomeCount, PushMessage
+from bookstore.services import outgoing_rows
 from bookstore.services.outgoing import Channel
 from bookstore.unit_of_work import unit_of_work
 
@@ -19,7 +21,8 @@ def drain(channel: Channel) -> list[Any]:
         works = channel.claim(session, OWNER, 100, {})
     done = [(work, channel.send(work)) for work in works]
     with unit_of_work() as session:
-        channel.finish(session, OWNER, done)
+        counts = channel.finish(session, OWNER, done).counts
+        outgoing_rows.count_outcomes(session, channel.name, Counter(counts))
     db.session.expire_all()
     return [outcome for _, outcome in done]
 

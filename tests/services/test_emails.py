@@ -15,9 +15,7 @@ from sqlalchemy import select
 from bookstore.extensions import db, settings
 from bookstore.models import Email, Order, User
 from bookstore.services import cart, orders
-from bookstore.services.actors import SYSTEM
 from bookstore.services.emails import EmailChannel
-from bookstore.unit_of_work import unit_of_work
 from tests.clients import ADDRESS
 from tests.factories import make_book, make_user
 from tests.services.draining import counts, drain

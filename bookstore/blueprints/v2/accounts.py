@@ -7,13 +7,15 @@ from bookstore.blueprints.api import Blueprint, idempotent, requires
 from bookstore.schemas.v2.accounts import (
     CredentialsSchema,
     ExportSchema,
+    ForgottenSchema,
     ProfileSchema,
     RefreshSchema,
     RegisterSchema,
+    ResetSchema,
     TokensSchema,
     UserSchema,
 )
-from bookstore.services import accounts
+from bookstore.services import accounts, password_reset
 
 blp = Blueprint("accounts", __name__, description="Accounts, tokens and one's own data")
 
@@ -60,6 +62,30 @@ def log_out(body: dict[str, str]) -> None:
     """End the login that the refresh token belongs to."""
     session_id, _ = auth.read_refresh(body["refresh"])
     accounts.log_out(auth.current_actor(), session_id)
+
+
+@blp.post("/auth/password-reset")
+@requires("anyone")
+@blp.arguments(ForgottenSchema)
+@blp.response(202)
+def ask_for_reset(body: dict[str, str]) -> None:
+    """Send a mail with a link to a new password.
+
+    The answer is the same whether there is such an account or not. One mail a minute.
+    """
+    password_reset.request(body["email"])
+
+
+@blp.post("/auth/password-reset/confirm")
+@requires("anyone")
+@blp.arguments(ResetSchema)
+@blp.response(204)
+def confirm_reset(body: dict[str, str]) -> None:
+    """Set a new password by the token of the mail, once and within an hour; ends every login.
+
+    422 `reset_token_invalid` when the token is not good (any more).
+    """
+    password_reset.confirm(**body)
 
 
 @blp.get("/me")

@@ -4,6 +4,7 @@ from marshmallow import ValidationError, fields, validate
 
 from bookstore.schemas.common import Flag, Id, Instant, Schema, Text
 from bookstore.schemas.v2.cart import CartItemSchema
+from bookstore.schemas.v2.notifications import ChoicesSchema, DeviceSchema, NotificationSchema
 from bookstore.schemas.v2.orders import OrderSchema
 from bookstore.schemas.v2.reviews import ReviewSchema
 from bookstore.schemas.v2.wishlist import WishlistItemSchema
@@ -72,6 +73,24 @@ class RefreshSchema(Schema):
     refresh = Text(required=True, max_length=4096)
 
 
+class ForgottenSchema(Schema):
+    """Who forgot their password."""
+
+    email = fields.Email(required=True, validate=_EMAIL)
+
+
+class ResetSchema(Schema):
+    """A new password."""
+
+    token = Text(
+        required=True,
+        max_length=1000,
+        load_only=True,
+        metadata={"description": "From the link in the mail, behind the `#`."},
+    )
+    password = Text(required=True, max_length=256, validate=_password, load_only=True)
+
+
 class TokensSchema(Schema):
     """A pair of tokens."""
 
@@ -89,3 +108,6 @@ class ExportSchema(Schema):
     reviews = fields.List(fields.Nested(ReviewSchema))
     cart = fields.List(fields.Nested(CartItemSchema))
     wishlist = fields.List(fields.Nested(WishlistItemSchema))
+    notifications = fields.List(fields.Nested(NotificationSchema))
+    devices = fields.List(fields.Nested(DeviceSchema))
+    preferences = fields.Nested(ChoicesSchema)
