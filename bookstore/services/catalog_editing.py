@@ -15,6 +15,7 @@ from bookstore.models.catalog import book_authors, book_categories
 from bookstore.services import catalog_cache, events, search, stock
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.html import sanitise_html
+from bookstore.services.sql import AnyRow
 from bookstore.unit_of_work import unit_of_work
 
 
@@ -140,7 +141,7 @@ def delete_book(actor: Acting, book_id: int, *, version: int | None = None) -> N
         catalog_cache.changed()
 
 
-def event_data(book: Book) -> dict[str, Any]:
+def event_data(book: "Book | AnyRow") -> dict[str, Any]:
     """Return what events tell of a book."""
     currency = settings().currency
     return {

@@ -1,6 +1,7 @@
 """Copies in stock: every change is one conditional UPDATE and one line in the ledger."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
@@ -54,9 +55,8 @@ def take(session: Session, quantities: Mapping[int, int], order_id: int, actor: 
             ]
         )
     for book_id, title, before, after in sold_down:
-        if _note_state(before, after) and after <= LOW_STOCK:
-            about = {"book_id": book_id, "title": title, "stock": after, "threshold": LOW_STOCK}
-            events.record("book.low_stock", about, aggregate_id=book_id)
+        if _note_state(before, after) and is_warning(before, after):
+            events.record("book.low_stock", warning(book_id, title, after), aggregate_id=book_id)
     _record(session, {b: -n for b, n in quantities.items()}, "order", order_id, actor)
 
 
@@ -79,8 +79,22 @@ def set_level(session: Session, book: Book, level: int, actor: str) -> None:
     delta = level - book.stock
     if delta:
         reason = "initial" if book.stock == 0 and book.version == 1 else "adjustment"
+        if is_warning(book.stock, level):
+            about = warning(book.id, book.title, level)
+            events.record("book.low_stock", about, aggregate_id=book.id)
         book.stock = level
         _record(session, {book.id: delta}, reason, None, actor)
+
+
+def is_warning(before: int, after: int) -> bool:
+    """Return whether stock has just become low, or run out."""
+    seen = stock_state("available", before) != stock_state("available", after)
+    return seen and after < before and after <= LOW_STOCK
+
+
+def warning(book_id: int, title: str, copies: int) -> dict[str, Any]:
+    """Return what the event ``book.low_stock`` tells."""
+    return {"book_id": book_id, "title": title, "stock": copies, "threshold": LOW_STOCK}
 
 
 def _record(

@@ -13,7 +13,7 @@ from bookstore.extensions import db
 from bookstore.models import Book, StockMovement
 from bookstore.models.catalog import book_authors, book_categories
 from bookstore.models.text import sort_key
-from bookstore.services import catalog_cache, search_index
+from bookstore.services import bulk_events, catalog_cache, catalog_editing, search_index, stock
 from bookstore.services.imports.references import BookLinks, References, links_of
 from bookstore.services.imports.report import Draft, Report, RowError
 from bookstore.unit_of_work import unit_of_work
@@ -32,6 +32,9 @@ _DEFAULTS = {
     "popularity": 0,
     "stock": 0,
 }
+# Of these events tell nothing, or the list that they stand for.
+_DERIVED = {"title_sort", "author_id"}
+_told = [_books[name] for name in ("id", "title", "isbn", "status", "price", "stock", "version")]
 _ATTEMPTS = 3
 _LOCK = 7266638
 
@@ -45,6 +48,7 @@ class _Plan:
     links: dict[str, BookLinks] = field(default_factory=dict)  # by sku, where they change
     deltas: dict[str, int] = field(default_factory=dict)  # copies by sku
     ids: dict[str, int] = field(default_factory=dict)  # by sku
+    changes: dict[int, list[str]] = field(default_factory=dict)  # by id: what is told of them
     report: Report = field(default_factory=Report)
 
 
@@ -195,8 +199,11 @@ class Loader:
         # Keyed by the SKU it has, which need not be the one its ISBN would have given it.
         plan.ids[book.sku] = book.id
         plan.updated.append({"b_id": book.id, **{f"b_{n}": v for n, v in values.items()}})
+        changed = [n for n in _WRITTEN if n not in _DERIVED and values[n] != getattr(book, n)]
         if not links.same_lists(present):
             plan.links[book.sku] = links
+            changed += links.other_lists(present)
+        plan.changes[book.id] = sorted(changed)
         if values["stock"] != book.stock:
             plan.deltas[book.sku] = values["stock"] - book.stock
         plan.report.updated += 1
@@ -230,6 +237,29 @@ class Loader:
             session.execute(insert(StockMovement.__table__), movements)
         search_index.index_books(session, list(plan.ids.values()))
         catalog_cache.changed()
+        self._tell(session, plan)
+
+    def _tell(self, session: Session, plan: _Plan) -> None:
+        # Read again: sales may have gone on until the rows were locked.
+        books = session.execute(
+            select(*_told).where(_books.id.in_(plan.ids.values())).order_by(_books.id)
+        ).all()
+        about = {book.id: catalog_editing.event_data(book) for book in books}
+        new = {which: data for which, data in about.items() if which not in plan.changes}
+        bulk_events.record_many("book.created", new)
+        bulk_events.record_many(
+            "book.updated",
+            {which: {**about[which], "changed": names} for which, names in plan.changes.items()},
+        )
+        moved = {plan.ids[sku]: delta for sku, delta in plan.deltas.items()}
+        low = [
+            book
+            for book in books
+            if book.id in plan.changes
+            and stock.is_warning(book.stock - moved.get(book.id, 0), book.stock)
+        ]
+        warnings = {book.id: stock.warning(book.id, book.title, book.stock) for book in low}
+        bulk_events.record_many("book.low_stock", warnings)
 
     def _update(self, session: Session, rows: list[dict[str, Any]]) -> None:
         # Stock only when asked for: otherwise sales go on while this runs.

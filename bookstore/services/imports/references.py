@@ -28,7 +28,13 @@ class BookLinks:
 
     def same_lists(self, other: "BookLinks") -> bool:
         """Whether authors (in order) and categories are the same."""
-        return self.authors == other.authors and self.categories == other.categories
+        return not self.other_lists(other)
+
+    def other_lists(self, other: "BookLinks") -> list[str]:
+        """Return which of the two lists differ, as the API names them."""
+        return ["author_ids"] * (self.authors != other.authors) + ["category_ids"] * (
+            self.categories != other.categories
+        )
 
 
 def links_of(session: Session, book_ids: Sequence[int]) -> dict[int, BookLinks]:
