@@ -1,18 +1,28 @@
 """What has to be thrown away from time to time; safe at any moment and as often as one likes."""
 
-from sqlalchemy import delete
+from datetime import timedelta
+
+from sqlalchemy import delete, select
 
 from bookstore import clock
-from bookstore.models import LoginSession
-from bookstore.services import idempotency
+from bookstore.models import LoginSession, ShoppingCart
+from bookstore.services import event_log, idempotency
 from bookstore.unit_of_work import unit_of_work
+
+# A guest who has not touched the cart for so long has forgotten it, or lost the token.
+GUEST_CART_LIFETIME = timedelta(days=30)
+_BATCH = 1000
 
 
 def run() -> dict[str, int]:
     """Delete what is past its time and return how many of each."""
+    # Nothing to delete, but due from time to time as well: does work after a restore only.
+    event_log.repair_order()
     return {
         "idempotency keys": idempotency.forget_old(),
         "login sessions": _forget_sessions(),
+        "guest carts": _forget_guest_carts(),
+        "events": outgoing_upkeep.forget_events(),
     }
 
 
@@ -25,3 +35,26 @@ def _forget_sessions() -> int:
             .execution_options(synchronize_session=False)
         )
         return len(gone.all())
+
+
+def _forget_guest_carts() -> int:
+    count, gone = 0, _BATCH
+    while gone == _BATCH:
+        idle = ShoppingCart.updated_at < clock.now() - GUEST_CART_LIFETIME
+        some = (
+            select(ShoppingCart.id)
+            .where(ShoppingCart.token_hash.is_not(None), idle)
+            .order_by(ShoppingCart.updated_at)
+            .limit(_BATCH)
+        )
+        with unit_of_work() as session:
+            # Asked again: it may have been touched since it was looked at.
+            rows = session.execute(
+                delete(ShoppingCart)
+                .where(ShoppingCart.id.in_(some), idle)
+                .returning(ShoppingCart.id)
+                .execution_options(synchronize_session=False)
+            )
+            gone = len(rows.all())
+        count += gone
+    return count
