@@ -6,15 +6,18 @@ https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send
 import functools
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Protocol
 
-import google.auth.exceptions
 import requests
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport.requests import Request
 from google.oauth2 import service_account
+from requests.adapters import HTTPAdapter
 
 from bookstore.config import Settings
 from bookstore.gateways import retry_after
@@ -23,6 +26,8 @@ log = logging.getLogger("bookstore.push")
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
+CONNECTIONS = 16
+PAUSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,9 @@ class Sender(Protocol):
         """Send it; PushError when that fails."""
 
 
+@functools.cache
 def sender(settings: Settings) -> Sender:
-    """Return FCM if a project is set, else the log."""
+    """Return FCM if a project is set, else the log; one a process, as it keeps an access token."""
     project, credentials = settings.fcm_project_id, settings.fcm_credentials_file
     if project and credentials:
         return Fcm(project, credentials, settings.fcm_endpoint)
@@ -85,7 +91,11 @@ class Fcm:
         self._credentials_file = credentials
         self._credentials: Any = None
         self._lock = threading.Lock()
-        self._local = threading.local()
+        self._pause_until = 0.0
+        # Shared by the threads: what is not safe to share of a session is its cookies.
+        self._session = requests.Session()
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self._session.mount(endpoint, HTTPAdapter(pool_maxsize=CONNECTIONS))
 
     def send(self, push: Push) -> None:
         """Send it."""
@@ -98,7 +108,7 @@ class Fcm:
         }
         access = self._access()
         try:
-            answer = self._session().post(
+            answer = self._session.post(
                 self._url,
                 json=body,
                 headers={"Authorization": f"Bearer {access}"},
@@ -113,28 +123,24 @@ class Fcm:
     def _access(self) -> str:
         """Return an access token, a new one if the last is about to expire."""
         with self._lock:
+            if time.monotonic() < self._pause_until:
+                raise PushError("no access token: there was none a moment ago")
             try:
                 if self._credentials is None:
                     load: Any = service_account.Credentials.from_service_account_file
                     self._credentials = load(str(self._credentials_file), scopes=[SCOPE])
                 if not self._credentials.valid:
                     # Its own default is two minutes, under the lock that all threads want.
-                    ask = functools.partial(Request(self._session()), timeout=READ_SECONDS)
+                    ask = functools.partial(Request(self._session), timeout=READ_SECONDS)
                     self._credentials.refresh(ask)
                 return str(self._credentials.token)
-            except google.auth.exceptions.TransportError as error:
+            except (OSError, ValueError, GoogleAuthError) as error:
+                # Those who wait for the lock must not each wait for an answer as well.
+                self._pause_until = time.monotonic() + PAUSE_SECONDS
+                if not isinstance(error, TransportError):
+                    # The name only: the text may quote the key file, or the answer.
+                    log.error("FCM: no access token: %s", type(error).__name__)
                 raise PushError(f"no access token: {type(error).__name__}") from None
-            except (OSError, ValueError, google.auth.exceptions.GoogleAuthError) as error:
-                # Their texts may quote the key file or the answer.
-                log.error("FCM: the service account is of no use: %s", type(error).__name__)
-                raise PushError(f"no access token: {type(error).__name__}") from None
-
-    def _session(self) -> requests.Session:
-        # One a thread: sessions keep connections, and are not made to be shared.
-        if not hasattr(self._local, "session"):
-            self._local.session = requests.Session()
-        found: requests.Session = self._local.session
-        return found
 
     def _refused(self, answer: requests.Response, access: str, push: Push) -> PushError:
         code, fields = _details(answer)

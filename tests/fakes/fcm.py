@@ -82,9 +82,9 @@ class FakeFcm(FakeServer):
         return 200, {"name": f"projects/{self.project}/messages/{len(self.messages)}"}, {}
 
     def _grant(self, assertion: str) -> Answer:
-        claims = jwt.decode(
-            assertion, self._key.public_key(), algorithms=["RS256"], audience=f"{self.url}/token"
-        )
+        # google-auth names Google's endpoint, whichever it talks to.
+        audience, key = "https://oauth2.googleapis.com/token", self._key.public_key()
+        claims = jwt.decode(assertion, key, algorithms=["RS256"], audience=audience)
         assert claims["scope"] == "https://www.googleapis.com/auth/firebase.messaging"
         self.grants.append(f"access-{len(self.grants) + 1}")
         return 200, {"access_token": self.grants[-1], "expires_in": 3600}, {}
