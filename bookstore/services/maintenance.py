@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 
 from bookstore import clock
 from bookstore.models import LoginSession, ShoppingCart
-from bookstore.services import event_log, idempotency
+from bookstore.services import event_log, idempotency, outgoing_upkeep
 from bookstore.unit_of_work import unit_of_work
 
 # A guest who has not touched the cart for so long has forgotten it, or lost the token.

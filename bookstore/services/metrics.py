@@ -16,7 +16,7 @@ from bookstore import clock
 from bookstore.extensions import db
 from bookstore.gateways import claims, queue
 from bookstore.models import Email, OutcomeCount, PushMessage, WebhookDelivery, WebhookEndpoint
-from bookstore.models.outbox import PENDING, Outgoing
+from bookstore.models.outbox import Outgoing, is_pending
 from bookstore.unit_of_work import new_snapshot
 
 log = logging.getLogger(__name__)
@@ -30,8 +30,6 @@ CHANNELS: dict[str, type[Outgoing]] = {
     "mail": Email,
     "push": PushMessage,
 }
-# Written out: the index of what is pending is found by these very words only.
-_PENDING: ColumnElement[str] = literal_column(f"'{PENDING}'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def _ask_database(figures: Figures) -> None:
     ):
         outcomes.setdefault(channel, {})[outcome] = count
     for name, table in CHANNELS.items():
-        pending = table.status == _PENDING
+        pending = is_pending(table)
         due = [pending, table.next_attempt_at <= now]
         held = 0
         if table is WebhookDelivery:
@@ -141,9 +139,7 @@ def _oldest_delivery(now: datetime) -> datetime | None:
     # One look into the index an endpoint, however many deliveries wait.
     first = (
         select(func.min(WebhookDelivery.next_attempt_at))
-        .where(
-            WebhookDelivery.endpoint_id == WebhookEndpoint.id, WebhookDelivery.status == _PENDING
-        )
+        .where(WebhookDelivery.endpoint_id == WebhookEndpoint.id, is_pending(WebhookDelivery))
         .scalar_subquery()
     )
     each = select(first.label("at")).where(_open(now)).subquery()

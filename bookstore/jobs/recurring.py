@@ -1,0 +1,13 @@
+"""Jobs that the scheduler queues: once a day or so, and they may take their time."""
+
+from bookstore.services import daily_reports, maintenance
+
+
+def maintain() -> None:
+    """Throw away what is past its time."""
+    maintenance.run()
+
+
+def report() -> None:
+    """Write the sales reports of the last days that are not written yet."""
+    daily_reports.write()

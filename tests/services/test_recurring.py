@@ -1,0 +1,85 @@
+"""What recurs and may take its time: throwing away, and the daily reports."""
+
+import csv
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from bookstore import clock
+from bookstore.extensions import db
+from bookstore.jobs import recurring
+from bookstore.models import CartItem, Order, ShoppingCart
+from bookstore.services import cart, daily_reports, maintenance, orders
+from bookstore.services.actors import GUEST, Actor
+from bookstore.unit_of_work import unit_of_work
+from tests.clients import ADDRESS
+from tests.conftest import Apps
+from tests.factories import make_book, make_user
+
+
+def age_carts(days: float) -> None:
+    with unit_of_work() as session:
+        session.execute(update(ShoppingCart).values(updated_at=clock.now() - timedelta(days=days)))
+
+
+def test_forgotten_guest_carts_go(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintenance, "_BATCH", 2)
+    book, user = make_book(), make_user()
+    tokens = [cart.add_item(GUEST, book.id).token for _ in range(5)]
+    cart.add_item(user, book.id)
+    age_carts(29.9)
+    assert maintenance.run()["guest carts"] == 0
+    age_carts(30.1)
+    kept = Actor(None, "guest", cart_token=tokens[0])
+    cart.add_item(kept, book.id)
+    recurring.maintain()
+    assert maintenance.run()["guest carts"] == 0
+    # The one touched since then, and the user's.
+    assert len(db.session.scalars(select(ShoppingCart.id)).all()) == 2
+    assert len(db.session.scalars(select(CartItem.id)).all()) == 2
+    assert cart.get(kept)["total_items"] == 2
+
+
+@pytest.fixture
+def folder(app: Flask, apps: Apps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the reports go, in a data folder of their own."""
+    name = "postgresql" if db.engine.dialect.name == "postgresql" else "sqlite"
+    monkeypatch.setitem(app.config, "SETTINGS", apps.settings(name, bookstore_home=tmp_path))
+    return tmp_path / "reports"
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_reports_of_the_last_days(app: Flask, folder: Path) -> None:
+    user, yesterday = make_user(), clock.now() - timedelta(days=1)
+    for title in ("Piranesi", "=cmd()"):
+        cart.add_item(user, make_book(title, price=1000).id, 2)
+    order = orders.place(user, ADDRESS)
+    with unit_of_work() as session:
+        session.execute(update(Order).where(Order.id == order.id).values(created_at=yesterday))
+    recurring.report()
+    assert len(list(folder.iterdir())) == 14
+    [sales] = rows(folder / f"sales-{yesterday.date()}.csv")
+    assert (sales["orders"], sales["pending"], sales["currency"]) == ("1", "1", "usd")
+    assert sales["revenue"] == sales["average_order_value"] == "44.99"  # with shipping
+    books = rows(folder / f"books-{yesterday.date()}.csv")
+    # A spreadsheet must not run a title.
+    assert {book["title"]: book["copies"] for book in books} == {"Piranesi": "2", "'=cmd()": "2"}
+    [before] = rows(folder / f"sales-{(yesterday - timedelta(days=1)).date()}.csv")
+    assert (before["orders"], before["average_order_value"]) == ("0", "")
+
+
+def test_a_report_is_written_once(app: Flask, folder: Path) -> None:
+    first = daily_reports.write()
+    assert len(first) == 14
+    first[0].write_text("signed off")
+    first[1].unlink()
+    assert daily_reports.write() == [first[1]]
+    assert first[0].read_text() == "signed off"
+    assert not list(folder.glob(".*"))
