@@ -49,13 +49,16 @@ def render(template: str, context: Mapping[str, Any]) -> Rendered:
     html = html_form.get_template(f"{template}.html").render(
         {**context, "subject": subject, "preheader": preheader}
     )
-    return Rendered(subject, re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n", html)
+    return Rendered(one_line(subject), re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n", html)
 
 
 def one_line(text: str) -> str:
-    """Return text without line breaks and control characters: fit for headers and lists."""
+    """Return text without line breaks and control characters: fit for headers and lists.
+
+    Nor does it look like an encoded word (RFC 2047), inside which a line break could come back.
+    """
     shown = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
-    return " ".join(shown.split())
+    return " ".join(shown.replace("=?", "= ?").split())
 
 
 def order_context(order: Order, shop_url: str) -> dict[str, Any]:
