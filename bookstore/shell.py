@@ -18,12 +18,16 @@ from bookstore.services import (
     catalog_export,
     catalog_import,
     catalog_records,
+    event_log,
+    events,
     notifications,
     orders,
     pricing,
     reports,
     reviews,
     search,
+    webhook_log,
+    webhooks,
     wishlist,
 )
 from bookstore.services.actors import SYSTEM
@@ -38,12 +42,16 @@ SERVICES: tuple[ModuleType, ...] = (
     catalog_export,
     catalog_import,
     catalog_records,
+    event_log,
+    events,
     notifications,
     orders,
     pricing,
     reports,
     reviews,
     search,
+    webhook_log,
+    webhooks,
     wishlist,
 )
 

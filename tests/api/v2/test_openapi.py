@@ -9,6 +9,8 @@ import pytest
 from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from bookstore.services import webhook_signing
+from bookstore.services.event_types import TYPES
 from tests.api.v2.operations import Operation, everything, operations
 from tests.clients import Client, ok, problem
 
@@ -124,6 +126,17 @@ def test_answers_are_as_documented(shop: Flask) -> None:
     for operation in sorted(last, key=lambda operation: operation.path == "/me"):
         for asking in (guest, clerk, clerk):
             check(document, operation, operation.call(asking))
+
+
+def test_it_tells_what_receivers_get(document: dict[str, Any]) -> None:
+    assert set(document["webhooks"]) == set(TYPES)
+    for name, members in document["webhooks"].items():
+        content = members["post"]["requestBody"]["content"]["application/json"]
+        jsonschema.Draft202012Validator(content["schema"]).validate(content["example"])
+        assert content["example"]["type"] == name
+        named = {parameter["name"] for parameter in members["post"]["parameters"]}
+        sent = webhook_signing.headers(["whsec_AAAA"], "evt_1", 1, name, b"{}")
+        assert named == set(sent)
 
 
 def test_the_page_runs_nothing_but_the_shops_own_files(client: Client) -> None:
