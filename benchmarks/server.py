@@ -62,7 +62,7 @@ class Server:
                     command,
                     signal.SIGTERM,
                     cwd=ROOT,
-                    env=self._environ(),
+                    env=environ(self._settings),
                     stdout=log,
                     stderr=log,
                     pass_fds=[listener.fileno()],
@@ -103,13 +103,15 @@ class Server:
             raise RuntimeError(f"{self._app} does not start: {error}\n{said}") from None
         self._workers = psutil.Process(self._process.pid).children()
 
-    def _environ(self) -> dict[str, str]:
-        environ = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "LC_ALL"}}
-        for item in fields(self._settings):
-            value = getattr(self._settings, item.name)
-            if value is not None:
-                environ[item.name.upper()] = str(value)
-        return environ
+
+def environ(settings: Settings) -> dict[str, str]:
+    """Return the environment of a process that runs the shop with these settings."""
+    found = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "LC_ALL"}}
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        if value is not None:
+            found[item.name.upper()] = str(value)
+    return found
 
 
 def tree_cpu(pid: int) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import flask_migrate
 import psutil
@@ -79,14 +80,12 @@ class Shop:
 
 
 @contextlib.contextmanager
-def opened(database: str, books: int, folder: Path | None, many: int) -> Iterator[Shop]:
-    """Open a shop with its own servers in a temporary folder; leave nothing behind.
+def empty(database: str, **changes: Any) -> Iterator[Shop]:
+    """Open an empty shop with its own servers in a temporary folder; leave nothing behind.
 
     Args:
         database: sqlite or postgresql.
-        books: how many.
-        folder: of the goodbooks-10k files, or None for generated books.
-        many: how many buyers.
+        changes: of settings.
     """
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bookstore-bench-")))
@@ -111,6 +110,7 @@ def opened(database: str, books: int, folder: Path | None, many: int) -> Iterato
             database_url=url,
             redis_url=redis.url,
             web_workers=1,
+            **changes,
         )
         app = create_app(settings)
         stack.enter_context(app.app_context())
@@ -118,25 +118,43 @@ def opened(database: str, books: int, folder: Path | None, many: int) -> Iterato
         stack.callback(db.engine.dispose)
         stack.callback(db.session.remove)
         flask_migrate.upgrade()
-        shop = Shop(
+        yield Shop(
             settings=settings,
             folder=scratch,
-            many=many,
+            many=0,
             software=_software(db.engine),
             redis_pid=int(redis_handle.client.info("server")["process_id"]),
             postgres_pid=_postgres_pid(db.engine),
         )
-        shop.stock = catalogue.load(folder, books, scratch)
+
+
+@contextlib.contextmanager
+def opened(database: str, books: int, folder: Path | None, many: int) -> Iterator[Shop]:
+    """Open a shop as ``empty`` does, and fill it.
+
+    Args:
+        database: sqlite or postgresql.
+        books: how many.
+        folder: of the goodbooks-10k files, or None for generated books.
+        many: how many buyers.
+    """
+    with empty(database) as shop:
+        shop.many = many
+        shop.stock = catalogue.load(folder, books, shop.folder)
         with db.engine.connect() as connection:
             query = select(Book.id, Book.price, Book.title).order_by(Book.id)
             shop.books = [(row.id, row.price, row.title) for row in connection.execute(query)]
         shop.buyers = _buyers(many, shop.books)
         db.session.remove()
-        if database == "postgresql":
-            # What autovacuum would come to do, in the midst of a round.
-            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.execute(text("VACUUM ANALYZE"))
+        vacuum(database)
         yield shop
+
+
+def vacuum(database: str) -> None:
+    """Do what autovacuum would come to do, in the midst of a round."""
+    if database == "postgresql":
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
 
 
 def _buyers(many: int, books: Sequence[tuple[int, int, str]]) -> list[Buyer]:

@@ -75,8 +75,6 @@ class _Loop:
                 self._collect()
 
     def _hand_out(self, line: "_Line", pool: ThreadPoolExecutor) -> None:
-        if line.failing_since is not None:
-            return
         while (work := line.lanes.next()) is not None:
             pool.submit(_send, line, work, self.results)
 
@@ -100,15 +98,23 @@ class _Loop:
         return found
 
 
-def _send(line: "_Line", work: Work, results: "SimpleQueue[Result]") -> None:
-    outcome: Any
-    try:
-        outcome = line.channel.send(work)
-    except Exception as error:
-        # It should not have; the row stays leased and is tried again when that has run out.
-        log.exception("sending failed", extra={"channel": line.channel.name, "row": work.id})
-        outcome = error
-    results.put((line, work, outcome))
+def _send(line: "_Line", work: Work | None, results: "SimpleQueue[Result]") -> None:
+    """Send one, and then the next: so threads go on while the loop's own writes to the database."""
+    while work is not None:
+        outcome: Any
+        try:
+            outcome = line.channel.send(work)
+        except Exception as error:
+            # It should not have; the row stays leased and is tried again when that has run out.
+            log.exception("sending failed", extra={"channel": line.channel.name, "row": work.id})
+            outcome = error
+        line.lanes.ended(work, _went_well(outcome))
+        results.put((line, work, outcome))
+        work = line.lanes.next()
+
+
+def _went_well(outcome: Any) -> bool:
+    return not isinstance(outcome, Exception) and bool(outcome.ok)
 
 
 class _Line:
@@ -133,13 +139,14 @@ class _Line:
     @property
     def busy(self) -> bool:
         """Whether something is claimed and not yet written down."""
-        return bool(self.lanes.in_flight or self.lanes.queued or self.done or self.unsent)
+        lanes = self.lanes
+        return bool(lanes.in_flight or lanes.queued or lanes.unwritten or self.unsent)
 
     def ended(self, work: Work, outcome: Any) -> None:
         """Note what became of one."""
-        broken = isinstance(outcome, Exception)
-        self.lanes.ended(work, ok=not broken and outcome.ok)
-        if not broken and not self.dead:
+        if isinstance(outcome, Exception):
+            self.lanes.written([(work, False)])
+        elif not self.dead:
             self.done.append((work, outcome))
 
     def tend(self, *, woken: bool, ending: bool) -> None:
@@ -158,8 +165,7 @@ class _Line:
         )
         # Nothing was there any more: let go of lanes, and look once more, since nobody else
         # could send what came into ours meanwhile.
-        leave = self.holds and not self.lanes.in_flight and not self.lanes.queued
-        leave = leave and not self.done and (self.looked or ending)
+        leave = self.holds and not self.busy and (self.looked or ending)
         if write or look or leave:
             self._try(look and self.failing_since is None, leave, now)
 
@@ -173,7 +179,7 @@ class _Line:
             log.exception("channel given up", extra={"channel": self.channel.name})
             self._die()
         else:
-            self.failing_since, self.pause = None, 0.0
+            self.failing_since, self.pause, self.lanes.paused = None, 0.0, False
 
     def _turn(self, look: bool, leave: bool, now: float) -> None:
         claimed: Sequence[Work] = ()
@@ -192,6 +198,7 @@ class _Line:
                 )
             # Last, since all workers meet in these rows.
             count_outcomes(session, self.channel.name, Counter(finished.counts))
+        self.lanes.written((work, _went_well(outcome)) for work, outcome in self.done)
         self.done, self.unsent = [], self.lanes.shut(finished.shut)
         self.last_turn = now
         if leave:
@@ -215,6 +222,7 @@ class _Line:
             self._die()
         else:
             # What was sent is worth remembering: else it is sent twice.
+            self.lanes.paused = True
             self.pause = min(max(2 * self.pause, FIRST_PAUSE), LONGEST_PAUSE)
             self.retry_at = now + self.pause
             log.warning("not written, trying again", extra={**about, "in": self.pause})
