@@ -1,1 +1,26 @@
-"""What RQ runs: each takes ids, re-reads, calls one service, and is safe to run twice."""
+"""What RQ and the scheduler run: each re-reads, calls services, and is safe to run twice."""
+
+from bookstore.jobs.recurring import maintain, report
+from bookstore.services import channels, outgoing_upkeep
+
+__all__ = ["drain", "maintain", "report", "sweep", "upkeep"]
+
+
+def drain() -> None:
+    """Send what is due, by every channel."""
+    channels.drain()
+
+
+def sweep(clock_jumped: bool = False) -> None:
+    """Wake a worker if something is due; ``clock_jumped``: mend what waits for a wrong time.
+
+    Raises:
+        redis.RedisError: something is due and Redis is away.
+    """
+    outgoing_upkeep.sweep(clock_jumped=clock_jumped)
+
+
+def upkeep() -> None:
+    """Look after endpoints that fail and deliveries that are held; once a minute."""
+    outgoing_upkeep.watch_endpoints()
+    outgoing_upkeep.expire_held()
