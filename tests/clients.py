@@ -121,11 +121,14 @@ class LiveShop:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.port = 0
         self.log = tempfile.NamedTemporaryFile(prefix="live-", suffix=".log", delete=False)  # noqa: SIM115
 
     def __enter__(self) -> Self:
-        for _attempt in range(5):
-            self.port = _free_port()
+        for attempt in range(5):
+            # Where it was before, at first: clients come back to the address they know.
+            if attempt or not self.port:
+                self.port = _free_port()
             self.process = self._start()
             if self._wait():
                 return self
@@ -142,7 +145,7 @@ class LiveShop:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it again after ``stop`` or ``kill`` (on another port, perhaps)."""
+        """Start it again after ``stop`` or ``kill`` (where it was, unless that is taken)."""
         self.__enter__()
 
     def kill(self) -> None:
