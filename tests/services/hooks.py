@@ -1,8 +1,12 @@
 """Endpoints and deliveries for tests of webhooks; each needs an app context."""
 
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from flask import Flask
 from sqlalchemy import func, select
 
 from bookstore import clock
@@ -55,6 +59,20 @@ def send(client: Client | None = None, **options: Any) -> None:
     else:
         draining.drain([Webhooks(client)], **options)
     db.session.expire_all()
+
+
+@contextmanager
+def sending(app: Flask, **options: Any) -> Iterator[Future[None]]:
+    """Drain in another thread while the block runs, then wait for its end."""
+
+    def run() -> None:
+        with app.app_context():
+            send(**options)
+
+    with ThreadPoolExecutor(1) as pool:
+        drained = pool.submit(run)
+        yield drained
+        drained.result(60)
 
 
 def get(endpoint_id: int) -> WebhookEndpoint:
