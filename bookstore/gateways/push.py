@@ -19,6 +19,7 @@ from google.auth.transport.requests import Request
 from google.oauth2 import service_account
 from requests.adapters import HTTPAdapter
 
+from bookstore import clock
 from bookstore.config import Settings
 from bookstore.gateways import retry_after
 
@@ -72,15 +73,26 @@ def sender(settings: Settings) -> Sender:
     project, credentials = settings.fcm_project_id, settings.fcm_credentials_file
     if project and credentials:
         return Fcm(project, credentials, settings.fcm_endpoint)
-    return Log()
+    return Log(settings.bookstore_home / "logs" / "push.log")
 
 
 class Log:
-    """Writes one line a message."""
+    """Writes one line a message: to the log, and to a file that keeps nothing else."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
     def send(self, push: Push) -> None:
-        """Write it."""
+        """Write it; PushError when the file cannot be written."""
         log.info("push: %s", push.title, extra={"device_id": push.device_id})
+        at = clock.now().isoformat(timespec="milliseconds")
+        words = " ".join(f"{push.title}: {push.message}".split())
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a") as stream:  # one write a line, so that lines never mix
+                stream.write(f"{at} device={push.device_id} {words}\n")
+        except OSError as error:
+            raise PushError(f"{self._path} cannot be written: {error.strerror}") from None
 
 
 class Fcm:

@@ -240,6 +240,9 @@ def test_without_a_project_there_is_a_line_in_the_log(
     assert f"Order {order.number} received" in record.getMessage()
     assert vars(record)["device_id"] == notifications.list_devices(user)[0].id
     assert TOKEN not in str(vars(record))
+    line = (settings().bookstore_home / "logs" / "push.log").read_text().splitlines()[-1]
+    assert f"device={vars(record)['device_id']} Order {order.number} received: Thank you!" in line
+    assert TOKEN not in line
     assert [row.status for row in rows()] == ["succeeded"]
 
 
