@@ -1,6 +1,6 @@
 """Which deliveries are due, and may be sent: endpoint by endpoint, never the whole backlog."""
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Set
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -37,11 +37,17 @@ def claim(
     ours = {row.id: row for row in _endpoints(session, owner, now)}
     allowed = {row.id: _allowed(session, row, quota, now) for row in ours.values() if row.due}
     wanted = dict(islice(((i, n) for i, n in allowed.items() if n > 0), room))
-    if not wanted:
+    leased: list[AnyRow] = []
+    if wanted:
+        # When there is not room for all, each gets its part.
+        part = room // len(wanted)
+        leased = _lease(session, owner, {i: min(n, part) for i, n in wanted.items()}, now)
+    # Nothing would remind us to let go of these.
+    useless = ours.keys() - {row.endpoint_id for row in leased} - quota.keys()
+    if useless:
+        let_go(session, owner, useless)
+    if not leased:
         return
-    # When there is not room for all, each gets its part.
-    part = room // len(wanted)
-    leased = _lease(session, owner, {i: min(n, part) for i, n in wanted.items()}, now)
     which = {row.event_id for row in leased}
     query = select(Event.id, Event.public_id, Event.type, Event.body).where(Event.id.in_(which))
     events = {row.id: row for row in session.execute(query)}
@@ -49,11 +55,12 @@ def claim(
         yield row.id, ours[row.endpoint_id], events[row.event_id]
 
 
-def let_go(session: Session, owner: str) -> None:
-    """Let other processes have the endpoints of this one."""
+def let_go(session: Session, owner: str, some: Set[int] | None = None) -> None:
+    """Let other processes have the endpoints of this one, or some of them."""
+    which = Endpoint.drained_by == owner
     session.execute(
         update(Endpoint)
-        .where(Endpoint.drained_by == owner)
+        .where(which if some is None else which & Endpoint.id.in_(some))
         .values(drained_by=None, drained_until=None)
         .execution_options(synchronize_session=False)
     )

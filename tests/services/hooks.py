@@ -23,6 +23,8 @@ from bookstore.models import (
 from bookstore.services import draining, events, vault, webhook_signing
 from bookstore.services.webhook_delivery import Webhooks
 from bookstore.unit_of_work import unit_of_work
+from tests.clients import wait_until
+from tests.fakes.receiver import Receiver
 
 
 def endpoint(url: str, owner: User | None = None, pattern: str = "*", **fields: Any) -> int:
@@ -73,6 +75,11 @@ def sending(app: Flask, **options: Any) -> Iterator[Future[None]]:
         drained = pool.submit(run)
         yield drained
         drained.result(60)
+
+
+def arrived(receiver: Receiver, count: int) -> None:
+    """Return once so many requests have come in."""
+    wait_until(lambda: len(receiver.received) >= count)
 
 
 def get(endpoint_id: int) -> WebhookEndpoint:
