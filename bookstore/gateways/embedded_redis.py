@@ -142,12 +142,17 @@ class EmbeddedRedis:
         """Whether this process started the server and so must stop it (a fork did not)."""
         return self._process is not None and self._starter == os.getpid()
 
+    @property
+    def running(self) -> bool:
+        """Whether the server that this process started still runs."""
+        return self.owned and self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Return once the server answers PING; raises EmbeddedServerError.
 
         Starting twice is harmless. Processes that start at once end up with one server.
         """
-        if self.owned and self._process is not None and self._process.poll() is None:
+        if self.running:
             return
         self._process = None
         folder, deadline = self.home / "redis", time.monotonic() + START_SECONDS

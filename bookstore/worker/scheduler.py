@@ -1,0 +1,145 @@
+"""What recurs: each turn is taken by one scheduler, however many run.
+
+Sweeps and upkeep are short and run here. As jobs in a queue they would stand behind the very
+messages that they are to get moving again. What may take long is left to the workers.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import redis
+from flask import Flask
+from sqlalchemy.exc import DBAPIError
+
+from bookstore import clock, jobs, logs
+from bookstore.gateways import claims, queue
+from bookstore.supervisor import StopSignal
+
+log = logging.getLogger(__name__)
+
+JUMP_SECONDS = 2.0
+LONGEST_RETRY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """A job that is due each so many seconds, and is safe to run twice or late."""
+
+    name: str
+    every: float
+    run: Callable[[], object]
+
+
+class ClockWatch:
+    """Sees the clock of the wall jump, by one that cannot."""
+
+    def __init__(self) -> None:
+        self._apart = self._measure()
+
+    def jumped(self) -> bool:
+        """Return whether the clock was set since the last call."""
+        before, self._apart = self._apart, self._measure()
+        return abs(self._apart - before) > JUMP_SECONDS
+
+    @staticmethod
+    def _measure() -> float:
+        return clock.now().timestamp() - time.monotonic()
+
+
+def sweep(*, clock_jumped: bool = False) -> None:
+    """Wake the workers for what is due, and note that a scheduler is alive.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    jobs.sweep(clock_jumped)
+    claims.note_sweep()
+
+
+def _queued(function: str) -> Callable[[], None]:
+    def enqueue() -> None:
+        if not queue.enqueue(function):
+            raise redis.ConnectionError("not queued")
+
+    return enqueue
+
+
+RECURRING = (
+    Recurring("sweep", 10, sweep),
+    Recurring("upkeep", 60, jobs.upkeep),
+    Recurring("report", 3600, _queued("bookstore.jobs.report")),
+    Recurring("maintenance", 86_400, _queued("bookstore.jobs.maintain")),
+)
+
+
+class Scheduler:
+    """Starts recurring jobs of one app when they are due."""
+
+    def __init__(self, app: Flask, recurring: tuple[Recurring, ...] = RECURRING) -> None:
+        self.app, self.recurring = app, recurring
+        self._due = dict.fromkeys((item.name for item in recurring), 0.0)
+        self._watch = ClockWatch()
+        # The clock may have been set while nobody looked.
+        self._repair = True
+        self._away = False
+
+    def tick(self) -> float:
+        """Do what is due, and return in how many seconds (at most 1) to look again."""
+        self._repair = self._watch.jumped() or self._repair
+        for item in self.recurring:
+            if self._repair or time.monotonic() >= self._due[item.name]:
+                self._due[item.name] = time.monotonic() + self._turn(item)
+        return min(1.0, max(0.0, min(self._due.values()) - time.monotonic()))
+
+    def _turn(self, item: Recurring) -> float:
+        """Run a job if this turn is ours; return in how many seconds its next is due."""
+        with self.app.app_context():
+            try:
+                taken = claims.take(item.name, item.every)
+                if item.run is sweep and self._repair:
+                    # Whoever's turn it is: this process is the one that saw the clock jump.
+                    self._run(item, lambda: sweep(clock_jumped=True))
+                    self._repair = False
+                elif taken:
+                    return taken
+                else:
+                    self._run(item, item.run)
+            except redis.RedisError as error:
+                if not self._away:
+                    log.warning("Redis is away, waiting for it", extra={"why": str(error)})
+                self._away = True
+                return 1.0
+            if self._away:
+                log.warning("Redis is back")
+            self._away = False
+            return item.every
+
+    def _run(self, item: Recurring, run: Callable[[], object]) -> None:
+        """Run a job. Only that Redis is away is for the caller to hear of."""
+        token = logs.request_id.set(f"{item.name}-{round(clock.now().timestamp())}")
+        try:
+            run()
+        except redis.RedisError:
+            raise
+        except DBAPIError as error:
+            why = str(error.orig).strip().splitlines()[0]
+            log.error("recurring job failed", extra={"job": item.name, "why": why})
+            claims.shorten(item.name, LONGEST_RETRY_SECONDS)
+        except Exception:
+            log.exception("recurring job failed", extra={"job": item.name})
+            claims.shorten(item.name, LONGEST_RETRY_SECONDS)
+        finally:
+            logs.request_id.reset(token)
+
+
+def run(app: Flask) -> int:
+    """Start what recurs until SIGTERM or SIGINT; return the exit status."""
+    stop = StopSignal()
+    scheduler = Scheduler(app)
+    pause = scheduler.tick()
+    log.info("the scheduler is at work")
+    while not stop.wait(pause):
+        pause = scheduler.tick()
+    return 0
