@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, exists, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from bookstore import clock
 from bookstore.extensions import db
@@ -31,6 +31,8 @@ TABLES = (WebhookDelivery, Email, PushMessage)
 HELD_FOR = timedelta(days=30)
 KEPT_FOR = timedelta(days=90)
 _BATCH = 1000
+# An order has its version; a review has one event. The rest are counted up from the last.
+_NUMBERED_OTHERWISE = ("order", "payment", "review")
 
 
 def sweep(*, clock_jumped: bool = False) -> bool:
@@ -128,15 +130,26 @@ def expire_held() -> int:
 def forget_events() -> int:
     """Delete events older than 90 days that nothing waits for, and all that hangs on them.
 
-    Their deliveries and attempts, mails, push messages and notifications go with them.
+    Their deliveries and attempts, mails, push messages and notifications go with them. The newest
+    event of a thing whose numbers are counted up stays: the next one goes on from it.
     """
     now = clock.now()
+    later = aliased(Event)
+    followed = exists().where(
+        later.aggregate == Event.aggregate,
+        later.aggregate_id == Event.aggregate_id,
+        later.sequence > Event.sequence,
+    )
     waiting = [exists().where(table.event_id == Event.id, is_pending(table)) for table in TABLES]
 
     def some(session: Session) -> int:
         old = (
             select(Event.id)
-            .where(Event.created_at < now - KEPT_FOR, *(~one for one in waiting))
+            .where(
+                Event.created_at < now - KEPT_FOR,
+                Event.aggregate.in_(_NUMBERED_OTHERWISE) | followed,
+                *(~one for one in waiting),
+            )
             .order_by(Event.created_at)
             .limit(_BATCH)
         )

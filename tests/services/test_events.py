@@ -1,14 +1,16 @@
 """Events: recorded with what happened, told to who subscribed, numbered, and as the schema says."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from bookstore import clock
 from bookstore.extensions import db
 from bookstore.models import (
     Email,
@@ -24,6 +26,7 @@ from bookstore.services import (
     catalog_editing,
     events,
     orders,
+    outgoing_upkeep,
     reviews,
     vault,
     webhooks,
@@ -234,3 +237,18 @@ def test_bulk_goes_on_where_the_others_stopped(app: Flask) -> None:
     found = stored(aggregate="book", aggregate_id=book.id)
     assert [event["sequence"] for event in found] == [1, 2, 3]
     assert len(stored()) == 5
+
+
+def test_numbers_go_on_when_old_events_are_forgotten(app: Flask) -> None:
+    book, order = make_book(stock=20), order_of(make_user(), make_book(stock=20).id)
+    catalog_editing.update_book(SYSTEM, book.id, {"price": 5})
+    old = clock.now() - timedelta(days=91)
+    with unit_of_work() as session:
+        session.execute(update(Email).values(status="succeeded"))
+        session.execute(update(Event).values(created_at=old))
+    # Of the books' three events the first of the one that has two; and that of the order.
+    assert outgoing_upkeep.forget_events() == 2
+    assert stored(aggregate="order", aggregate_id=order.id) == []
+    catalog_editing.update_book(SYSTEM, book.id, {"price": 6})
+    found = stored(aggregate="book", aggregate_id=book.id)
+    assert [event["sequence"] for event in found] == [2, 3]
