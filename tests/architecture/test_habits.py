@@ -102,6 +102,7 @@ class TestRoutes:
         "docs.start_script",
         "docs.explain",
         "tracker.page",
+        "tracker.reset",
         "tracker.asset",
     }
 

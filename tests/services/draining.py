@@ -3,11 +3,13 @@
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import update
+from flask import Flask
+from sqlalchemy import select, update
 
 from bookstore import clock
 from bookstore.extensions import db
 from bookstore.models import Email, OutcomeCount, PushMessage
+from bookstore.models.outbox import PENDING
 from bookstore.services import outgoing_rows
 from bookstore.services.outgoing import Channel
 from bookstore.unit_of_work import unit_of_work
@@ -38,3 +40,10 @@ def counts() -> dict[tuple[str, str], int]:
     """Return how many messages ended how, by channel and outcome."""
     db.session.expire_all()
     return {(row.channel, row.outcome): row.count for row in db.session.query(OutcomeCount)}
+
+
+def mails_waiting(app: Flask) -> list[str]:
+    """Return the templates of mails that are not sent yet (needs no app context)."""
+    with app.app_context():
+        waiting = select(Email.template).where(Email.status == PENDING).order_by(Email.id)
+        return list(db.session.scalars(waiting))

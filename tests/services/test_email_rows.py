@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from bookstore.extensions import db
 from bookstore.models import Email
+from bookstore.services import draining
 from bookstore.services.emails import EmailChannel
 from bookstore.services.outgoing_rows import Outcome
 from bookstore.unit_of_work import unit_of_work
@@ -90,3 +91,13 @@ def test_more_than_fit_are_left_for_the_next_claim(channel: EmailChannel) -> Non
         channel.release(session, "one", [*first, *second])
     with unit_of_work() as session:
         assert len(channel.claim(session, "three", 9, {})) == 2
+
+
+def test_the_drain_loop_sends_every_mail_once(channel: EmailChannel, tmp_path: Path) -> None:
+    user = make_user("ann")
+    orders = {place(user).number for _ in range(30)}
+    draining.drain([channel])
+    found = mails(tmp_path)
+    assert {mail["Subject"].split()[-1] for mail in found} == orders
+    assert len(found) == 30
+    assert counts() == {("email", "succeeded"): 30}
