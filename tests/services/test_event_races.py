@@ -1,0 +1,137 @@
+"""Events recorded while endpoints come and go, on the database that does both at once."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, text
+
+from bookstore import errors
+from bookstore.extensions import db
+from bookstore.models import Event, WebhookDelivery, WebhookEndpoint
+from bookstore.services import catalog_editing, webhooks
+from bookstore.services.actors import SYSTEM
+from bookstore.unit_of_work import unit_of_work
+from tests.clients import wait_until
+from tests.factories import make_book
+
+pytestmark = pytest.mark.parametrize("database", ["postgresql"])
+URL = "https://9.9.9.9/hooks"
+
+
+def count(app: Flask, model: Any) -> int:
+    with app.app_context():
+        return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def somebody_waits(app: Flask) -> bool:
+    """Whether a statement waits for another's lock, in this database."""
+    with app.app_context():
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return bool(db.session.scalar(waiting))
+
+
+class Held:
+    """Work in a thread, in a unit of work that stays open until it is let go."""
+
+    def __init__(self, app: Flask, pool: ThreadPoolExecutor, work: Callable[[], Any]) -> None:
+        self.app, self.work = app, work
+        self.done, self.go = threading.Event(), threading.Event()
+        self.future: Future[None] = pool.submit(self.run)
+        assert self.done.wait(20)
+
+    def run(self) -> None:
+        with self.app.app_context(), unit_of_work():
+            self.work()
+            self.done.set()
+            assert self.go.wait(20)
+
+    def commit(self) -> None:
+        """Let it commit."""
+        self.go.set()
+        self.future.result(20)
+
+
+def in_thread(app: Flask, pool: ThreadPoolExecutor, work: Callable[[], Any]) -> Future[Any]:
+    def run() -> Any:
+        with app.app_context():
+            return work()
+
+    return pool.submit(run)
+
+
+@pytest.fixture
+def endpoint(shop: Flask) -> int:
+    with shop.app_context():
+        return webhooks.create(SYSTEM, URL, ["book.*"]).endpoint.id
+
+
+def test_an_endpoint_removed_while_it_is_told(shop: Flask, endpoint: int) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        told = Held(shop, pool, make_book)
+        removed = in_thread(shop, pool, lambda: webhooks.remove(SYSTEM, endpoint))
+        wait_until(lambda: somebody_waits(shop))
+        told.commit()
+        removed.result(20)
+    # The book is there, and so is its event; nobody is left to be told of it.
+    assert (count(shop, Event), count(shop, WebhookDelivery)) == (1, 0)
+    assert count(shop, WebhookEndpoint) == 0
+
+
+def test_an_endpoint_told_while_it_is_removed(shop: Flask, endpoint: int) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        removed = Held(shop, pool, lambda: webhooks.remove(SYSTEM, endpoint))
+        told = in_thread(shop, pool, lambda: make_book().id)
+        wait_until(lambda: somebody_waits(shop))
+        removed.commit()
+        assert told.result(20)
+    assert (count(shop, Event), count(shop, WebhookDelivery)) == (1, 0)
+
+
+def test_changing_an_endpoint_holds_nobody_up(shop: Flask, endpoint: int) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        change = {"description": "slowly", "is_active": False}
+        changed = Held(shop, pool, lambda: webhooks.change(SYSTEM, endpoint, change))
+        in_thread(shop, pool, lambda: make_book().id).result(20)
+        changed.commit()
+    assert count(shop, WebhookDelivery) == 1
+
+
+def test_the_events_of_one_book_are_numbered_one_by_one(shop: Flask) -> None:
+    with shop.app_context():
+        book = make_book().id
+
+    def change(price: int) -> Callable[[], Any]:
+        return lambda: catalog_editing.update_book(SYSTEM, book, {"price": price})
+
+    with ThreadPoolExecutor(2) as pool:
+        first = Held(shop, pool, change(1))
+        second = in_thread(shop, pool, change(2))
+        wait_until(lambda: somebody_waits(shop))
+        first.commit()
+        second.result(20)
+    with shop.app_context():
+        found = db.session.scalars(select(Event.sequence).order_by(Event.id)).all()
+    assert found == [1, 2, 3]
+
+
+def test_the_last_place_is_taken_once(shop: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "MAX_ENDPOINTS", 1)
+
+    def create() -> int:
+        return webhooks.create(SYSTEM, URL, ["*"]).endpoint.id
+
+    with ThreadPoolExecutor(2) as pool:
+        first = Held(shop, pool, create)
+        second = in_thread(shop, pool, create)
+        wait_until(lambda: somebody_waits(shop))
+        first.commit()
+        with pytest.raises(errors.EndpointLimit):
+            second.result(20)
+    assert count(shop, WebhookEndpoint) == 1
