@@ -1,16 +1,15 @@
 """``flask serve``: the whole shop on one machine, started and stopped as one.
 
 Starts the embedded Redis unless another is named, brings the database up to date, fills an
-empty one with the sample catalogue (outside production), and runs gunicorn until Ctrl-C.
+empty one with the sample catalogue (outside production), and runs gunicorn, a worker and the
+scheduler until Ctrl-C. A worker, a scheduler or a Redis that dies alone is started again.
 """
 
-import signal
+import logging
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 import click
 import flask_migrate
@@ -19,10 +18,14 @@ from sqlalchemy.exc import DBAPIError
 
 from bookstore.config import BadSetting, Settings
 from bookstore.extensions import settings as current_settings
-from bookstore.gateways.embedded_redis import EmbeddedRedis, EmbeddedServerError, spawn
+from bookstore.gateways.embedded_redis import EmbeddedRedis, EmbeddedServerError
 from bookstore.services import catalog_cache, maintenance, sample
+from bookstore.supervisor import Family, Member, StopSignal
 
 ROOT = Path(__file__).parent.parent
+PYTHON = sys.executable
+
+log = logging.getLogger(__name__)
 
 
 @click.command("serve")
@@ -41,7 +44,7 @@ def command() -> None:
             _fill(settings)
             catalog_cache.clear()
             maintenance.run()
-            code = _run_web(settings, started)
+            code = _run(settings, redis, started)
         finally:
             if settings.redis_url is None:
                 redis.stop()
@@ -77,42 +80,50 @@ def _fill(settings: Settings) -> None:
             click.echo(f"Demo {role}: {name} / {password}")
 
 
-def _run_web(settings: Settings, started: float) -> int:
-    # In a session of its own: Ctrl-C comes to us alone, and we stop things in order.
-    process = spawn(
-        [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"],
-        signal.SIGTERM,
-        cwd=ROOT,
-    )
-    stopping = False
+def _run(settings: Settings, redis: EmbeddedRedis, started: float) -> int:
+    """Keep all running until Ctrl-C, or until the web server ends; return the exit status."""
+    stop = StopSignal()
+    ours = redis.owned
+    web = Member("web", [PYTHON, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"], 35, ROOT)
+    scheduler = Member("scheduler", [PYTHON, "worker.py", "--scheduler"], 35, ROOT)
+    worker = Member("worker", [PYTHON, "worker.py"], 35, ROOT)
+    behind = Family([scheduler, worker])
+    try:
+        web.start()
+        behind.start()
+        is_open = False
+        while not stop.wait(0.5 if is_open else 0.05):
+            if web.code is not None:
+                return web.code or 1
+            behind.tend()
+            if ours and not redis.running:
+                _start_again(redis)
+            if not is_open and _is_up(settings):
+                is_open = True
+                url = f"http://{settings.host}:{settings.port}"
+                click.echo(f"The shop is open after {time.perf_counter() - started:.1f} s: {url}")
+                click.echo(f"API documents: {url}/api/v2/docs   Stop: Ctrl-C")
+    finally:
+        # In this order: nobody makes work for one who has gone.
+        web.stop()
+        behind.stop()
+    click.echo("The shop is closed.")
+    return 0
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-        process.send_signal(signal.SIGTERM)
 
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, stop)
-    if _wait_until_up(settings, process):
-        url = f"http://{settings.host}:{settings.port}"
-        click.echo(f"The shop is open after {time.perf_counter() - started:.1f} s: {url}")
-        click.echo(f"API documents: {url}/api/v2/docs   Stop: Ctrl-C")
-    code = process.wait()
-    if stopping:
-        click.echo("The shop is closed.")
-        return 0
-    return code or 1
+def _start_again(redis: EmbeddedRedis) -> None:
+    log.warning("Redis ended by itself, starting it again")
+    try:
+        redis.start()
+    except EmbeddedServerError as error:
+        log.error("Redis does not start; the shop goes on without", extra={"why": str(error)})
 
 
-def _wait_until_up(settings: Settings, process: "subprocess.Popen[bytes]") -> bool:
+def _is_up(settings: Settings) -> bool:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
-    while process.poll() is None:
-        try:
-            with socket.create_connection((host, settings.port), timeout=1) as probe:
-                probe.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
-                if b" 200 " in probe.recv(64):
-                    return True
-        except OSError:
-            pass
-        time.sleep(0.05)
-    return False
+    try:
+        with socket.create_connection((host, settings.port), timeout=1) as probe:
+            probe.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            return b" 200 " in probe.recv(64)
+    except OSError:
+        return False

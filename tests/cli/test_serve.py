@@ -1,6 +1,7 @@
 """``flask serve`` and ``flask demo`` as a newcomer has them: real processes, an empty folder."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -82,7 +83,7 @@ def test_it_opens_fills_serves_and_closes(tmp_path: Path) -> None:
         assert second.returncode == 1
         assert second.stderr.startswith(f"Error: PORT: cannot listen on 127.0.0.1:{port}")
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=35) == 0
+        assert process.wait(timeout=60) == 0
         assert psutil.wait_procs(family, timeout=10)[1] == []
     with serving(home, port):
         # What was sold stays sold: the data folder has it.
@@ -91,12 +92,45 @@ def test_it_opens_fills_serves_and_closes(tmp_path: Path) -> None:
         assert (home / "bookstore.sqlite3").exists()
 
 
-def test_killed_it_leaves_nothing_running(tmp_path: Path) -> None:
-    with serving(tmp_path / "home", _free_port()) as process:
+def at_work(port: int) -> bool:
+    """Whether a worker for each queue and a scheduler are at work, by the shop's own figures."""
+    try:
+        figures = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+    except requests.RequestException:
+        return False
+    wanted = ('workers{queue="outgoing"} ', 'workers{queue="jobs"} ', "last_sweep_seconds ")
+    found = [re.search(f"^bookstore_{re.escape(name)}([0-9.]+)$", figures, re.M) for name in wanted]
+    return all(found) and all(float(match[1]) > 0 for match in found[:2] if match)
+
+
+def test_what_dies_alone_is_started_again(tmp_path: Path) -> None:
+    home, port = tmp_path / "home", _free_port()
+    with serving(home, port) as process:
+        wait_until(lambda: at_work(port))
+        parts = {" ".join(one.cmdline()): one for one in psutil.Process(process.pid).children()}
+        for name in ("worker.py", "--scheduler", "redis.sock"):
+            [part] = [found for line, found in parts.items() if line.strip().endswith(name)]
+            part.kill()
+        log = home.parent / "home.log"
+        said = "ended by itself, starting it again"
+        wait_until(lambda: log.read_text().count(said) == 3)
+        wait_until(lambda: _ready(port))
+        wait_until(lambda: at_work(port))
         family = psutil.Process(process.pid).children(recursive=True)
-        assert len(family) >= 3  # Redis, gunicorn, its workers
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+        assert psutil.wait_procs(family, timeout=10)[1] == []
+
+
+def test_killed_it_leaves_nothing_running(tmp_path: Path) -> None:
+    port = _free_port()
+    with serving(tmp_path / "home", port) as process:
+        wait_until(lambda: at_work(port))
+        family = psutil.Process(process.pid).children(recursive=True)
+        # Redis, gunicorn with two, a worker with two, the scheduler.
+        assert len(family) >= 8
         process.kill()
-        assert psutil.wait_procs(family, timeout=20)[1] == []
+        assert psutil.wait_procs(family, timeout=40)[1] == []
 
 
 def test_demo_says_when_nobody_is_there(tmp_path: Path) -> None:
