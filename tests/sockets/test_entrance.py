@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from flask import Flask
 from flask_jwt_extended import create_access_token, decode_token
 
@@ -19,11 +18,6 @@ from tests.clients import LiveShop, problem, wait_until
 from tests.conftest import Apps
 from tests.factories import make_buyers, reader_and_clerk
 from tests.sockets.following import Followed, closed, follow, read, refused, ws
-
-
-@pytest.fixture
-def followed(shop: Flask, live: LiveShop) -> Followed:
-    return follow(shop, live)
 
 
 def token_for(followed: Followed, **seconds: float) -> str:
@@ -157,8 +151,7 @@ def raw(live: LiveShop, text: str) -> tuple[int, dict[str, Any], bytes]:
         return status, json.loads(body) if status >= 400 else {}, got
 
 
-@pytest.mark.parametrize("database", ["sqlite"])
-def test_handshakes_that_are_none(followed: Followed) -> None:
+def test_handshakes_that_are_none(alone: Followed) -> None:
     key = base64.b64encode(b"x" * 16).decode()
     good = {
         "Host": "x",
@@ -166,13 +159,13 @@ def test_handshakes_that_are_none(followed: Followed) -> None:
         "Connection": "keep-alive, Upgrade",
         "Sec-WebSocket-Key": key,
         "Sec-WebSocket-Version": "13",
-        "Authorization": f"Bearer {followed.token}",
+        "Authorization": f"Bearer {alone.token}",
     }
 
     def shake(**changes: str) -> tuple[int, str]:
         headers = {**good, **{name.replace("_", "-"): value for name, value in changes.items()}}
         lines = "".join(f"{name}: {value}\n" for name, value in headers.items() if value)
-        status, body, _ = raw(followed.live, f"GET {followed.path} HTTP/1.1\n{lines}\n")
+        status, body, _ = raw(alone.live, f"GET {alone.path} HTTP/1.1\n{lines}\n")
         return status, body.get("code", "")
 
     assert shake() == (101, "")
@@ -188,10 +181,10 @@ def test_handshakes_that_are_none(followed: Followed) -> None:
     assert shake(Sec_WebSocket_Extensions="permessage-deflate; junk=\xff") == (101, "")
     assert shake(Sec_WebSocket_Protocol=",,") == (101, "")
     assert shake(X_Odd="\x80\xff") == (101, "")
-    status, body, answer = raw(followed.live, f"GET {followed.path} HTTP/1.1\nHost: x\n\n")
+    status, body, answer = raw(alone.live, f"GET {alone.path} HTTP/1.1\nHost: x\n\n")
     assert (status, body["code"]) == (426, "upgrade_required")
     assert b"\r\nUpgrade: websocket\r\n" in answer
-    status, body, _ = raw(followed.live, f"POST {followed.path} HTTP/1.1\nHost: x\n\n")
+    status, body, _ = raw(alone.live, f"POST {alone.path} HTTP/1.1\nHost: x\n\n")
     assert (status, body["code"]) == (405, "method_not_allowed")
 
 

@@ -2,21 +2,12 @@
 
 from datetime import timedelta
 
-import pytest
-from flask import Flask
-
 from bookstore import clock
 from bookstore.extensions import redis_handle
 from bookstore.models import Event, Notification
 from bookstore.unit_of_work import unit_of_work
-from tests.clients import LiveShop
 from tests.factories import make_buyers
-from tests.sockets.following import Followed, follow, read
-
-
-@pytest.fixture
-def followed(shop: Flask, live: LiveShop) -> Followed:
-    return follow(shop, live)
+from tests.sockets.following import Followed, read
 
 
 def add(followed: Followed, title: str, number: int, *, read: bool = False) -> int:

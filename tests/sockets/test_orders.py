@@ -1,15 +1,6 @@
 """Following an order: how it stands, then each change, and nobody else's."""
 
-import pytest
-from flask import Flask
-
-from tests.clients import LiveShop
-from tests.sockets.following import Followed, follow, read
-
-
-@pytest.fixture
-def followed(shop: Flask, live: LiveShop) -> Followed:
-    return follow(shop, live)
+from tests.sockets.following import Followed, read
 
 
 def test_first_the_state_then_each_change(followed: Followed) -> None:

@@ -5,18 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
 import requests
-from flask import Flask
 
-from tests.clients import LiveShop
 from tests.factories import make_buyers
-from tests.sockets.following import Followed, follow
-
-
-@pytest.fixture
-def followed(shop: Flask, live: LiveShop) -> Followed:
-    return follow(shop, live)
+from tests.sockets.following import Followed
 
 
 class Events:

@@ -7,6 +7,8 @@ from bookstore import errors
 
 # What the other side has not acknowledged for so long ends the connection (Linux).
 _DEAD_MS = 60_000
+# The kernel would keep up to 4 MB for one that does not read (it doubles this number).
+_SEND_BUFFER = 64 * 1024
 
 
 Taken = tuple[socket.socket, bytes]
@@ -36,6 +38,7 @@ def take_over(environ: dict[str, Any]) -> Taken:
     ahead = bytes(unreader.take_buffered()) if unreader is not None else b""
     taken = socket.socket(fileno=environ["gunicorn.socket"].detach())
     taken.setblocking(False)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     if taken.family != socket.AF_UNIX:
         # Updates are small and rare: none should wait for another to fill a packet.
         taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
