@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from bookstore import clock
 from bookstore.models import Email, OutcomeCount, PushMessage
-from bookstore.models.outbox import FAILED, PENDING, SKIPPED, SUCCEEDED
+from bookstore.models.outbox import FAILED, PENDING, SKIPPED, SUCCEEDED, is_pending
 from bookstore.services.outgoing import LEASE, Work
 from bookstore.services.sql import upsert
 
@@ -53,8 +53,8 @@ def lease(session: Session, table: Table, owner: str, room: int) -> tuple[list[i
     now = clock.now()
     due = (
         select(table.id)
-        .where(table.status == PENDING, table.next_attempt_at <= now)
-        .order_by(table.next_attempt_at, table.id)
+        .where(is_pending(table), table.next_attempt_at <= now)
+        .order_by(table.next_attempt_at)
         .limit(room)
         .with_for_update(skip_locked=True, key_share=True)
     )

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from bookstore.models import Event, WebhookDelivery, WebhookEndpoint
 from bookstore.models.outbox import is_pending
 from bookstore.services.outgoing import FIRST, LEASE
-from bookstore.services.sql import AnyRow
+from bookstore.services.sql import AnyRow, AnySelect
 
 Delivery, Endpoint = WebhookDelivery, WebhookEndpoint
 
@@ -135,41 +135,40 @@ def _allowed(
 def _lease(session: Session, owner: str, numbers: Mapping[int, int], now: datetime) -> list[AnyRow]:
     """Lease so many due rows of each endpoint and return (id, endpoint_id, event_id) of each."""
     if session.get_bind().dialect.name == "postgresql":
-        return _lease_of(session, owner, _due_of_many(numbers, now), now)
-    rows = []
-    for endpoint_id, number in numbers.items():
-        due = _due(endpoint_id, number, now)
-        rows += _lease_of(session, owner, due, now)
+        rows = list(session.execute(_due_of_many(numbers, now)))
+    else:
+        rows = [
+            row
+            for endpoint_id, number in numbers.items()
+            for row in session.execute(_due(endpoint_id, number, now))
+        ]
+    # By their ids: with the query inside the UPDATE, PostgreSQL may well read the whole table.
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_([row.id for row in rows]))
+        .values(next_attempt_at=now + LEASE, lease_owner=owner, touched_at=now)
+        .execution_options(synchronize_session=False)
+    )
     return rows
 
 
-def _lease_of(session: Session, owner: str, due: Any, now: datetime) -> list[AnyRow]:
-    leased = session.execute(
-        update(Delivery)
-        .where(Delivery.id.in_(due))
-        .values(next_attempt_at=now + LEASE, lease_owner=owner, touched_at=now)
-        .returning(Delivery.id, Delivery.endpoint_id, Delivery.event_id)
-        .execution_options(synchronize_session=False)
-    )
-    return list(leased)
-
-
-def _due(endpoint_id: Any, number: Any, now: datetime) -> Any:
+def _due(endpoint_id: Any, number: Any, now: datetime) -> AnySelect:
     return (
-        select(Delivery.id)
+        select(Delivery.id, Delivery.endpoint_id, Delivery.event_id)
         .where(
             Delivery.endpoint_id == endpoint_id,
             is_pending(Delivery),
             Delivery.next_attempt_at <= now,
         )
-        .order_by(Delivery.next_attempt_at, Delivery.id)
+        # No second column: thousands that fall due at one moment would have to be sorted first.
+        .order_by(Delivery.next_attempt_at)
         .limit(number)
         .with_for_update(skip_locked=True, key_share=True)
     )
 
 
-def _due_of_many(numbers: Mapping[int, int], now: datetime) -> Any:
-    """Return the ids of due rows of many endpoints: a short look into the index for each."""
+def _due_of_many(numbers: Mapping[int, int], now: datetime) -> AnySelect:
+    """Return the due rows of many endpoints: a short look into the index for each."""
     each = (
         func.unnest(
             literal(list(numbers), ARRAY(BigInteger)),
@@ -179,5 +178,4 @@ def _due_of_many(numbers: Mapping[int, int], now: datetime) -> Any:
         .render_derived(name="each")
     )
     due = _due(each.c.endpoint_id, each.c.number, now).lateral("due")
-    # Locked rows go no further up than a subquery of their own.
-    return select(select(due.c.id).select_from(each.join(due, literal(True))).cte("rows").c.id)
+    return select(due).select_from(each.join(due, literal(True)))
