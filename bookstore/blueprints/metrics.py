@@ -70,6 +70,9 @@ class _Snapshot(Collector):
             "Since a scheduler last looked for what is due.",
             figures.seconds_since_sweep,
         )
+        yield _single(
+            "sockets_open", "WebSockets and event streams, of all processes.", figures.sockets_open
+        )
 
     def _channels(self) -> Iterator[Metric]:
         channels = self.figures.channels

@@ -9,7 +9,6 @@ from bookstore.cli.orders import orders_cli
 from bookstore.cli.reports import reports_cli
 from bookstore.cli.settings import settings_command
 from bookstore.cli.users import users_cli
-from bookstore.cli.worker import worker_cli
 from bookstore.cli.webhooks import webhooks_cli
 from bookstore.cli.worker import worker_cli
 
@@ -24,7 +23,6 @@ def init_app(app: Flask) -> None:
         reports_cli,
         settings_command,
         users_cli,
-        worker_cli,
         webhooks_cli,
         worker_cli,
     ):

@@ -52,6 +52,7 @@ def _print(figures: Figures, alarms: list[str]) -> None:
         click.echo(f"queue {name}: {depth} waiting, {figures.workers.get(name, 0)} workers")
     since = figures.seconds_since_sweep
     click.echo(f"last sweep: {'unknown' if since is None else f'{since:.0f} s ago'}")
+    click.echo(f"sockets: {_known(figures.sockets_open)} open")
     for alarm in alarms:
         click.echo(f"WRONG: {alarm}", err=True)
 

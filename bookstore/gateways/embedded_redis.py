@@ -24,6 +24,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -87,6 +88,15 @@ def default_url(home: Path) -> str:
     return f"unix://{quote(str(socket_path(home)))}"
 
 
+def follow(parent: int, death_signal: signal.Signals) -> None:
+    """In a child that has just been forked: on Linux, get the signal when ``parent`` dies."""
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, int(death_signal))
+        # The parent may have died before the line above; then no signal will come.
+        if os.getppid() != parent:
+            os._exit(1)
+
+
 def spawn(
     command: Sequence[str], death_signal: signal.Signals, **options: Any
 ) -> subprocess.Popen[bytes]:
@@ -96,14 +106,7 @@ def spawn(
     *thread* that forked ends, so the one that forks here then waits as long as the child lives.
     """
     started: Future[subprocess.Popen[bytes]] = Future()
-    parent = os.getpid()
-
-    def die_with_parent() -> None:
-        if _LIBC is not None:
-            _LIBC.prctl(PR_SET_PDEATHSIG, int(death_signal))
-            # The parent may have died before the line above; then no signal will come.
-            if os.getppid() != parent:
-                os._exit(1)
+    die_with_parent = partial(follow, os.getpid(), death_signal)
 
     def run() -> None:
         try:

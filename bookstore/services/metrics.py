@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bookstore import clock
 from bookstore.extensions import db
-from bookstore.gateways import claims, queue
+from bookstore.gateways import claims, presence, queue
 from bookstore.models import Email, OutcomeCount, PushMessage, WebhookDelivery, WebhookEndpoint
 from bookstore.models.outbox import Outgoing, is_pending
 from bookstore.unit_of_work import new_snapshot
@@ -55,6 +55,7 @@ class Figures:
     queued: dict[str, int] = field(default_factory=dict)
     workers: dict[str, int] = field(default_factory=dict)
     seconds_since_sweep: float | None = None
+    sockets_open: int | None = None
 
     def alarms(self) -> list[str]:
         """Return what is wrong, in sentences; empty when all is well."""
@@ -89,6 +90,7 @@ def collect() -> Figures:
         figures.queued = queue.depths()
         figures.workers = queue.workers()
         figures.seconds_since_sweep = claims.seconds_since_sweep()
+        figures.sockets_open = presence.totals().get("open", 0)
         figures.up["redis"] = True
     except redis.RedisError as error:
         log.warning("no figures, Redis is away", extra={"why": str(error)})

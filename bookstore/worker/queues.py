@@ -28,6 +28,7 @@ from rq.worker import BaseWorker, WorkerStatus
 from bookstore import jobs, logs
 from bookstore.extensions import db
 from bookstore.gateways import queue as gateway
+from bookstore.gateways.embedded_redis import follow
 from bookstore.services import outgoing
 
 log = logging.getLogger(__name__)
@@ -197,8 +198,14 @@ class Drainer(PatientWorker, SimpleWorker):
 class Forker(PatientWorker, Worker):
     """Runs each job in a process of its own, which may leak, crash or be killed."""
 
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """Start the child; it must know whose it is."""
+        self.parent = os.getpid()
+        super().fork_work_horse(job, queue)
+
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Run the job, in the child, with connections of its own to the database."""
+        follow(self.parent, signal.SIGKILL)
         with self.app.app_context():
             db.engine.dispose(close=False)
         super().main_work_horse(job, queue)

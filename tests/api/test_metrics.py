@@ -13,7 +13,7 @@ from sqlalchemy import update
 from bookstore import clock, create_app
 from bookstore.config import Settings
 from bookstore.extensions import db
-from bookstore.gateways import claims, queue
+from bookstore.gateways import claims, presence, queue
 from bookstore.models import Email, OutcomeCount, WebhookDelivery, WebhookEndpoint
 from bookstore.services import events, metrics
 from bookstore.unit_of_work import unit_of_work
@@ -66,6 +66,8 @@ def test_what_waits_and_how_it_went(app: Flask, client: Client) -> None:
         session.add(OutcomeCount(channel="mail", outcome="succeeded", count=7))
     queue.enqueue("bookstore.jobs.maintain")
     claims.note_sweep()
+    presence.Presence(20).report({"open": 4, "sent": 9})
+    presence.Presence(20).report({"open": 3})
     found = scrape(client)
     assert found["outgoing_pending", "webhooks"] == 6
     assert found["outgoing_due", "webhooks"] == 3
@@ -80,6 +82,7 @@ def test_what_waits_and_how_it_went(app: Flask, client: Client) -> None:
     assert (found["queue_depth", "jobs"], found["queue_depth", "outgoing"]) == (1, 1)
     assert (found["workers", "jobs"], found["workers", "outgoing"]) == (0, 0)
     assert 0 <= found["last_sweep_seconds",] < 60
+    assert found["sockets_open",] == 7
     assert (found["up", "database"], found["up", "redis"]) == (1, 1)
 
 

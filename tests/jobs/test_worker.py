@@ -12,8 +12,9 @@ from rq.serializers import JSONSerializer
 from bookstore import clock
 from bookstore.config import Settings
 from bookstore.extensions import redis_handle
-from bookstore.gateways import queue
+from bookstore.gateways import queue as gateway
 from bookstore.worker import main
+from bookstore.worker.queues import Drainer
 from tests.clients import wait_until
 from tests.fakes import receiver as modes
 from tests.fakes.receiver import Receiver
@@ -24,13 +25,13 @@ from tests.services import hooks
 
 def test_a_commit_wakes_it(app: Flask, settings: Settings, mails: Mails) -> None:
     with LiveWorker(settings, "outgoing") as worker:
-        wait_until(lambda: queue.workers()["outgoing"] == 1)
+        wait_until(lambda: gateway.workers()["outgoing"] == 1)
         place_order()
         wait_until(lambda: mails() == 1)
         place_order()
         wait_until(lambda: mails() == 2)
         assert worker.stop() == 0
-        assert queue.workers() == {"outgoing": 0, "jobs": 0}
+        assert gateway.workers() == {"outgoing": 0, "jobs": 0}
 
 
 def test_sigterm_lets_what_is_in_flight_arrive(
@@ -61,13 +62,13 @@ class TestAll:
         self, app: Flask, settings: Settings, mails: Mails
     ) -> None:
         with LiveWorker(settings) as worker:
-            wait_until(lambda: queue.workers() == {"outgoing": 1, "jobs": 1})
+            wait_until(lambda: gateway.workers() == {"outgoing": 1, "jobs": 1})
             [child] = [one for one in worker.family() if one.cmdline()[-1] == "outgoing"]
             child.kill()
             worker.wait_for("outgoing ended by itself, starting it again")
             place_order()
             wait_until(lambda: mails() == 1)
-            queue.enqueue("bookstore.jobs.report")
+            gateway.enqueue("bookstore.jobs.report")
             wait_until(lambda: len(list((settings.bookstore_home / "reports").glob("*"))) == 14)
             family = worker.family()
             assert worker.stop() == 0
@@ -75,7 +76,7 @@ class TestAll:
 
     def test_killed_it_leaves_nothing_running(self, app: Flask, settings: Settings) -> None:
         with LiveWorker(settings) as worker:
-            wait_until(lambda: queue.workers() == {"outgoing": 1, "jobs": 1})
+            wait_until(lambda: gateway.workers() == {"outgoing": 1, "jobs": 1})
             family = worker.family()
             assert len(family) == 3
             lines = " ".join(" ".join(one.cmdline()) for one in family)
@@ -136,3 +137,16 @@ def test_a_bad_setting_is_named(
     assert main(arguments) == 1
     said = capsys.readouterr().err
     assert said == "bookstore: PORT: must be a whole number, not 'many'\n"
+
+
+def test_a_redis_that_forgot_it_hears_of_it_again(app: Flask) -> None:
+    with gateway.blocking_client() as connection:
+        worker = Drainer(app, "outgoing", connection)
+        worker.register_birth()
+        assert gateway.workers()["outgoing"] == 1
+        connection.flushall()
+        assert gateway.workers()["outgoing"] == 0
+        worker.heartbeat()
+        assert gateway.workers()["outgoing"] == 1
+        worker.register_death()
+        assert gateway.workers()["outgoing"] == 0
