@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults lint bench demo lock clean
+.PHONY: help run test test-faults lint bench bench-deliveries demo lock clean
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 run: $(VENV)/.installed ## set up and run the whole shop (http://127.0.0.1:8000)
 	@exec $(BIN)/flask --app wsgi serve
@@ -30,6 +30,9 @@ lint: $(VENV)/.installed-dev ## ruff, mypy, import contracts
 
 bench: $(VENV)/.installed-dev ## measure server CPU per request
 	$(BIN)/python -m benchmarks
+
+bench-deliveries: $(VENV)/.installed-dev ## measure how many webhooks a worker delivers
+	$(BIN)/python -m benchmarks.deliveries
 
 lock: $(VENV)/.installed-dev ## work the lock files out anew from setup.cfg
 	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes \
