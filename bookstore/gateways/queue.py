@@ -28,6 +28,7 @@ _WAKE = "bookstore:wake:outgoing"
 # Should both key and job get lost, the sweep is the next to try; this is for when it is away.
 _WAKE_SECONDS = 30
 JOB_SECONDS = 600
+_LONGEST_WAIT = 60
 
 
 def queue(name: str) -> Queue:
@@ -36,11 +37,17 @@ def queue(name: str) -> Queue:
 
 
 def blocking_client() -> "redis.Redis":
-    """Return a client for those who wait for work: RQ sets its timeouts, as long as it waits."""
+    """Return a client for those who wait for work.
+
+    Its timeout is longer than any wait. RQ would set one, but only for connections made later:
+    the first would give up after redis-py's 5 s, again and again, and then be left alone for
+    longer and longer.
+    """
     url = settings().redis_url or embedded_redis.default_url(settings().bookstore_home)
     return redis.Redis.from_url(
         url,
         socket_connect_timeout=2,
+        socket_timeout=_LONGEST_WAIT,
         health_check_interval=30,
         retry=Retry(ExponentialWithJitterBackoff(0.5, 0.05), 2),
     )
