@@ -1,5 +1,6 @@
 """How gunicorn serves the shop. Everything that differs between places is a setting."""
 
+import resource
 import sys
 
 from gunicorn.workers.gthread import ThreadWorker
@@ -17,6 +18,7 @@ except BadSetting as error:
 
 CLIENT_SECONDS = 5  # between two pieces of a body, or of an answer
 SOCKETS_SECONDS = 2
+MANY_FILES = 65_536
 
 
 class Worker(ThreadWorker):
@@ -77,6 +79,12 @@ limit_request_fields = 64
 control_socket_disable = True
 loglevel = "warning"
 proc_name = "bookstore"
+
+# Each socket is a descriptor, and the usual soft limit is 1,024.
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+if 0 <= _soft < MANY_FILES:
+    _most = MANY_FILES if _hard < 0 else min(_hard, MANY_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(_soft, _most), _hard))
 
 _redis = EmbeddedRedis(_settings.bookstore_home)
 

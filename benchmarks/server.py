@@ -83,6 +83,11 @@ class Server:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The master's process id."""
+        return self._process.pid
+
     def cpu(self) -> float:
         """Return the CPU seconds that the workers have used so far.
 

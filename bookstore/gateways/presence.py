@@ -13,11 +13,13 @@ from bookstore.extensions import redis_handle
 
 LEASE_SECONDS = 90
 
-# Count the leases that still hold, and take one if there is room. Redis's clock, not ours.
+# Count the leases that still hold, and take one if there is room. Redis's clock, not ours. The
+# client repeats a call whose answer did not come in time: it may have this lease already.
 _ENTER = """
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+if not redis.call('ZSCORE', KEYS[1], ARGV[1])
+    and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
 redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1
@@ -40,6 +42,7 @@ class Presence:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._here: Counter[int] = Counter()
+        self._count = 0
         self._lock = threading.Lock()
         self._process = secrets.token_hex(8)
 
@@ -53,6 +56,7 @@ class Presence:
             if self._here[user_id] >= self._limit:
                 return None
             self._here[user_id] += 1
+            self._count += 1
         try:
             took = redis_handle.client.eval(
                 _ENTER, 1, _key(user_id), member, str(self._limit), str(LEASE_SECONDS)
@@ -64,10 +68,15 @@ class Presence:
             return None
         return member
 
+    def here(self) -> int:
+        """Return how many places are taken in this process."""
+        return self._count
+
     def left(self, user_id: int) -> None:
         """Give a place in this process back; its lease goes by ``leave``."""
         with self._lock:
             self._here[user_id] -= 1
+            self._count -= 1
             if self._here[user_id] <= 0:
                 del self._here[user_id]
 

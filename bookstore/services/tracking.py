@@ -41,7 +41,7 @@ class Tracker:
     """The hub of this process with all that feeds it; made when the first socket comes."""
 
     def __init__(self) -> None:
-        self.presence = Presence(SOCKETS_A_USER)
+        self.presence, self.room = Presence(SOCKETS_A_USER), handover.room()
         self.hub = Hub(on_sync=self._asked, on_closed=self._gone)
         self.resync = Resync(self.hub, self.presence, context_maker())
         self._subscriber = Subscriber(redis_handle.url, self.hub.publish, self.resync.all_soon)
@@ -80,7 +80,7 @@ def follow_order(
     Raises:
         NotFound: there is none, or it is another's.
         TooManySockets: the user has as many as one may have.
-        LiveUnavailable: this process is about to stop.
+        LiveUnavailable: this process is about to stop, or full.
     """
     connection = _connection(actor, ("order", order_id), kind, expires, path)
     try:
@@ -155,6 +155,8 @@ def _connection(
     tracker = _the_tracker()
     if tracker.hub.stopping:
         raise errors.LiveUnavailable("This process is about to stop; connect again.")
+    if tracker.presence.here() >= tracker.room:
+        raise errors.LiveUnavailable("This process holds as many sockets as it can.")
     user_id = require_user(actor)
     member = tracker.presence.enter(user_id)
     if member is None:

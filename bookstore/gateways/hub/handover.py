@@ -1,5 +1,6 @@
 """Takes a client's socket away from the web server, so that its request thread is free again."""
 
+import resource
 import socket
 from typing import Any
 
@@ -7,6 +8,7 @@ from bookstore import errors
 
 # What the other side has not acknowledged for so long ends the connection (Linux).
 _DEAD_MS = 60_000
+_OTHER_FILES = 1500  # 1,000 connections of requests, and files
 # The kernel would keep up to 4 MB for one that does not read (it doubles this number).
 _SEND_BUFFER = 64 * 1024
 
@@ -21,6 +23,15 @@ def usable(environ: dict[str, Any]) -> bool:
     That is gunicorn with threads, without TLS of its own (a TLS session cannot be handed on).
     """
     return type(environ.get("gunicorn.socket")) is socket.socket
+
+
+def room() -> int:
+    """Return how many sockets this process may hold: descriptors, less what else needs some.
+
+    gunicorn's worker dies when it cannot accept for want of a descriptor, and all sockets with it.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1_000_000 if soft < 0 else max(soft - _OTHER_FILES, soft // 2)
 
 
 def take_over(environ: dict[str, Any]) -> Taken:
