@@ -31,11 +31,13 @@ def environ(settings: Settings, **more: str) -> dict[str, str]:
 class LiveWorker:
     """``python worker.py …``: what it is given, it is called with (a queue, ``--scheduler``, …).
 
-    A context manager; ``stop`` and ``kill`` end it before that, ``start`` starts it again.
+    ``more`` is added to its environment. A context manager; ``stop`` and ``kill`` end it before
+    that, ``start`` starts it again.
     """
 
-    def __init__(self, settings: Settings, *arguments: str) -> None:
+    def __init__(self, settings: Settings, *arguments: str, **more: str) -> None:
         self.settings, self.arguments = settings, arguments
+        self.environ = environ(settings, LOG_LEVEL="INFO", **more)
         self._log = tempfile.NamedTemporaryFile(prefix="worker-", suffix=".log", delete=False)  # noqa: SIM115
 
     def __enter__(self) -> Self:
@@ -58,7 +60,7 @@ class LiveWorker:
             [sys.executable, str(ROOT / "worker.py"), *self.arguments],
             signal.SIGTERM,
             cwd=ROOT,
-            env=environ(self.settings, LOG_LEVEL="INFO"),
+            env=self.environ,
             stdout=self._log,
             stderr=self._log,
         )

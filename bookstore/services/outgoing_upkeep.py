@@ -31,6 +31,8 @@ TABLES = (WebhookDelivery, Email, PushMessage)
 HELD_FOR = timedelta(days=30)
 KEPT_FOR = timedelta(days=90)
 _BATCH = 1000
+# Clocks of several machines, and waits for a lock, differ by less; a clock that is set, by more.
+_ROOM = timedelta(seconds=15)
 # An order has its version; a review has one event. The rest are counted up from the last.
 _NUMBERED_OTHERWISE = ("order", "payment", "review")
 
@@ -47,7 +49,7 @@ def sweep(*, clock_jumped: bool = False) -> bool:
         redis.RedisError: something is due and Redis is away.
     """
     if clock_jumped:
-        _mend(clock.now())
+        _mend()
     due = is_due(clock.now())
     if due:
         queue.rewake()
@@ -158,29 +160,37 @@ def forget_events() -> int:
     return _in_batches(some)
 
 
-def _mend(now: datetime) -> None:
+def _mend() -> None:
     """After the clock was set back, rows wait for a time that is far away; let them go now."""
-    far = now + LEASE
     for table in TABLES:
         with unit_of_work() as session:
+            now, later, far = _times()
             _rowcount(
                 session,
                 update(table)
                 .where(
                     is_pending(table),
-                    (table.touched_at > now)
+                    (table.touched_at > later)
                     | (table.lease_owner.is_not(None) & (table.next_attempt_at > far)),
                 )
                 .values(next_attempt_at=now, touched_at=now, lease_owner=None),
             )
     with unit_of_work() as session:
+        now, later, far = _times()
         endpoint = WebhookEndpoint
         for changes, wrong in (
             ({"drained_by": None, "drained_until": None}, endpoint.drained_until > far),
-            ({"open_until": now}, endpoint.open_until > now + webhook_health.LONGEST_OPEN),
-            ({"failing_since": now}, endpoint.failing_since > now),
+            ({"open_until": now}, endpoint.open_until > later + webhook_health.LONGEST_OPEN),
+            ({"failing_since": now}, endpoint.failing_since > later),
         ):
             _rowcount(session, update(endpoint).where(wrong).values(**changes))
+
+
+def _times() -> tuple[datetime, datetime, datetime]:
+    # Read inside the transaction, and with some room: it may still have to wait for rows that a
+    # worker leases meanwhile, and what is on its way must not be sent by another as well.
+    now = clock.now()
+    return now, now + _ROOM, now + LEASE + _ROOM
 
 
 def _rowcount(session: Session, statement: Any) -> int:

@@ -89,6 +89,20 @@ def test_what_a_moved_clock_left_waiting_is_let_go(app: Flask) -> None:
     assert sweep()
 
 
+def test_what_is_on_its_way_is_left_alone(app: Flask) -> None:
+    """A worker leased it while the sweep waited for the database: a moment in its future."""
+    in_a_moment = clock.now() + timedelta(seconds=5)
+    endpoint = hooks.endpoint(URL, drained_by="x", drained_until=in_a_moment + LEASE)
+    hooks.ping(endpoint, 1)
+    with unit_of_work() as session:
+        lease = {"next_attempt_at": in_a_moment + LEASE, "lease_owner": "x"}
+        session.execute(update(WebhookDelivery).values(touched_at=in_a_moment, **lease))
+    outgoing_upkeep.sweep(clock_jumped=True)
+    [row] = hooks.deliveries(endpoint)
+    assert (row.lease_owner, row.next_attempt_at) == ("x", in_a_moment + LEASE)
+    assert hooks.get(endpoint).drained_by == "x"
+
+
 def test_deliveries_are_held_for_thirty_days(app: Flask) -> None:
     disabled = hooks.endpoint(URL, is_active=False, disabled_at=clock.now())
     active = hooks.endpoint(URL)
