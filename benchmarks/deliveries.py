@@ -67,12 +67,15 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(database: str, options: argparse.Namespace) -> None:
-    with shop.empty(database, webhook_allow_private_networks=True) as place, _receiver() as port:
+    with (
+        shop.empty(database, webhook_allow_private_networks=True, log_level="ERROR") as place,
+        _receiver() as port,
+    ):
         print(place.software)
         lines = [
             ("drain", 8, options.count, "one drain, 8 endpoints"),
             ("drain", 1, options.count, "one drain, 1 endpoint"),
-            ("job", 8, max(100, options.count // 10), "a job each (SimpleWorker), 8 endpoints"),
+            ("job", 8, max(100, options.count // 40), "a job each (SimpleWorker), 8 endpoints"),
         ]
         for how, endpoints, count, title in lines:
             if options.only in {None, how}:

@@ -186,10 +186,13 @@ class Resolver:
         with self._lock:
             answer = self._running.get(host)
             if answer is None:
-                answer = self._running[host] = Future()
+                answer = Future()
                 threading.Thread(
                     target=self._look, args=(host, answer), name="lookup", daemon=True
                 ).start()
+                # Only now, under the lock that the thread needs to take it out again: had it
+                # not started, nobody would.
+                self._running[host] = answer
         try:
             return answer.result(self.seconds)
         except FutureTimeout:

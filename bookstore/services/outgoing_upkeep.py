@@ -105,7 +105,6 @@ def expire_held() -> int:
             .where(
                 is_pending(WebhookDelivery),
                 WebhookEndpoint.is_active.is_(False),
-                WebhookEndpoint.disabled_at <= now,
                 WebhookDelivery.created_at < now - HELD_FOR,
             )
             .limit(_BATCH)

@@ -121,7 +121,8 @@ class Webhooks:
     ) -> Finished:
         """Write down attempts, move deliveries and endpoints on."""
         now = clock.now()
-        endpoints = _lock_endpoints(session, {work.lane for work, _ in done})
+        lanes = {work.lane for work, _ in done}
+        endpoints = _lock_endpoints(session, lanes)
         attempts_before = _lock_rows(session, owner, [work.id for work, _ in done])
         counts: Counter[str] = Counter()
         arrived, changes, log = [], [], []
@@ -143,10 +144,8 @@ class Webhooks:
             else:
                 webhook_health.failed(session, endpoint, now)
         _write(session, arrived, changes, log, now)
-        can_be_sent_to = webhook_health.can_be_sent_to
-        return Finished(
-            counts, {lane for lane, e in endpoints.items() if not can_be_sent_to(e, now)}
-        )
+        open_ = {lane for lane, one in endpoints.items() if webhook_health.can_be_sent_to(one, now)}
+        return Finished(counts, lanes - open_)
 
     def release(self, session: Session, owner: str, unsent: Sequence[Work]) -> None:
         """Make rows due again that were claimed and not sent."""
