@@ -19,7 +19,7 @@ from typing import Any
 import redis
 from flask import Flask
 from rq import Queue, SimpleWorker, Worker, worker_registration
-from rq.exceptions import StopRequested
+from rq.exceptions import InvalidJobOperation, StopRequested
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -135,6 +135,13 @@ class PatientWorker(BaseWorker):
     def run_job(self, job: Job, queue: Queue) -> None:
         """Run a job as RQ's own worker of that kind does."""
         super().execute_job(job, queue)
+
+    def handle_job_success(self, job: Job, *args: Any, **kwargs: Any) -> None:
+        """Note that a job is done; a Redis that forgot it meanwhile is told nothing."""
+        try:
+            super().handle_job_success(job, *args, **kwargs)
+        except InvalidJobOperation:
+            log.warning("Redis forgot a job while it ran; it is done", extra={"job": job.func_name})
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Note that we are to stop: at once when idle, else when the job is over."""
