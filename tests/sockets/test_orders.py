@@ -1,5 +1,7 @@
 """Following an order: how it stands, then each change, and nobody else's."""
 
+from bookstore.gateways import presence
+from tests.clients import wait_until
 from tests.sockets.following import Followed, read
 
 
@@ -27,3 +29,14 @@ def test_first_the_state_then_each_change(followed: Followed) -> None:
             }
     with followed.socket(token=followed.clerk) as staff:
         assert read(staff)["order"]["version"] == 3
+
+
+def test_processes_tell_how_many_sockets_they_hold(followed: Followed) -> None:
+    with followed.socket() as one, followed.socket("/ws/notifications") as two:
+        read(one), read(two)
+
+        def held() -> int:
+            with followed.shop.app_context():
+                return presence.totals().get("open", 0)
+
+        wait_until(lambda: held() == 2, seconds=60)
