@@ -17,7 +17,7 @@ _ANSWERS = {
     "410": "Gone: the endpoint is disabled.",
     "429": "Not now: tried again after `Retry-After`, up to 24 h.",
     "503": "Not now: tried again after `Retry-After`, up to 24 h.",
-    "default": "Anything else, redirects too, is a failure: tried again, ten times over three days.",
+    "default": "Anything else, redirects too, is a failure: tried again, ten times in all.",
 }
 
 

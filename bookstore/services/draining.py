@@ -6,7 +6,6 @@ over the backlog; nothing waits for the slowest of a batch.
 """
 
 import logging
-import secrets
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bookstore.gateways import queue as alarm
+from bookstore.services import outgoing_owners
 from bookstore.services.outgoing import LEASE, Channel, Finished, Work, stopping
 from bookstore.services.outgoing_lanes import Lanes
 from bookstore.services.outgoing_rows import count_outcomes
@@ -55,7 +55,7 @@ def drain(channels: Sequence[Channel], *, seconds: float = DRAIN_SECONDS) -> Non
 class _Loop:
     def __init__(self, channels: Sequence[Channel], until: float) -> None:
         self.until = until
-        self.owner = secrets.token_hex(16)
+        self.owner = outgoing_owners.new_owner()
         self.results: SimpleQueue[Result] = SimpleQueue()
         self.lines = [_Line(channel, self.owner) for channel in channels]
         self.next_poll = 0.0

@@ -238,6 +238,8 @@ def run(app: Flask, name: str) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
         wait_for_redis(connection)
+        if name == gateway.OUTGOING:
+            _look_at_once(app)
         worker = KINDS[name](app, name, connection)
         try:
             worker.work(logging_level="WARNING")
@@ -249,6 +251,15 @@ def run(app: Flask, name: str) -> int:
             return 0
         log.warning("the worker ended, starting it again", extra={"queue": name})
         time.sleep(1)
+
+
+def _look_at_once(app: Flask) -> None:
+    # The wake-up that the last worker died over is spent, and the next sweep is seconds away.
+    with app.app_context():
+        try:
+            gateway.rewake()
+        except redis.RedisError as error:
+            log.debug("not woken, Redis is away", extra={"why": str(error)})
 
 
 def wait_for_redis(connection: "redis.Redis", worker: PatientWorker | None = None) -> None:
