@@ -1,7 +1,7 @@
 """Mail: the channel by which ``Email`` rows leave; each is written when it is sent."""
 
 import logging
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from email.headerregistry import Address
 from email.utils import parseaddr
 from typing import Any
@@ -38,22 +38,11 @@ class EmailChannel:
     ) -> Sequence[Work]:
         """Lease due mails and write them; who has left, and what cannot be written, is done."""
         del quota  # one lane, so ``room`` says it all
-        claimed: list[Work] = []
-        while len(claimed) < room:
-            ids, until = outgoing_rows.lease(session, Email, owner, room - len(claimed))
-            if not ids:
-                break
-            done: list[tuple[Work, Outcome]] = []
-            for email, order in _load(session, ids):
-                mail = self._write(email, order)
-                work = Work(email.id, self.name, mail, until)
-                if isinstance(mail, Outcome):
-                    done.append((work, mail))
-                else:
-                    claimed.append(work)
-            counts = outgoing_rows.finish(session, Email, owner, done)
-            outgoing_rows.count_outcomes(session, self.name, counts)
-        return claimed
+
+        def write(ids: list[int]) -> Iterable[tuple[int, Mail | Outcome]]:
+            return ((email.id, self._write(email, order)) for email, order in _load(session, ids))
+
+        return outgoing_rows.claim(session, Email, owner, room, self.name, write)
 
     def send(self, work: Work) -> Outcome:
         """Send one mail."""

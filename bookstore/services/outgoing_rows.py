@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -68,6 +68,35 @@ def lease(session: Session, table: Table, owner: str, room: int) -> tuple[list[i
             .execution_options(synchronize_session=False)
         )
     return ids, until
+
+
+def claim(
+    session: Session,
+    table: Table,
+    owner: str,
+    room: int,
+    lane: str,
+    write: Callable[[list[int]], Iterable[tuple[int, Any]]],
+) -> list[Work]:
+    """Lease up to ``room`` due rows and return them with what is to be sent.
+
+    ``write`` turns row ids into (row id, message); an ``Outcome`` in place of the message ends
+    that row here and now, and another takes its place.
+    """
+    claimed: list[Work] = []
+    while len(claimed) < room:
+        ids, until = lease(session, table, owner, room - len(claimed))
+        if not ids:
+            break
+        done: list[tuple[Work, Outcome]] = []
+        for row_id, message in write(ids):
+            work = Work(row_id, lane, message, until)
+            if isinstance(message, Outcome):
+                done.append((work, message))
+            else:
+                claimed.append(work)
+        count_outcomes(session, lane, finish(session, table, owner, done))
+    return claimed
 
 
 def finish(

@@ -1,7 +1,7 @@
 """Push messages: the channel by which ``PushMessage`` rows leave."""
 
 import logging
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -38,22 +38,11 @@ class PushChannel:
     ) -> Sequence[Work]:
         """Lease due messages; what cannot be written is done."""
         del quota  # one lane, so ``room`` says it all
-        claimed: list[Work] = []
-        while len(claimed) < room:
-            ids, until = outgoing_rows.lease(session, PushMessage, owner, room - len(claimed))
-            if not ids:
-                break
-            done: list[tuple[Work, Outcome]] = []
-            for row in _load(session, ids):
-                push = _write(row)
-                work = Work(row.id, self.name, push, until)
-                if isinstance(push, Outcome):
-                    done.append((work, push))
-                else:
-                    claimed.append(work)
-            counts = outgoing_rows.finish(session, PushMessage, owner, done)
-            outgoing_rows.count_outcomes(session, self.name, counts)
-        return claimed
+
+        def write(ids: list[int]) -> Iterable[tuple[int, Push | Outcome]]:
+            return ((row.id, _write(row)) for row in _load(session, ids))
+
+        return outgoing_rows.claim(session, PushMessage, owner, room, self.name, write)
 
     def send(self, work: Work) -> Outcome:
         """Send one message."""

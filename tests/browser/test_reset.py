@@ -1,34 +1,12 @@
 """A forgotten password in a real browser, against the shop as real processes."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from flask import Flask
 
 from bookstore.services import accounts, password_reset
-from tests.browser.chromium import Page, find_chromium
+from tests.browser.chromium import Page
 from tests.clients import LiveShop, wait_until
-from tests.conftest import Apps
 from tests.factories import PASSWORD
 from tests.services.draining import mails_waiting
-
-pytestmark = pytest.mark.skipif(
-    find_chromium() is None, reason="no Chromium on PATH (Debian: apt install chromium)"
-)
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    with Page(tmp_path / "profile") as opened:
-        yield opened
-        assert opened.errors == []
-
-
-@pytest.fixture
-def live(apps: Apps, shop: Flask, database: str) -> Iterator[LiveShop]:
-    with LiveShop(apps.settings(database, web_workers=1, web_threads=4)) as running:
-        yield running
 
 
 def log_in(live: LiveShop, password: str) -> int:

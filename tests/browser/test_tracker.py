@@ -1,33 +1,13 @@
 """The order tracker in a real browser, against the shop as real processes."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from tests.browser.chromium import Page, find_chromium
+from tests.browser.chromium import Page
 from tests.clients import ADDRESS, LiveShop
-from tests.conftest import Apps
 from tests.factories import PASSWORD, make_book, make_clerk
-
-pytestmark = pytest.mark.skipif(
-    find_chromium() is None, reason="no Chromium on PATH (Debian: apt install chromium)"
-)
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    with Page(tmp_path / "profile") as opened:
-        yield opened
-        assert opened.errors == []
-
-
-@pytest.fixture
-def live(apps: Apps, shop: Flask, database: str) -> Iterator[LiveShop]:
-    with LiveShop(apps.settings(database, web_workers=1, web_threads=4)) as running:
-        yield running
 
 
 class Order:
