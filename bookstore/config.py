@@ -196,6 +196,12 @@ class Settings:
             raise BadSetting("SECRET_KEY: must be at least 32 random characters in production")
         if self.secret_key is None and self.is_production:
             raise BadSetting("SECRET_KEY: must be set in production")
+        if self.is_production and self.sendgrid_api_key is not None:
+            # Else customers get links to 127.0.0.1, from an address that is nobody's.
+            if self.public_url is None:
+                raise BadSetting("PUBLIC_URL: must be set in production when mail is sent")
+            if self.mail_from.endswith("@bookstore.example>"):
+                raise BadSetting("MAIL_FROM: must be set in production when mail is sent")
         if self.fcm_project_id is not None:
             if self.fcm_credentials_file is None:
                 raise BadSetting("FCM_CREDENTIALS_FILE: must be set when FCM_PROJECT_ID is")

@@ -1,6 +1,7 @@
 """The extensions, unbound. This module never builds the app, so anything may import it."""
 
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -35,6 +36,33 @@ class Base(DeclarativeBase):
         __table__: ClassVar[Table]  # ours are tables, never views or joins
 
 
+class _Impatient(Retry):
+    """Tries twice, then leaves a Redis that does not answer alone for a moment.
+
+    A request may ask Redis several times. One that hangs, rather than refuses, would cost it the
+    whole timeout each time, and soon every thread would wait for it.
+    """
+
+    REST_SECONDS = 1.0
+
+    def __init__(self) -> None:
+        super().__init__(ExponentialWithJitterBackoff(0.2, 0.02), 1)
+        self._away_until = 0.0
+
+    def __deepcopy__(self, _memo: Any) -> "_Impatient":
+        return self  # every connection is given a copy, and they are all to know
+
+    def call_with_retry(self, *args: Any, **kwargs: Any) -> Any:
+        """Do it; a ConnectionError at once while Redis is left alone."""
+        if time.monotonic() < self._away_until:
+            raise redis.ConnectionError("Redis did not answer a moment ago")
+        try:
+            return super().call_with_retry(*args, **kwargs)
+        except (redis.ConnectionError, redis.TimeoutError):
+            self._away_until = time.monotonic() + self.REST_SECONDS
+            raise
+
+
 class RedisHandle:
     """The process's Redis client, made once per app by ``init_app``."""
 
@@ -46,7 +74,7 @@ class RedisHandle:
             socket_connect_timeout=0.5,
             socket_timeout=0.5,
             health_check_interval=30,
-            retry=Retry(ExponentialWithJitterBackoff(0.2, 0.02), 1),
+            retry=_Impatient(),
         )
 
     @property

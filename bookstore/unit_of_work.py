@@ -8,7 +8,7 @@ runs when, and only when, the outermost commit has succeeded.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session
@@ -16,6 +16,10 @@ from sqlalchemy.orm import ORMExecuteState, Session
 from bookstore.extensions import db
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+# In the order in which they were first handed over; those with a list are given it.
+_Hooks = dict[Callable[..., None], list[Any] | None]
 
 _ACTIVE, _HOOKS, _DOOMED, _UNSAVED = "uow", "uow_hooks", "uow_doomed", "uow_unsaved"
 
@@ -44,7 +48,7 @@ def unit_of_work() -> Iterator[Session]:
         if _has_unsaved(session):
             raise RuntimeError("The session has unsaved changes: commit or roll back first.")
         session.rollback()
-    hooks: list[Callable[[], None]] = []
+    hooks: _Hooks = {}
     session.info.update({_ACTIVE: True, _HOOKS: hooks, _DOOMED: False})
     try:
         session.connection(execution_options={"bookstore_write": True})
@@ -58,9 +62,9 @@ def unit_of_work() -> Iterator[Session]:
     finally:
         for key in (_ACTIVE, _HOOKS, _DOOMED):
             session.info.pop(key, None)
-    for hook in hooks:
+    for hook, items in hooks.items():
         try:
-            hook()
+            hook() if items is None else hook(items)
         except Exception:
             # The commit stands. Whatever a hook wakes must also find its work by itself.
             log.exception("after-commit hook failed", extra={"hook": repr(hook)})
@@ -80,13 +84,30 @@ def new_snapshot() -> None:
 def after_commit(hook: Callable[[], None]) -> None:
     """Run ``hook`` once the present unit of work has committed; never if it rolls back.
 
+    One that is handed over several times runs once.
+
     Raises:
         RuntimeError: there is no unit of work.
     """
-    hooks = db.session().info.get(_HOOKS)
+    _hooks().setdefault(hook, None)
+
+
+def collect_after_commit(hook: Callable[[list[T]], None], item: T) -> None:
+    """As ``after_commit``; ``hook`` is given, in one list, all items collected for it.
+
+    Raises:
+        RuntimeError: there is no unit of work.
+    """
+    items = _hooks().setdefault(hook, [])
+    if items is not None:
+        items.append(item)
+
+
+def _hooks() -> "_Hooks":
+    hooks: _Hooks | None = db.session().info.get(_HOOKS)
     if hooks is None:
         raise RuntimeError("after_commit needs a unit of work.")
-    hooks.append(hook)
+    return hooks
 
 
 def _has_unsaved(session: Session) -> bool:

@@ -15,7 +15,24 @@ from bookstore.services.paging import PageRequest
 
 webhooks_cli = AppGroup("webhooks", help="Endpoints that are told what happens.")
 
-_INSTANT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+
+class Instant(click.ParamType[datetime]):
+    """An instant as the API writes it (RFC 3339); a day or a time without a zone is in UTC."""
+
+    name = "instant"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return it aware, in UTC."""
+        try:
+            found = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail("not an instant such as 2026-01-31T12:00:00Z", param, ctx)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+_INSTANT = Instant()
 
 
 @webhooks_cli.command("list")
@@ -35,7 +52,7 @@ def list_command() -> None:
 @webhooks_cli.command("create")
 @click.argument("url")
 @click.option(
-    "--event", "events", multiple=True, default=["*"], help="A type, or order.*; may be repeated."
+    "--event", "events", multiple=True, required=True, help="A type, order.* or *; repeat for more."
 )
 @click.option("--description", default="", help="For people.")
 def create(url: str, events: tuple[str, ...], description: str) -> None:
@@ -88,8 +105,8 @@ def replay(
         count = webhook_log.replay(
             SYSTEM,
             endpoint,
-            since.replace(tzinfo=UTC),
-            until=None if until is None else until.replace(tzinfo=UTC),
+            since,
+            until=until,
             status=status,
             event_types=events or None,
             dry_run=dry_run,

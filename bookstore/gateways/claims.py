@@ -42,6 +42,15 @@ def shorten(name: str, seconds: float) -> None:
         client.pexpire(key, int(seconds * 1000))
 
 
+def give_back(name: str) -> None:
+    """Let go of a turn that came to nothing.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    redis_handle.client.delete(_PREFIX + name)
+
+
 def note_sweep() -> None:
     """Note that a scheduler has just swept.
 

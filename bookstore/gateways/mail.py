@@ -5,7 +5,7 @@ import http.client
 import logging
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -40,8 +40,9 @@ class Mail:
     sender: Address
     to: Address
     subject: str
-    text: str
-    html: str
+    # A reset link stands in them, which no log may show.
+    text: str = field(repr=False)
+    html: str = field(repr=False)
 
 
 class MailError(Exception):

@@ -13,7 +13,7 @@ def seconds(header: str | None) -> float | None:
         return float(text[:9])
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or an offset past all calendars
         return None
     # RFC 5322's "-0000" is UTC too, but naive to Python.
     at = at.replace(tzinfo=UTC) if at.tzinfo is None else at

@@ -198,8 +198,11 @@ class _Line:
                 )
             # Last, since all workers meet in these rows.
             count_outcomes(session, self.channel.name, Counter(finished.counts))
-        self.lanes.written((work, _went_well(outcome)) for work, outcome in self.done)
-        self.done, self.unsent = [], self.lanes.shut(finished.shut)
+        later = {work.id for work, _ in finished.later}
+        self.lanes.written(
+            (work, _went_well(outcome)) for work, outcome in self.done if work.id not in later
+        )
+        self.done, self.unsent = list(finished.later), self.lanes.shut(finished.shut)
         self.last_turn = now
         if leave:
             self.holds = self.looked = False
@@ -228,5 +231,6 @@ class _Line:
             log.warning("not written, trying again", extra={**about, "in": self.pause})
 
     def _die(self) -> None:
+        outgoing_owners.abandon(self.owner)
         self.lanes.clear()
         self.done, self.unsent, self.dead = [], [], True

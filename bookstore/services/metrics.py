@@ -27,7 +27,7 @@ LATE_SECONDS, SWEEP_SECONDS = 60.0, 60.0
 
 CHANNELS: dict[str, type[Outgoing]] = {
     "webhooks": WebhookDelivery,
-    "mail": Email,
+    "email": Email,
     "push": PushMessage,
 }
 

@@ -49,10 +49,12 @@ class Outcome(Protocol):
 @dataclass(frozen=True, slots=True)
 class Finished:
     """What was written down: how many ended how (``succeeded``, ``retry``, ``failed`` …; the loop
-    adds them to OutcomeCount in the same transaction), and lanes that get nothing more now."""
+    adds them to OutcomeCount in the same transaction), lanes that get nothing more now, and what
+    could not be written without waiting: to be given to ``finish`` again, while its lease holds."""
 
     counts: Mapping[str, int]
     shut: Set[Hashable] = frozenset()
+    later: Sequence[tuple[Work, Any]] = ()
 
 
 class Channel(Protocol):

@@ -93,10 +93,12 @@ class Lanes:
         """Return what is to be sent now, None when nothing may; lanes take turns."""
         if self.paused or self.in_flight >= self.limit:
             return None
+        now = time.monotonic()
         for _ in range(len(self._turns)):
             name = self._turns.popleft()
             lane = self._lanes[name]
-            if self._may_send(lane):
+            # What waited too long is for ``late``: its lease may run out on the way.
+            if self._may_send(lane) and lane.queue[0][1] > now:
                 work, _by = lane.queue.popleft()
                 lane.in_flight += 1
                 self.queued -= 1

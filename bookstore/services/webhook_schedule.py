@@ -48,7 +48,7 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
         return timedelta(seconds=int(text[:9]))
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or an offset past all calendars
         return None
     if moment.tzinfo is None:  # "-0000": a time in UTC that says nothing of its zone
         moment = moment.replace(tzinfo=now.tzinfo)

@@ -84,29 +84,39 @@ class Scheduler:
         # The clock may have been set while nobody looked.
         self._repair = True
         self._away = False
+        # Turns that were ours when Redis went away: they are to be given back, not waited for.
+        self._owed: set[str] = set()
 
     def tick(self) -> float:
         """Do what is due, and return in how many seconds (at most 1) to look again."""
-        self._repair = self._watch.jumped() or self._repair
+        if self._watch.jumped():
+            self._repair = True
+            self._due = dict.fromkeys(self._due, 0.0)
         for item in self.recurring:
-            if self._repair or time.monotonic() >= self._due[item.name]:
+            if time.monotonic() >= self._due[item.name]:
                 self._due[item.name] = time.monotonic() + self._turn(item)
         return min(1.0, max(0.0, min(self._due.values()) - time.monotonic()))
 
     def _turn(self, item: Recurring) -> float:
         """Run a job if this turn is ours; return in how many seconds its next is due."""
         with self.app.app_context():
+            taken = item.every
             try:
+                if item.name in self._owed:
+                    claims.give_back(item.name)
+                    self._owed.discard(item.name)
                 taken = claims.take(item.name, item.every)
                 if item.run is sweep and self._repair:
-                    # Whoever's turn it is: this process is the one that saw the clock jump.
-                    self._run(item, lambda: sweep(clock_jumped=True))
-                    self._repair = False
+                    # Whoever's turn it is: this process is the one that saw the clock jump. It
+                    # goes on trying until the database has let it.
+                    self._repair = not self._run(item, lambda: sweep(clock_jumped=True))
                 elif taken:
                     return taken
                 else:
                     self._run(item, item.run)
             except redis.RedisError as error:
+                if not taken:
+                    self._owed.add(item.name)
                 if not self._away:
                     log.warning("Redis is away, waiting for it", extra={"why": str(error)})
                 self._away = True
@@ -116,8 +126,8 @@ class Scheduler:
             self._away = False
             return item.every
 
-    def _run(self, item: Recurring, run: Callable[[], object]) -> None:
-        """Run a job. Only that Redis is away is for the caller to hear of."""
+    def _run(self, item: Recurring, run: Callable[[], object]) -> bool:
+        """Run a job; return whether it went well. That Redis is away is raised."""
         token = logs.request_id.set(f"{item.name}-{round(clock.now().timestamp())}")
         try:
             run()
@@ -130,8 +140,11 @@ class Scheduler:
         except Exception:
             log.exception("recurring job failed", extra={"job": item.name})
             claims.shorten(item.name, LONGEST_RETRY_SECONDS)
+        else:
+            return True
         finally:
             logs.request_id.reset(token)
+        return False
 
 
 def run(app: Flask) -> int:

@@ -15,7 +15,7 @@ from bookstore.config import Settings
 from bookstore.extensions import db
 from bookstore.gateways import claims, presence, queue
 from bookstore.models import Email, OutcomeCount, WebhookDelivery, WebhookEndpoint
-from bookstore.services import events, metrics
+from bookstore.services import channels, events, metrics
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import Client, problem
 from tests.conftest import SECRET, Apps
@@ -63,7 +63,7 @@ def test_what_waits_and_how_it_went(app: Flask, client: Client) -> None:
         later = now + timedelta(hours=1)
         session.add(Email(user_id=user.id, template="password_reset", next_attempt_at=later))
         session.add(Email(user_id=user.id, template="password_reset", status="succeeded"))
-        session.add(OutcomeCount(channel="mail", outcome="succeeded", count=7))
+        session.add(OutcomeCount(channel="email", outcome="succeeded", count=7))
     queue.enqueue("bookstore.jobs.maintain")
     claims.note_sweep()
     presence.Presence(20).report({"open": 4, "sent": 9})
@@ -73,10 +73,10 @@ def test_what_waits_and_how_it_went(app: Flask, client: Client) -> None:
     assert found["outgoing_due", "webhooks"] == 3
     assert found["outgoing_held", "webhooks"] == 2
     assert 60 <= found["outgoing_oldest_due_seconds", "webhooks"] < 120
-    assert (found["outgoing_pending", "mail"], found["outgoing_due", "mail"]) == (1, 0)
-    assert found["outgoing_oldest_due_seconds", "mail"] == 0
+    assert (found["outgoing_pending", "email"], found["outgoing_due", "email"]) == (1, 0)
+    assert found["outgoing_oldest_due_seconds", "email"] == 0
     assert found["outgoing_pending", "push"] == 0
-    assert found["outgoing_outcomes_total", "mail", "succeeded"] == 7
+    assert found["outgoing_outcomes_total", "email", "succeeded"] == 7
     assert (found["webhook_breakers_open",], found["webhook_endpoints_disabled",]) == (1, 1)
     # Six messages woke the worker once.
     assert (found["queue_depth", "jobs"], found["queue_depth", "outgoing"]) == (1, 1)
@@ -84,6 +84,10 @@ def test_what_waits_and_how_it_went(app: Flask, client: Client) -> None:
     assert 0 <= found["last_sweep_seconds",] < 60
     assert found["sockets_open",] == 7
     assert (found["up", "database"], found["up", "redis"]) == (1, 1)
+
+
+def test_channels_have_one_name(app: Flask) -> None:
+    assert [channel.name for channel in channels.every()] == list(metrics.CHANNELS)
 
 
 def test_counts_stop(app: Flask, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

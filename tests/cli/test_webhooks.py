@@ -36,9 +36,9 @@ def test_create_prints_the_secret_and_list_does_not(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("create", "http://127.0.0.1/"), "not public"),
+        (("create", "http://127.0.0.1/", "--event", "*"), "not public"),
         (("create", URL, "--event", "none"), "events.0"),
-        (("create", URL, "--description", "x" * 501), "description"),
+        (("create", URL, "--event", "*", "--description", "x" * 501), "description"),
         (("rotate-secret", "9"), "no webhook endpoint 9"),
         (("replay", "9", "--since", "2026-01-01"), "no webhook endpoint 9"),
     ],
@@ -51,12 +51,12 @@ def test_refusals_are_one_line(app: Flask, arguments: tuple[str, ...], said: str
 
 
 def test_replay(app: Flask) -> None:
-    made(app)
+    made(app, "--event", "*")
     endpoint = db.session.scalars(select(WebhookEndpoint)).one()
     make_book()
     with unit_of_work() as session:
         session.execute(update(WebhookDelivery).values(status="failed"))
-    arguments = ("webhooks", "replay", str(endpoint.id), "--since", "2020-01-01T00:00")
+    arguments = ("webhooks", "replay", str(endpoint.id), "--since", "2020-01-01T00:00:00Z")
     dry = run(app, *arguments, "--dry-run", "--event", "book.*")
     assert dry.output == "1 deliveries would be sent again.\n"
     assert run(app, *arguments, "--until", "2020-01-02").output == "0 deliveries are sent again.\n"

@@ -49,14 +49,14 @@ class TestStatus:
             session.add(Email(user_id=user.id, template="password_reset", next_attempt_at=due))
         result = run(app, "worker", "status")
         assert result.exit_code == 1
-        assert "WRONG: mail: something has been due for 61 seconds" in result.stderr
+        assert "WRONG: email: something has been due for 61 seconds" in result.stderr
 
     def test_json(self, app: Flask) -> None:
         result = run(app, "worker", "status", "--json")
         assert result.exit_code == 0, result.output
         body = json.loads(result.stdout)
         assert body["workers"] == {"outgoing": 1, "jobs": 1}
-        assert body["channels"]["mail"]["pending"] == 0
+        assert body["channels"]["email"]["pending"] == 0
         assert body["alarms"] == []
 
 

@@ -129,13 +129,41 @@ def test_receivers_take_what_is_signed_and_nothing_else(receiver: Receiver) -> N
     assert receiver.process.poll() is None
 
 
+@pytest.mark.parametrize("rotating", [False, True])
+def test_openssl_tells_what_is_signed(tmp_path: Path, rotating: bool) -> None:
+    for program in ("openssl", "bash"):
+        need(program)
+    mine, other = webhook_signing.new_secret(), webhook_signing.new_secret()
+    headers = signed(other, mine) if rotating else signed(mine)
+    (tmp_path / "secret.txt").write_text(f"{mine}\n")
+    given = {
+        "id": headers["webhook-id"],
+        "timestamp": headers["webhook-timestamp"],
+        "received": headers["webhook-signature"],
+    }
+    code = block("bash", "case ")
+    for name, value in given.items():
+        code, times = re.subn(rf"(?m)^{name}=.*$", f"{name}='{value}'", code)
+        assert times == 1
+
+    def says(body: bytes) -> str:
+        (tmp_path / "body.json").write_bytes(body)
+        command = ["bash", "-euo", "pipefail", "-c", code]
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert says(BODY).startswith("signed by the shop, ")
+    assert says(BODY + b" ") == "not signed by the shop\n"
+
+
 def test_openssl_signs_as_the_shop_does(tmp_path: Path) -> None:
     for program in ("openssl", "curl", "bash"):
         need(program)
     receiver = Receiver("python", tmp_path)
     try:
         (tmp_path / "body.json").write_bytes(BODY)
-        code = block("bash", "openssl").replace(":9000/", f":{receiver.port}/")
+        code = block("bash", "curl -s -o").replace(":9000/", f":{receiver.port}/")
         code += 'printf "%s\\n" "$timestamp" "$signature" "$simple"\n'
         done = subprocess.run(
             ["bash", "-eu", "-o", "pipefail", "-c", code],

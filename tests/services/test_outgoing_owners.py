@@ -9,11 +9,13 @@ from flask import Flask
 from sqlalchemy import update
 
 from bookstore import clock
-from bookstore.models import WebhookDelivery
+from bookstore.extensions import db
+from bookstore.models import Email, WebhookDelivery
 from bookstore.services import outgoing_owners
 from bookstore.services.outgoing import LEASE
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import ROOT, wait_until
+from tests.factories import make_user
 from tests.services import hooks
 
 URL = "http://127.0.0.1:9/hooks"
@@ -65,6 +67,31 @@ def test_the_dead_do_not(app: Flask, other: "subprocess.Popen[str]") -> None:
     for row in hooks.deliveries(endpoint):
         assert row.lease_owner is None
         assert row.next_attempt_at <= clock.now() + timedelta(seconds=1)
+
+
+def test_mail_of_the_dead_goes_out_as_well(app: Flask, other: "subprocess.Popen[str]") -> None:
+    owner, user = other.stdout.readline().strip(), make_user()
+    with unit_of_work() as session:
+        until = clock.now() + LEASE
+        mail = Email(user_id=user.id, template="password_reset", next_attempt_at=until)
+        mail.lease_owner = owner
+        session.add(mail)
+    assert outgoing_owners.bury() == 0
+    other.kill()
+    wait_until(lambda: outgoing_owners.is_dead(owner))
+    assert outgoing_owners.bury() == 1
+    db.session.refresh(mail)
+    assert mail.lease_owner is None
+    assert mail.next_attempt_at <= clock.now()
+
+
+def test_what_a_drain_abandoned_is_not_waited_for(app: Flask) -> None:
+    owner = outgoing_owners.new_owner()
+    endpoint = leased_by(owner)
+    assert outgoing_owners.bury() == 0
+    outgoing_owners.abandon(owner)
+    assert outgoing_owners.bury() == 1
+    assert hooks.get(endpoint).drained_by is None
 
 
 def test_who_lives_elsewhere_is_not_known(app: Flask) -> None:

@@ -64,6 +64,17 @@ def test_production_takes_a_good_one() -> None:
     assert Settings.from_environ(environ).resolved_secret_key() == GOOD_SECRET
 
 
+def test_production_sends_no_mail_that_leads_nowhere() -> None:
+    environ = {"BOOKSTORE_ENV": "production", "SECRET_KEY": GOOD_SECRET, "SENDGRID_API_KEY": "key"}
+    with pytest.raises(BadSetting, match="^PUBLIC_URL: "):
+        Settings.from_environ(environ)
+    environ["PUBLIC_URL"] = "https://books.example.com"
+    with pytest.raises(BadSetting, match="^MAIL_FROM: "):
+        Settings.from_environ(environ)
+    environ["MAIL_FROM"] = "Books <shop@books.example.com>"
+    assert Settings.from_environ(environ).shop_url == "https://books.example.com"
+
+
 def test_development_makes_and_keeps_a_secret(tmp_path: Path) -> None:
     settings = Settings(bookstore_home=tmp_path / "home")
     secret = settings.resolved_secret_key()

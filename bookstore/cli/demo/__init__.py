@@ -112,6 +112,7 @@ def _walk(journey: Journey, stack: ExitStack, query: str, home: Path) -> None:
     journey.call("GET", f"/api/v2/orders/{order['id']}/invoice")
     _receipt(done)
     click.echo(f"\nFollow it in a browser: {journey.url}/track/{order['number']}")
+    click.echo(f"as {name} with the password {password}")
     click.echo(f"Every call is explained at {journey.url}/api/v2/docs")
 
 
@@ -180,8 +181,10 @@ def _show_what_was_sent(order: dict[str, Any], device: int, home: Path) -> None:
             mail = wait_for(partial(find_mail, home / "mail", subject), f"mail: {subject}")
             click.secho(f"⇐ mail {mail}", fg="magenta")
     if settings().fcm_project_id is None:
-        find = partial(find_line, home / "logs" / "push.log", f"device={device} ")
-        click.secho(f"⇐ push: {wait_for(find, 'push message')}", fg="magenta")
+        for what in ("received", "is being packed", "is on its way"):
+            text = f"device={device} Order {order['number']} {what}"
+            line = wait_for(partial(find_line, home / "logs" / "push.log", text), "push message")
+            click.secho(f"⇐ push {line}", fg="magenta")
 
 
 def _receipt(order: dict[str, Any]) -> None:
