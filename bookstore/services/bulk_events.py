@@ -12,7 +12,7 @@ from bookstore.gateways import queue
 from bookstore.models import Event, WebhookDelivery, WebhookEndpoint, WebhookSubscription
 from bookstore.models.outbox import PENDING
 from bookstore.services.event_types import TYPES, patterns_for
-from bookstore.services.events import envelope, transaction_id
+from bookstore.services.events import NOT_BEING_DELETED, envelope, transaction_id
 from bookstore.unit_of_work import after_commit, unit_of_work
 
 
@@ -73,7 +73,7 @@ def _deliver(session: Session, ids: list[int], patterns: list[str]) -> None:
         .where(Event.id.in_(ids))
         # In the order in which things happened: deliveries are shown and sent in that of ids.
         .order_by(Event.id)
-        .with_for_update(of=WebhookEndpoint, read=True, key_share=True)
+        .with_for_update(of=WebhookEndpoint, **NOT_BEING_DELETED)
     )
     columns = ["event_id", "endpoint_id", "status", "attempts"]
     columns += ["next_attempt_at", "created_at", "touched_at"]

@@ -46,6 +46,10 @@ from bookstore.models.outbox import PENDING
 from bookstore.services.event_types import API_VERSION, TYPES, EventType, patterns_for
 from bookstore.unit_of_work import after_commit, unit_of_work
 
+# Locked against being deleted meanwhile: a key that points nowhere would undo the order. What is
+# being deleted is passed over, or the order would wait for it; to be changed is no hindrance.
+NOT_BEING_DELETED: dict[str, Any] = {"read": True, "key_share": True, "skip_locked": True}
+
 
 def record(
     event_type: str,
@@ -202,21 +206,14 @@ def _tell(
 
 
 def _deliver(session: Session, event_id: int, now: datetime, which: Any) -> None:
-    # Locked against being deleted meanwhile: a key that points nowhere would undo the order.
-    endpoints = (
-        _outgoing(event_id, now, WebhookEndpoint.id)
-        .where(which)
-        .with_for_update(read=True, key_share=True)
-    )
+    endpoints = _outgoing(event_id, now, WebhookEndpoint.id).where(which)
+    endpoints = endpoints.with_for_update(**NOT_BEING_DELETED)
     session.execute(insert(WebhookDelivery).from_select(_columns("endpoint_id"), endpoints))
 
 
 def _push(session: Session, event_id: int, now: datetime, user_id: int) -> None:
-    devices = (
-        _outgoing(event_id, now, Device.id)
-        .where(Device.user_id == user_id)
-        .with_for_update(read=True, key_share=True)
-    )
+    devices = _outgoing(event_id, now, Device.id).where(Device.user_id == user_id)
+    devices = devices.with_for_update(**NOT_BEING_DELETED)
     session.execute(insert(PushMessage).from_select(_columns("device_id"), devices))
 
 

@@ -5,7 +5,7 @@ Deliveries to them are in ``webhook_log``; sending is ``webhook_delivery``.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
@@ -15,8 +15,8 @@ from bookstore import clock, errors
 from bookstore.extensions import db, settings
 from bookstore.gateways import addresses, queue
 from bookstore.models import Event, WebhookDelivery, WebhookEndpoint, WebhookSubscription
-from bookstore.models.outbox import PENDING
-from bookstore.services import event_types, events, paging, vault, webhook_signing
+from bookstore.models.outbox import is_pending
+from bookstore.services import batches, event_types, events, paging, vault, webhook_signing
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.paging import Order, Page, PageRequest
 from bookstore.unit_of_work import after_commit, unit_of_work
@@ -27,6 +27,7 @@ OVERLAP = timedelta(hours=24)
 BY_HAND = "by_hand"
 
 _LOCK = 7266639
+_BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def change(actor: Acting, endpoint_id: int, changes: Mapping[str, Any]) -> Webho
     """Change an endpoint: any of url, events, description, is_active.
 
     Enabling one that was disabled, or giving it another URL, forgets its failures, and what
-    waits for it goes out at once.
+    waits for it goes out at once (made due some at a time, after the change is committed).
 
     Raises:
         NotFound, Forbidden, UrlNotAllowed, Invalid: as in ``create``.
@@ -136,28 +137,45 @@ def change(actor: Acting, endpoint_id: int, changes: Mapping[str, Any]) -> Webho
         elif not endpoint.is_active and endpoint.disabled_at is None:
             endpoint.disabled_reason, endpoint.disabled_at = BY_HAND, clock.now()
         if enabled or moved:
-            _start_afresh(session, endpoint)
-        endpoint.updated_at = clock.now()
+            endpoint.failures = endpoint.warnings = endpoint.openings = 0
+            endpoint.failing_since = endpoint.open_until = None
+        endpoint.updated_at = now = clock.now()
         session.flush()
+    if enabled or moved:
+        _make_due(endpoint_id, now)
     return endpoint
 
 
 def remove(actor: Acting, endpoint_id: int) -> None:
     """Remove an endpoint with all its deliveries and their log.
 
+    At once it is told nothing more; its deliveries go some at a time, its row last: nobody has to
+    wait for its lock. Broken off, it is disabled, and can be removed again.
+
     Raises:
         NotFound, Forbidden: as ``get``.
     """
     require_staff(actor)
     with unit_of_work() as session:
-        gone = session.execute(
-            delete(WebhookEndpoint)
-            .where(WebhookEndpoint.id == endpoint_id)
-            .returning(WebhookEndpoint.id)
-            .execution_options(synchronize_session=False)
-        )
-        if gone.first() is None:
-            raise errors.NotFound(f"There is no webhook endpoint {endpoint_id}.")
+        endpoint = _locked(session, endpoint_id)
+        if endpoint.is_active:
+            endpoint.is_active, endpoint.disabled_reason = False, BY_HAND
+            endpoint.disabled_at = endpoint.updated_at = clock.now()
+        endpoint.subscriptions = []
+        session.flush()
+
+    def some(session: Session) -> int:
+        mine = select(WebhookDelivery.id).where(WebhookDelivery.endpoint_id == endpoint_id)
+        # What a worker is writing down just now goes with the endpoint's row.
+        first = mine.order_by(WebhookDelivery.id).limit(_BATCH).with_for_update(skip_locked=True)
+        ids = session.scalars(first).all()
+        gone = delete(WebhookDelivery).where(WebhookDelivery.id.in_(ids))
+        return batches.rowcount(session, gone) if ids else 0
+
+    batches.until_fewer(_BATCH, some)
+    with unit_of_work() as session:
+        # And with it what was recorded by those who had looked before.
+        session.execute(delete(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id))
 
 
 def rotate_secret(actor: Acting, endpoint_id: int) -> Secret:
@@ -249,21 +267,28 @@ def _subscribe(session: Session, endpoint: WebhookEndpoint, patterns: list[str])
     session.flush()
 
 
-def _start_afresh(session: Session, endpoint: WebhookEndpoint) -> None:
-    endpoint.failures = endpoint.warnings = endpoint.openings = 0
-    endpoint.failing_since = endpoint.open_until = None
-    now = clock.now()
-    session.execute(
-        update(WebhookDelivery)
+def _make_due(endpoint_id: int, now: datetime) -> None:
+    waiting = (
+        select(WebhookDelivery.id)
         .where(
-            WebhookDelivery.endpoint_id == endpoint.id,
-            WebhookDelivery.status == PENDING,
+            WebhookDelivery.endpoint_id == endpoint_id,
+            is_pending(WebhookDelivery),
             WebhookDelivery.lease_owner.is_(None),
+            WebhookDelivery.next_attempt_at > now,
         )
-        .values(next_attempt_at=now, touched_at=now)
-        .execution_options(synchronize_session=False)
+        .order_by(WebhookDelivery.next_attempt_at)
+        .limit(_BATCH)
+        # Whoever has one locked makes it due as well, or deletes it.
+        .with_for_update(skip_locked=True, key_share=True)
     )
-    after_commit(queue.wake)
+
+    def some(session: Session) -> int:
+        after_commit(queue.wake)
+        ids = session.scalars(waiting).all()
+        due = update(WebhookDelivery).values(next_attempt_at=now, touched_at=now)
+        return batches.rowcount(session, due.where(WebhookDelivery.id.in_(ids))) if ids else 0
+
+    batches.until_fewer(_BATCH, some)
 
 
 def _is_readable(sealed: bytes) -> bool:
