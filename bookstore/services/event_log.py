@@ -30,12 +30,14 @@ from sqlalchemy.orm import Session
 from bookstore import errors
 from bookstore.extensions import db
 from bookstore.models import Event
+from bookstore.services import batches
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.event_types import types_of
 from bookstore.unit_of_work import new_snapshot, unit_of_work
 
 log = logging.getLogger(__name__)
 
+_LOCK, _BATCH = 7266640, 5000
 _ID = re.compile(r"evt_[0-9a-f]{32}")
 
 
@@ -114,20 +116,28 @@ def repair_order() -> int:
     unreadable for long, and its own new ones would come before them. All are moved below zero:
     their order stays as it was, and whatever is new comes after them.
 
+    Some at a time, so that no statement takes too long, but in one transaction: half of them
+    moved would be an order in which events appear behind a reader. (Nothing newer than it is
+    shown while it runs.)
+
     Returns:
-        How many events were moved; 0 unless the database has come from elsewhere.
+        How many events were moved; 0 unless the database has come from elsewhere, and while
+        another process is at it.
     """
     with unit_of_work() as session:
+        if not _alone(session):
+            return 0
         highest = session.scalar(select(func.max(Event.transaction_id)).where(_foreign(session)))
         if highest is None:
             return 0
-        moved = session.execute(
-            update(Event)
-            .values(transaction_id=Event.transaction_id - highest)
-            .returning(Event.id)
-            .execution_options(synchronize_session=False)
-        )
-        count = len(moved.all())
+        newest = session.scalar(select(func.max(Event.id)))
+
+        def some(session: Session, stretch: ColumnElement[bool]) -> int:
+            moved = update(Event).where(stretch)
+            moved = moved.values(transaction_id=Event.transaction_id - highest)
+            return batches.rowcount(session, moved)
+
+        count = batches.by_ids(_BATCH, Event.id, some, Event.id <= newest)
     log.warning("events of another server put in order", extra={"events": count})
     return count
 
@@ -138,6 +148,13 @@ def _settled(session: Session) -> ColumnElement[bool]:
         return true()
     oldest = func.pg_snapshot_xmin(func.pg_current_snapshot())
     return Event.transaction_id < cast(cast(oldest, Text), BigInteger)
+
+
+def _alone(session: Session) -> bool:
+    """Whether no other process repairs the order; none will until the transaction ends."""
+    if session.get_bind().dialect.name != "postgresql":
+        return True
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))))
 
 
 def _foreign(session: Session) -> ColumnElement[bool]:

@@ -4,11 +4,10 @@ All of it may be run at any moment, as often as one likes, by several processes 
 """
 
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.orm import Session, aliased
 
 from bookstore import clock
@@ -21,8 +20,8 @@ from bookstore.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
-from bookstore.models.outbox import FAILED, is_pending
-from bookstore.services import webhook_claims, webhook_health
+from bookstore.models.outbox import FAILED, Outgoing, is_pending
+from bookstore.services import batches, webhook_claims, webhook_health
 from bookstore.services.outgoing import LEASE
 from bookstore.services.outgoing_rows import count_outcomes
 from bookstore.unit_of_work import new_snapshot, unit_of_work
@@ -30,7 +29,7 @@ from bookstore.unit_of_work import new_snapshot, unit_of_work
 TABLES = (WebhookDelivery, Email, PushMessage)
 HELD_FOR = timedelta(days=30)
 KEPT_FOR = timedelta(days=90)
-_BATCH = 1000
+_BATCH, _STRETCH = 1000, 5000
 # Clocks of several machines, and waits for a lock, differ by less; a clock that is set, by more.
 _ROOM = timedelta(seconds=15)
 # An order has its version; a review has one event. The rest are counted up from the last.
@@ -109,7 +108,7 @@ def expire_held() -> int:
             )
             .limit(_BATCH)
         )
-        given_up = _rowcount(
+        given_up = batches.rowcount(
             session,
             update(WebhookDelivery)
             .where(WebhookDelivery.id.in_(old), is_pending(WebhookDelivery))
@@ -125,7 +124,7 @@ def expire_held() -> int:
             count_outcomes(session, "webhooks", Counter({FAILED: given_up}))
         return given_up
 
-    return _in_batches(some)
+    return batches.until_fewer(_BATCH, some)
 
 
 def forget_events() -> int:
@@ -143,37 +142,28 @@ def forget_events() -> int:
     )
     waiting = [exists().where(table.event_id == Event.id, is_pending(table)) for table in TABLES]
 
-    def some(session: Session) -> int:
-        old = (
-            select(Event.id)
-            .where(
-                Event.created_at < now - KEPT_FOR,
-                Event.aggregate.in_(_NUMBERED_OTHERWISE) | followed,
-                *(~one for one in waiting),
-            )
-            .order_by(Event.created_at)
-            .limit(_BATCH)
-        )
-        return _rowcount(session, delete(Event).where(Event.id.in_(old)))
+    # Also over what stays, or it would be looked at again for each batch of what goes; and by id,
+    # since thousands may be of one moment. Those that are not in the order of time go another day.
+    old = Event.created_at < now - KEPT_FOR
+    new_snapshot()
+    newest = db.session.scalar(
+        select(Event.id).where(old).order_by(Event.created_at.desc()).limit(1)
+    )
+    if newest is None:
+        return 0
 
-    return _in_batches(some)
+    def some(session: Session, stretch: ColumnElement[bool]) -> int:
+        free = Event.aggregate.in_(_NUMBERED_OTHERWISE) | followed
+        over = delete(Event).where(stretch, old, free, *(~one for one in waiting))
+        return batches.rowcount(session, over)
+
+    return batches.by_ids(_BATCH, Event.id, some, Event.id <= newest)
 
 
 def _mend() -> None:
     """After the clock was set back, rows wait for a time that is far away; let them go now."""
     for table in TABLES:
-        with unit_of_work() as session:
-            now, later, far = _times()
-            _rowcount(
-                session,
-                update(table)
-                .where(
-                    is_pending(table),
-                    (table.touched_at > later)
-                    | (table.lease_owner.is_not(None) & (table.next_attempt_at > far)),
-                )
-                .values(next_attempt_at=now, touched_at=now, lease_owner=None),
-            )
+        batches.by_ids(_STRETCH, table.id, partial(_let_go, table))
     with unit_of_work() as session:
         now, later, far = _times()
         endpoint = WebhookEndpoint
@@ -182,7 +172,18 @@ def _mend() -> None:
             ({"open_until": now}, endpoint.open_until > later + webhook_health.LONGEST_OPEN),
             ({"failing_since": now}, endpoint.failing_since > later),
         ):
-            _rowcount(session, update(endpoint).where(wrong).values(**changes))
+            batches.rowcount(session, update(endpoint).where(wrong).values(**changes))
+
+
+def _let_go(table: type[Outgoing], session: Session, stretch: ColumnElement[bool]) -> int:
+    now, later, far = _times()
+    leased_for_long = table.lease_owner.is_not(None) & (table.next_attempt_at > far)
+    return batches.rowcount(
+        session,
+        update(table)
+        .where(stretch, is_pending(table), (table.touched_at > later) | leased_for_long)
+        .values(next_attempt_at=now, touched_at=now, lease_owner=None),
+    )
 
 
 def _times() -> tuple[datetime, datetime, datetime]:
@@ -190,17 +191,3 @@ def _times() -> tuple[datetime, datetime, datetime]:
     # worker leases meanwhile, and what is on its way must not be sent by another as well.
     now = clock.now()
     return now, now + _ROOM, now + LEASE + _ROOM
-
-
-def _rowcount(session: Session, statement: Any) -> int:
-    done: Any = session.execute(statement.execution_options(synchronize_session=False))
-    return int(done.rowcount)
-
-
-def _in_batches(some: Callable[[Session], int]) -> int:
-    count, last = 0, _BATCH
-    while last == _BATCH:
-        with unit_of_work() as session:
-            last = some(session)
-        count += last
-    return count

@@ -12,7 +12,7 @@ from bookstore.extensions import db
 from bookstore.gateways import queue
 from bookstore.models import Event, WebhookDelivery, WebhookEndpoint
 from bookstore.models.outbox import FAILED, PENDING, SUCCEEDED
-from bookstore.services import paging, webhooks
+from bookstore.services import batches, paging, webhooks
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.event_types import patterns, types_of
 from bookstore.services.paging import Order, Page, PageRequest
@@ -20,6 +20,7 @@ from bookstore.services.sql import AnySelect
 from bookstore.unit_of_work import after_commit, unit_of_work
 
 HELD = "held"
+_BATCH = 5000
 # What a replay may be of. What is pending needs none.
 REPLAYABLE = {"failed": (FAILED,), "succeeded": (SUCCEEDED,), "all": (FAILED, SUCCEEDED)}
 
@@ -109,7 +110,7 @@ def replay(
 ) -> int:
     """Send again what was recorded for an endpoint in a stretch of time; return how many.
 
-    One statement, however many they are.
+    Some at a time: when it is broken off, what was done until then stays done.
 
     Args:
         actor: staff.
@@ -125,21 +126,18 @@ def replay(
         Invalid: naming an event type that there is not, as ``event_types.0``.
     """
     webhooks.get(actor, endpoint_id)
-    which = (
-        (WebhookDelivery.endpoint_id == endpoint_id)
-        & WebhookDelivery.status.in_(REPLAYABLE[status])
-        & (WebhookDelivery.created_at >= since)
-    )
-    if until is not None:
-        which &= WebhookDelivery.created_at < until
+    mine = WebhookDelivery.endpoint_id == endpoint_id
+    which = WebhookDelivery.status.in_(REPLAYABLE[status]) & (WebhookDelivery.created_at >= since)
+    # Without an end, what is sent again and has arrived meanwhile could come round once more.
+    which &= WebhookDelivery.created_at < (until or clock.now())
     if event_types is not None:
         types = _types("event_types", event_types)
         which &= WebhookDelivery.event_id.in_(select(Event.id).where(Event.type.in_(types)))
-    if dry_run:
-        found = select(func.count()).select_from(WebhookDelivery).where(which)
-        return db.session.execute(found).scalar_one()
-    with unit_of_work() as session:
-        return _send_again(session, which)
+
+    def some(session: Session, stretch: ColumnElement[bool]) -> int:
+        return (_count if dry_run else _send_again)(session, stretch & which)
+
+    return batches.by_ids(_BATCH, WebhookDelivery.id, some, mine)
 
 
 def _shown() -> AnySelect:
@@ -157,6 +155,11 @@ def _shown() -> AnySelect:
     return query
 
 
+def _count(session: Session, which: ColumnElement[bool]) -> int:
+    found = select(func.count()).select_from(WebhookDelivery).where(which)
+    return session.execute(found).scalar_one()
+
+
 def _send_again(session: Session, which: ColumnElement[bool]) -> int:
     now = clock.now()
     # A lease that still runs is somebody's who is sending it at this moment.
@@ -165,7 +168,9 @@ def _send_again(session: Session, which: ColumnElement[bool]) -> int:
         WebhookDelivery.lease_owner.is_(None),
         WebhookDelivery.next_attempt_at <= now,
     )
-    sent = session.execute(
+    after_commit(queue.wake)
+    return batches.rowcount(
+        session,
         update(WebhookDelivery)
         .where(which, free)
         .values(
@@ -176,12 +181,8 @@ def _send_again(session: Session, which: ColumnElement[bool]) -> int:
             touched_at=now,
             last_error=None,
             finished_at=None,
-        )
-        .execution_options(synchronize_session=False)
+        ),
     )
-    after_commit(queue.wake)
-    count: int = sent.rowcount  # type: ignore[attr-defined]
-    return count
 
 
 def _types(field: str, wanted: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
@@ -12,6 +13,7 @@ from bookstore.models import Email, Event, WebhookAttempt, WebhookDelivery
 from bookstore.services import outgoing_upkeep
 from bookstore.services.outgoing import LEASE
 from bookstore.unit_of_work import unit_of_work
+from tests.clients import statements
 from tests.factories import make_user
 from tests.services import hooks
 
@@ -57,8 +59,11 @@ def test_a_sweep_sees_mail(app: Flask) -> None:
     assert sweep()
 
 
-def test_what_a_moved_clock_left_waiting_is_let_go(app: Flask) -> None:
+def test_what_a_moved_clock_left_waiting_is_let_go(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The clock was a day ahead when these were written, then was put right."""
+    monkeypatch.setattr(outgoing_upkeep, "_STRETCH", 1)
     now, tomorrow = clock.now(), clock.now() + timedelta(days=1)
     endpoint = hooks.endpoint(
         URL, drained_by="x", drained_until=tomorrow, open_until=tomorrow, failing_since=tomorrow
@@ -116,6 +121,25 @@ def test_deliveries_are_held_for_thirty_days(app: Flask) -> None:
     assert young.status == "pending"
     assert {row.status for row in hooks.deliveries(active)} == {"pending"}
     assert hooks.counts() == {"failed": 1}
+
+
+def test_events_that_stay_are_looked_at_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest of each thing stays for good: they must not be in the way of the others."""
+    monkeypatch.setattr(outgoing_upkeep, "_BATCH", 2)
+    things = [hooks.endpoint(URL) for _ in range(5)]
+    for thing in things:
+        hooks.ping(thing)
+    hooks.ping(things[-1])
+    with unit_of_work() as session:
+        session.execute(update(WebhookDelivery).values(status="succeeded"))
+        # All at one moment, as those of a batch are.
+        session.execute(update(Event).values(created_at=clock.now() - timedelta(days=91)))
+    with statements(app) as found:
+        assert outgoing_upkeep.forget_events() == 1
+    # The newest; three twos, each looked at and deleted from, and nothing behind them.
+    assert len(found) == 9
+    assert [len(hooks.deliveries(thing)) for thing in things] == [1] * 5
+    assert db.session.scalars(select(Event.sequence).order_by(Event.id)).all() == [1, 1, 1, 1, 2]
 
 
 def made(row: WebhookDelivery, at: datetime) -> None:

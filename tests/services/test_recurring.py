@@ -1,12 +1,15 @@
 """What recurs and may take its time: throwing away, and the daily reports."""
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import ProgrammingError
 
 from bookstore import clock
 from bookstore.extensions import db
@@ -41,6 +44,44 @@ def test_forgotten_guest_carts_go(app: Flask, monkeypatch: pytest.MonkeyPatch) -
     assert len(db.session.scalars(select(ShoppingCart.id)).all()) == 2
     assert len(db.session.scalars(select(CartItem.id)).all()) == 2
     assert cart.get(kept)["total_items"] == 2
+
+
+@contextmanager
+def missing(*tables: str) -> Iterator[None]:
+    """Let statements about these tables fail."""
+
+    def rename(suffix: str, to: str) -> None:
+        with db.engine.begin() as connection:
+            for name in tables:
+                connection.execute(text(f"ALTER TABLE {name}{suffix} RENAME TO {name}{to}"))
+
+    db.session.rollback()
+    rename("", "_away")
+    try:
+        yield
+    finally:
+        db.session.rollback()
+        rename("_away", "")
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_part_that_fails_does_not_stop_the_others(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    cart.add_item(GUEST, make_book().id)
+    age_carts(31)
+    with missing("events", "login_sessions"):
+        assert maintenance.run() == {"idempotency keys": 0, "guest carts": 1}
+    failed = [vars(one)["part"] for one in caplog.records if one.name == maintenance.__name__]
+    assert failed == ["events put in order", "login sessions", "events"]
+    assert maintenance.run()["events"] == 0
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_when_nothing_can_be_done_it_is_an_error(app: Flask) -> None:
+    tables = ("events", "login_sessions", "idempotency_keys", "shopping_carts")
+    with missing(*tables), pytest.raises(ProgrammingError):
+        maintenance.run()
 
 
 @pytest.fixture

@@ -170,7 +170,10 @@ def test_who_gives_up_is_not_waited_for(shop: Flask, clerk: Client) -> None:
 
 
 @pytest.mark.parametrize("database", ["postgresql"])
-def test_a_dump_of_another_server(shop: Flask, clerk: Client) -> None:
+def test_a_dump_of_another_server(
+    shop: Flask, clerk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_log, "_BATCH", 2)
     for name in "abc":
         new_book(shop, title=name)
     # Of a server that had come much further; and "c" was committed before "b" there.
