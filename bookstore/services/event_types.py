@@ -208,18 +208,17 @@ _ALL = (
         _object(
             {
                 "endpoint_id": _ID,
-                "url": _TEXT,
+                "url": {**_TEXT, "description": "Its scheme, host and port; no path, no query."},
                 "reason": {"enum": ["failing", "gone"]},
                 "failing_since": _MAYBE,
             }
         ),
         {
             "endpoint_id": 3,
-            "url": "https://example.com/hooks",
+            "url": "https://example.com",
             "reason": "failing",
             "failing_since": "2026-01-02T03:04:05Z",
         },
-        mail="endpoint_disabled",
     ),
     EventType(
         "ping",

@@ -6,10 +6,13 @@ After five days without a success the endpoint is disabled; its deliveries are h
 """
 
 from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bookstore.models import Email, WebhookEndpoint
+from bookstore.models import Email, User, WebhookEndpoint
 from bookstore.services import events
 
 OPENS_AT = 10
@@ -69,23 +72,8 @@ def can_be_sent_to(endpoint: WebhookEndpoint, now: datetime) -> bool:
 
 
 def _warn(session: Session, endpoint: WebhookEndpoint, after: timedelta, now: datetime) -> None:
-    if endpoint.owner_id is None:
-        return
-    session.add(
-        Email(
-            user_id=endpoint.owner_id,
-            template="endpoint_failing",
-            data={
-                "endpoint_id": endpoint.id,
-                "url": endpoint.url,
-                "failing_since": _text(endpoint.failing_since),
-                "hours": int(after.total_seconds() // 3600),
-            },
-            next_attempt_at=now,
-            created_at=now,
-            touched_at=now,
-        )
-    )
+    more = {"hours": int(after.total_seconds() // 3600)}
+    _mail(session, endpoint, "endpoint_failing", more, now)
 
 
 def _disable(session: Session, endpoint: WebhookEndpoint, reason: str, now: datetime) -> None:
@@ -93,16 +81,40 @@ def _disable(session: Session, endpoint: WebhookEndpoint, reason: str, now: date
         return
     endpoint.is_active, endpoint.disabled_reason, endpoint.disabled_at = False, reason, now
     session.flush()
+    _mail(session, endpoint, "endpoint_disabled", {"reason": reason}, now)
     data = {
         "endpoint_id": endpoint.id,
-        "url": endpoint.url,
+        # No more: path and query may hold the receiver's secret, and every subscriber sees this.
+        "url": origin(endpoint.url),
         "reason": reason,
         "failing_since": _text(endpoint.failing_since),
     }
-    # Its owner gets the mail of this type of event.
     events.record(
         "webhook.endpoint_disabled", data, aggregate_id=endpoint.id, user_id=endpoint.owner_id
     )
+
+
+def _mail(
+    session: Session, endpoint: WebhookEndpoint, template: str, more: dict[str, Any], now: datetime
+) -> None:
+    about = {
+        "endpoint_id": endpoint.id,
+        "url": endpoint.url,
+        "failing_since": _text(endpoint.failing_since),
+        **more,
+    }
+    staff = session.scalars(select(User.id).where(User.is_staff, User.is_active)).all()
+    # When its owner has left, somebody must be told all the same.
+    for user_id in [endpoint.owner_id] if endpoint.owner_id in staff else staff:
+        email = Email(user_id=user_id, template=template, data=about)
+        email.next_attempt_at = email.created_at = email.touched_at = now
+        session.add(email)
+
+
+def origin(url: str) -> str:
+    """Return scheme, host and port of a URL, without credentials, path and query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from bookstore.extensions import db
 from bookstore.models import Email, Order, User
-from bookstore.services import accounts, events, orders
+from bookstore.services import accounts, orders
 from bookstore.services.actors import SYSTEM
 from bookstore.services.emails import EmailChannel
 from bookstore.unit_of_work import unit_of_work
@@ -92,9 +92,8 @@ def test_mails_about_endpoints(channel: EmailChannel, tmp_path: Path) -> None:
         session.add(Email(user_id=owner.id, template="endpoint_failing", data=data))
     for reason in ("failing", "gone"):
         data = {**about, "reason": reason}
-        name = "webhook.endpoint_disabled"
-        with unit_of_work():
-            events.record(name, data, aggregate_id=3, user_id=owner.id)
+        with unit_of_work() as session:
+            session.add(Email(user_id=owner.id, template="endpoint_disabled", data=data))
     drain(channel)
     failing, disabled, gone = (parts(mail) for mail in mails(tmp_path))
     assert "72 hours" in failing[0]

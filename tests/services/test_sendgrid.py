@@ -59,7 +59,7 @@ def test_a_mail_is_what_sendgrid_wants(
     [mail] = sendgrid.mails
     assert mail["from"] == {"email": "shop@bookstore.example", "name": "Bookstore"}
     assert mail["personalizations"] == [{"to": [{"email": "ann@example.com"}]}]
-    assert mail["subject"] == "Your webhook endpoint 3 is failing"
+    assert mail["subject"] == "Webhook endpoint 3 is failing"
     assert mail["headers"]["Message-ID"] == f"<{mail['custom_args']['message_id']}>"
     assert mail["tracking_settings"]["click_tracking"] == {"enable": False, "enable_text": False}
 

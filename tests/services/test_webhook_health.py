@@ -6,16 +6,20 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bookstore import clock
 from bookstore.extensions import db
-from bookstore.models import Email, Event
-from bookstore.services import outgoing_upkeep
+from bookstore.models import Email, Event, User, WebhookDelivery
+from bookstore.services import outgoing_upkeep, webhooks
+from bookstore.services.actors import SYSTEM
+from bookstore.unit_of_work import unit_of_work
 from tests.factories import make_user
 from tests.fakes import receiver as modes
 from tests.fakes.receiver import Receiver
 from tests.services import hooks
+
+SECRET_URL = "https://us:pw@hooks.example:8443/T0/B1?key=k"
 
 
 @pytest.fixture
@@ -96,7 +100,7 @@ def test_no_second_probe_while_one_is_under_way(app: Flask, receiver: Receiver) 
 
 
 def test_gone_disables_and_the_rest_is_held(app: Flask, receiver: Receiver) -> None:
-    owner = make_user()
+    owner = make_user(is_staff=True)
     receiver.modes["/gone"] = modes.status(410)
     endpoint = hooks.endpoint(f"{receiver.url}/gone", owner, pattern="ping")
     hooks.ping(endpoint, 20)
@@ -106,7 +110,7 @@ def test_gone_disables_and_the_rest_is_held(app: Flask, receiver: Receiver) -> N
     assert row.disabled_at is not None
     assert len(receiver.received) <= 2  # as many as were in flight when the first said so
     [data] = disabled_events()
-    assert (data["endpoint_id"], data["url"], data["reason"]) == (endpoint, row.url, "gone")
+    assert (data["endpoint_id"], data["url"], data["reason"]) == (endpoint, receiver.url, "gone")
     assert mails(owner.id) == [("endpoint_disabled", None)]
     sent = len(receiver.received)
     held = hooks.deliveries(endpoint)
@@ -123,7 +127,7 @@ def test_gone_disables_and_the_rest_is_held(app: Flask, receiver: Receiver) -> N
 
 
 def test_the_owner_is_told_before_an_endpoint_is_disabled(app: Flask, receiver: Receiver) -> None:
-    owner = make_user()
+    owner = make_user(is_staff=True)
     receiver.mode = modes.status(500)
     endpoint = hooks.endpoint(receiver.url, owner, pattern="ping")
     hooks.ping(endpoint, 12)
@@ -159,14 +163,67 @@ def test_the_owner_is_told_before_an_endpoint_is_disabled(app: Flask, receiver: 
 
 def test_a_silent_endpoint_is_watched_too(app: Flask) -> None:
     """Its breaker is open, or nothing happens: no attempt asks how long it has been failing."""
-    owner = make_user()
+    owner = make_user(is_staff=True)
     since = clock.now() - timedelta(hours=80)
     endpoint = hooks.endpoint("http://127.0.0.1:9/", owner, failures=3, failing_since=since)
     outgoing_upkeep.watch_endpoints()
     outgoing_upkeep.watch_endpoints()
     assert mails(owner.id) == [("endpoint_failing", 72)]
-    nobody = hooks.endpoint("http://127.0.0.1:9/", None, failures=10, failing_since=since)
-    hooks.change(nobody, failing_since=clock.now() - timedelta(days=5))
-    outgoing_upkeep.watch_endpoints()
-    assert not hooks.get(nobody).is_active
     assert hooks.get(endpoint).is_active
+
+
+def leave(user: User, **changes: bool) -> None:
+    with unit_of_work() as session:
+        session.execute(update(User).filter_by(id=user.id).values(**changes))
+
+
+@pytest.mark.parametrize("left", [None, {"is_active": False}, {"is_staff": False}])
+def test_when_its_owner_has_left_all_staff_are_told(
+    app: Flask, left: dict[str, bool] | None
+) -> None:
+    since = clock.now() - timedelta(hours=80)
+    owner, gone = make_user(is_staff=True), make_user(is_staff=True)
+    here = [make_user(is_staff=True) for _ in range(2)]
+    reader = make_user()
+    leave(gone, is_active=False)
+    if left:
+        leave(owner, **left)
+    endpoint = hooks.endpoint(SECRET_URL, owner if left else None, failures=10, failing_since=since)
+    outgoing_upkeep.watch_endpoints()
+    hooks.change(endpoint, failing_since=clock.now() - timedelta(days=5))
+    outgoing_upkeep.watch_endpoints()
+    assert not hooks.get(endpoint).is_active
+    told = here if left else [owner, *here]
+    for user in told:
+        assert mails(user.id) == [("endpoint_failing", 72), ("endpoint_disabled", None)]
+    assert [row.data["url"] for row in db.session.scalars(select(Email))] == [SECRET_URL] * (
+        2 * len(told)
+    )
+    assert mails(gone.id) == mails(reader.id) == []
+
+
+def test_subscribers_are_not_told_of_the_receivers_secrets(app: Flask) -> None:
+    """Path, query and credentials of a URL may be what the receiver knows us by."""
+    since = clock.now() - timedelta(days=6)
+    for url in (SECRET_URL, "http://[2001:db8::1]/T0/B1"):
+        hooks.endpoint(url, failures=10, failing_since=since)
+    outgoing_upkeep.watch_endpoints()
+    told = [data["url"] for data in disabled_events()]
+    assert told == ["https://hooks.example:8443", "http://[2001:db8::1]"]
+
+
+def test_enabling_makes_all_due_some_at_a_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "_BATCH", 2)
+    endpoint, other = (hooks.endpoint("https://9.9.9.9/", is_active=False) for _ in range(2))
+    later = clock.now() + timedelta(hours=20)
+    for one in (endpoint, other):
+        hooks.ping(one, 7)
+        hooks.make_due(one, later)
+    over, leased, *_waiting = hooks.deliveries(endpoint)
+    with unit_of_work() as session:
+        for row, changes in ((over, {"status": "succeeded"}), (leased, {"lease_owner": "x"})):
+            session.execute(update(WebhookDelivery).filter_by(id=row.id).values(**changes))
+    webhooks.change(SYSTEM, endpoint, {"is_active": True})
+    assert all(row.next_attempt_at <= clock.now() for row in hooks.deliveries(endpoint)[2:])
+    assert {row.next_attempt_at for row in hooks.deliveries(endpoint)[:2]} == {later}
+    assert {row.next_attempt_at for row in hooks.deliveries(other)} == {later}
