@@ -18,7 +18,8 @@ Kind = Literal["websocket", "events"]
 PENDING_LIMIT = 512 * 1024
 MESSAGE_LIMIT = 8 * 1024
 PING_SECONDS = {"websocket": 25, "events": 20}
-_REMEMBERED = 500
+# A notification that was told is found again by the comparison for three minutes at most.
+_REMEMBERED, _REMEMBER_SECONDS = 500, 300
 # A client has next to nothing to say: so many frames a second on end, so many at once.
 _RATE, _BURST = 10.0, 50.0
 
@@ -74,8 +75,9 @@ class Connection:
         # What came before it was open: it is buffering while its snapshot is read.
         self.held: list[tuple[int, bytes, bytes]] | None = []
         self.version = 0
-        # Topic user: ids told, oldest first. They are not sorted by commit, so no mark will do.
-        self.seen: dict[int, None] = {}
+        # Topic user: ids told, oldest first, and when. They are not sorted by commit, so no mark
+        # will do.
+        self.seen: dict[int, float] = {}
         self.backlog: deque[memoryview | bytes] | None = None
         self.pending = 0
         self.sent = 0
@@ -88,12 +90,15 @@ class Connection:
         """Whether this version (of the order) or id (of a notification) was not told yet."""
         return version not in self.seen if self.topic[0] == "user" else version > self.version
 
-    def note(self, version: int) -> None:
+    def note(self, version: int, now: float) -> None:
         """Remember that it was told."""
         if self.topic[0] == "user":
-            self.seen[version] = None
-            if len(self.seen) > _REMEMBERED:
-                del self.seen[next(iter(self.seen))]
+            self.seen[version] = now
+            while len(self.seen) > _REMEMBERED:
+                oldest = next(iter(self.seen))
+                if now - self.seen[oldest] < _REMEMBER_SECONDS:
+                    break
+                del self.seen[oldest]
         else:
             self.version = version
 

@@ -41,6 +41,7 @@ def take_over(environ: dict[str, Any]) -> Taken:
 
     Raises:
         SocketsUnsupported: the server does not let go of sockets.
+        OSError: the client's line is broken; it is closed.
     """
     if not usable(environ):
         raise errors.SocketsUnsupported
@@ -48,11 +49,15 @@ def take_over(environ: dict[str, Any]) -> Taken:
     unreader = getattr(getattr(environ["wsgi.input"], "reader", None), "unreader", None)
     ahead = bytes(unreader.take_buffered()) if unreader is not None else b""
     taken = socket.socket(fileno=environ["gunicorn.socket"].detach())
-    taken.setblocking(False)
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-    if taken.family != socket.AF_UNIX:
-        # Updates are small and rare: none should wait for another to fill a packet.
-        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_MS)
+    try:
+        taken.setblocking(False)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        if taken.family != socket.AF_UNIX:
+            # Updates are small and rare: none should wait for another to fill a packet.
+            taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_MS)
+    except OSError:
+        taken.close()  # nobody else would: the server has let go of it
+        raise
     return taken, ahead

@@ -37,5 +37,15 @@ class Inbox:
             os.read(self._read, 4096)
         # Before looking: what is put in from here on writes to the pipe again.
         self._woken = False
+        yield from self.left()
+
+    def left(self) -> Iterator[Call]:
+        """Yield what was put in and never taken, without waiting for anything."""
         while self._calls:
             yield self._calls.popleft()
+
+    def close(self) -> None:
+        """Give the descriptors back; nobody may put anything in any more."""
+        for descriptor in {self._read, self._write} - {-1}:
+            os.close(descriptor)
+        self._read = self._write = -1

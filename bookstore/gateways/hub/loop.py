@@ -1,20 +1,20 @@
-"""The thread that owns all sockets of a process."""
+"""All sockets of a process, and who of them is told what."""
 
+import contextlib
 import logging
 import math
 import selectors
 import socket
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
 
 from bookstore import logs
 from bookstore.gateways.hub import frames, incoming
 from bookstore.gateways.hub.connection import PENDING_LIMIT, PING_SECONDS, Connection, Topic
 from bookstore.gateways.hub.frames import Close
-from bookstore.gateways.hub.inbox import Inbox
+from bookstore.gateways.hub.inbox import Call
+from bookstore.gateways.hub.thread import SocketThread
 from bookstore.gateways.pubsub import Update
 
 log = logging.getLogger("bookstore.sockets")
@@ -24,7 +24,7 @@ _WHEEL = 64  # seconds ahead that a visit can be planned; more than any interval
 _DEAD_SECONDS, _LINGER_SECONDS = 60, 2
 
 
-class Hub:
+class Hub(SocketThread):
     """Sends updates to who follows their topic; see ``services/tracking.py`` for the protocol.
 
     Any thread may call it. The callbacks run in the hub's own thread, and must only take note:
@@ -32,29 +32,25 @@ class Hub:
     Args:
         on_sync: a client asks whether it missed something.
         on_closed: a connection is gone.
+        now: seconds of the clock that connections end by.
     """
 
     def __init__(
-        self, on_sync: Callable[[Connection], None], on_closed: Callable[[Connection], None]
+        self,
+        on_sync: Callable[[Connection], None],
+        on_closed: Callable[[Connection], None],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(now)
         self._on_sync, self._on_closed = on_sync, on_closed
-        self._lock = threading.Lock()  # guards the two below
+        # The lock guards these two.
         self._followers: defaultdict[Topic, set[Connection]] = defaultdict(set)
         self._connections: set[Connection] = set()
-        self._inbox = Inbox()
-        self._selector = selectors.DefaultSelector()
         self._wheel: list[set[Connection]] = [set() for _ in range(_WHEEL)]
-        self._second = int(time.monotonic())
-        self.stopping = self._ending = False
+        self.stopping = False
         self.counts = {"sent": 0, "slow": 0, "dead": 0}
-        self._thread = threading.Thread(target=self._run, name="sockets", daemon=True)
 
     # -- for any thread -------------------------------------------------------------------------
-    def start(self) -> None:
-        """Start the thread."""
-        self._selector.register(self._inbox, selectors.EVENT_READ, None)
-        self._thread.start()
-
     def follow(self, connection: Connection) -> None:
         """Hold for ``connection`` what comes for its topic from now on, until it is opened."""
         with self._lock:
@@ -69,26 +65,28 @@ class Hub:
         self, connection: Connection, taken: socket.socket, first: bytes, read_ahead: bytes
     ) -> None:
         """Send ``first``, then what was held and is news, then all that comes."""
-        self._inbox.put(self._open, connection, taken, first, read_ahead)
+        if not self._put(self._open, connection, taken, first, read_ahead):
+            taken.close()
+            self._on_closed(connection)
 
     def publish(self, updates: list[Update]) -> None:
         """Send updates to all who follow their topics and have not been told yet."""
         if updates:
-            self._inbox.put(self._publish, updates)
+            self._put(self._publish, updates)
 
     def close(self, connection: Connection, code: int) -> None:
         """Close one connection."""
-        self._inbox.put(self._close, connection, code)
+        self._put(self._close, connection, code)
 
     def stop(self) -> None:
         """Close all connections, telling them to come back; refuse new ones."""
         self.stopping = True
-        self._inbox.put(self._close_all)
+        self._put(self._close_all)
 
     def join(self, seconds: float) -> None:
         """After ``stop``: wait until all have gone, but no longer than this."""
         self._ending = True
-        self._inbox.put(lambda: None)
+        self._put(lambda: None)
         self._thread.join(seconds)
 
     def connections(self) -> list[Connection]:
@@ -97,36 +95,18 @@ class Hub:
             return list(self._connections)
 
     # -- the thread -----------------------------------------------------------------------------
-    def _run(self) -> None:
-        while not (self._ending and not self._connections):
-            until_next = self._second + 1 - time.monotonic()
-            for key, mask in self._selector.select(max(until_next, 0)):
-                if key.data is not None:
-                    self._guarded(self._serve, key.data, mask)
-                    continue
-                for function, arguments in self._inbox.take():
-                    self._guarded(function, *arguments)
-            while self._second + 1 <= time.monotonic():
-                self._second += 1
-                self._tick()
-
-    def _guarded(self, function: Callable[..., None], *arguments: Any) -> None:
-        try:
-            function(*arguments)
-        except Exception:
-            # One client's trouble must not end the thread that serves them all.
-            log.exception("a socket failed")
-            for argument in arguments:
-                if isinstance(argument, Connection):
-                    self._drop(argument)
-
     def _open(
         self, connection: Connection, taken: socket.socket, first: bytes, read_ahead: bytes
     ) -> None:
         connection.sock, held, connection.held = taken, connection.held, None
-        connection.opened = connection.heard = time.monotonic()
+        connection.opened = connection.heard = self._now()
         with self._lock:
             self._connections.add(connection)
+            # The thread has fallen and was started anew since: it knows nothing of this one.
+            forgotten = connection not in self._followers.get(connection.topic, ())
+        if forgotten:
+            self._drop(connection)
+            return
         self._selector.register(taken, selectors.EVENT_READ, connection)
         self._send(connection, first)
         for version, frame, event in held or ():
@@ -158,7 +138,7 @@ class Hub:
     def _tell(self, connection: Connection, version: int, frame: bytes, event: bytes) -> None:
         if connection.closing or not connection.is_news(version):
             return
-        connection.note(version)
+        connection.note(version, self._now())
         self.counts["sent"] += 1
         self._send(connection, connection.encoded(frame, event))
 
@@ -172,16 +152,15 @@ class Hub:
         if connection.backlog is None:
             return
         if not waited:
-            self._watch(connection)
+            self._watch_again(connection)
         if connection.pending > PENDING_LIMIT and not connection.closing:
             self.counts["slow"] += 1
             connection.cut_backlog()  # it gets the rest when it comes back
             self._close(connection, Close.TRY_LATER)
 
-    def _watch(self, connection: Connection) -> None:
+    def _watch_again(self, connection: Connection) -> None:
         if connection.sock is not None:
-            writing = selectors.EVENT_WRITE if connection.backlog else 0
-            self._selector.modify(connection.sock, selectors.EVENT_READ | writing, connection)
+            self._watch(connection.sock, connection)
 
     def _serve(self, connection: Connection, mask: int) -> None:
         if mask & selectors.EVENT_WRITE:
@@ -205,14 +184,14 @@ class Hub:
             self._drop(connection)
             return
         if connection.backlog is None:
-            self._watch(connection)
+            self._watch_again(connection)
             if connection.closing:
                 connection.shut()
 
     def _take_in(self, connection: Connection, data: bytes) -> None:
         if connection.kind == "events" or connection.sock is None:
             return  # nothing that a client of a stream sends means anything
-        heard = incoming.read(connection, data, time.monotonic())
+        heard = incoming.read(connection, data, self._now())
         if heard.answer:
             self._send(connection, heard.answer)
         if heard.over:
@@ -227,7 +206,7 @@ class Hub:
             return
         self._unfollow(connection)
         connection.closing, connection.code = True, code
-        connection.expires = time.monotonic() + _LINGER_SECONDS
+        connection.expires = self._now() + _LINGER_SECONDS
         self._plan(connection, _LINGER_SECONDS)
         self._send(connection, connection.farewell(code))
         if connection.backlog is None:
@@ -242,19 +221,42 @@ class Hub:
         if taken is None:
             return
         self._unfollow(connection)
-        self._selector.unregister(taken)
-        taken.close()
-        connection.backlog = None
         with self._lock:
             self._connections.discard(connection)
+        self._unwatch(taken)
+        with contextlib.suppress(OSError):
+            taken.close()
+        connection.backlog = None
         logs.request_id.set(connection.request_id)
-        seconds = round(time.monotonic() - connection.opened, 1)
+        seconds = round(self._now() - connection.opened, 1)
         log.info(
             "closed %s",
             connection.path,
             extra={"code": connection.code, "seconds": seconds, "bytes": connection.sent},
         )
         self._on_closed(connection)
+
+    def _idle(self) -> bool:
+        return not self._connections
+
+    def _abandon(self, calls: list[Call]) -> None:
+        for function, arguments in calls:
+            if function == self._open:
+                connection, taken, *_ = arguments
+                taken.close()
+                self._guarded(self._on_closed, connection)
+        for connection in self.connections():
+            self._guarded(self._part, connection)
+        with self._lock:
+            self._followers.clear()
+        self._wheel = [set() for _ in range(_WHEEL)]
+
+    def _part(self, connection: Connection) -> None:
+        if not connection.closing and connection.backlog is None:
+            connection.code = Close.RESTART
+            with contextlib.suppress(OSError):
+                connection.put(connection.farewell(Close.RESTART))
+        self._drop(connection)
 
     def _unfollow(self, connection: Connection) -> None:
         with self._lock:
@@ -266,20 +268,19 @@ class Hub:
 
     # -- time -----------------------------------------------------------------------------------
     def _plan(self, connection: Connection, seconds: int) -> None:
-        left = math.ceil(connection.expires - time.monotonic())
+        left = math.ceil(connection.expires - self._now())
         ahead = max(1, min(seconds, left))
         self._wheel[(self._second + ahead) % _WHEEL].add(connection)
 
-    def _tick(self) -> None:
-        due = self._wheel[self._second % _WHEEL]
-        self._wheel[self._second % _WHEEL] = set()
+    def _tick(self, second: int) -> None:
+        due, self._wheel[second % _WHEEL] = self._wheel[second % _WHEEL], set()
         for connection in due:
             self._guarded(self._visit, connection)
 
     def _visit(self, connection: Connection) -> None:
         if connection.sock is None:
             return
-        now = time.monotonic()
+        now = self._now()
         if connection.closing:
             # Said goodbye; who has not gone by now is not coming back for the rest.
             if now >= connection.expires:
