@@ -3,6 +3,7 @@
 Also what they are sent first, and what they are sent when they may have missed something.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -24,7 +25,7 @@ from bookstore.unit_of_work import after_commit
 def publish_order(order: Order) -> None:
     """Tell who follows this order how it stands, once the present unit of work has committed."""
     update = Update("order", order.id, order.version, update_message(order))
-    after_commit(partial(pubsub.publish, [update]))
+    collect_after_commit(pubsub.publish, update)
 
 
 def update_message(order: "Order | AnyRow") -> bytes:
@@ -60,7 +61,7 @@ def states(order_ids: list[int]) -> list[Update]:
 
 
 SNAPSHOT_NOTIFICATIONS = 50
-_CAUGHT_UP = 1000
+PAGE = 1000
 
 
 def order_snapshot(actor: Acting, order_id: int) -> tuple[int, bytes]:
@@ -112,27 +113,34 @@ def notifications_snapshot(actor: Acting) -> tuple[list[int], bytes]:
     return [row.id for row in rows], orjson.dumps(message)
 
 
-def notifications_since(user_ids: list[int], since: datetime) -> list[Update]:
-    """Return the unread notifications of these users from ``since`` on, oldest first."""
-    rows = db.session.scalars(
+def notifications_since(user_ids: list[int], since: datetime) -> Iterator[list[Update]]:
+    """Yield all unread notifications of these users from ``since`` on, oldest first, by pages."""
+    query = (
         select(Notification)
         .where(
             Notification.user_id.in_(user_ids),
             Notification.created_at >= since,
             Notification.read_at.is_(None),
         )
-        .order_by(Notification.id.desc())
-        .limit(_CAUGHT_UP)
-    ).all()
-    return [
-        Update(
-            "user",
-            row.user_id,
-            row.id,
-            notification_message(row.id, row.title, row.message, row.data, row.created_at),
-        )
-        for row in reversed(rows)
-    ]
+        .order_by(Notification.id)
+        .limit(PAGE)
+    )
+    last = 0
+    while True:
+        rows = db.session.scalars(query.where(Notification.id > last)).all()
+        if rows:
+            yield [
+                Update(
+                    "user",
+                    row.user_id,
+                    row.id,
+                    notification_message(row.id, row.title, row.message, row.data, row.created_at),
+                )
+                for row in rows
+            ]
+        if len(rows) < PAGE:
+            return
+        last = rows[-1].id
 
 
 def logins(session_ids: list[str]) -> dict[str, bool]:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bookstore import clock
 from bookstore.gateways.hub import Close, Connection, Hub
-from bookstore.gateways.presence import Presence
+from bookstore.gateways.presence import LEASE_SECONDS, Presence
 from bookstore.services import live
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Resync:
         self._wake = threading.Event()
         self._all = False
         self._asked: set[Connection] = set()
-        self._left: deque[tuple[int, str]] = deque()
+        self._left: deque[tuple[float, int, str]] = deque()
         self._since = clock.now() - LATE
         self._rounds = 0
         self._ended = False
@@ -66,7 +66,7 @@ class Resync:
 
     def left(self, user_id: int, member: str) -> None:
         """A socket is gone; give its place back."""
-        self._left.append((user_id, member))
+        self._left.append((time.monotonic(), user_id, member))
         self._wake.set()
 
     def finish(self) -> None:
@@ -122,9 +122,16 @@ class Resync:
             log.exception("live updates not compared")
 
     def _give_back(self) -> None:
-        if self._left:
-            gone = [self._left.popleft() for _ in range(len(self._left))]
-            self._presence.leave(gone)
+        oldest = time.monotonic() - LEASE_SECONDS  # who left before that has no lease any more
+        gone = [self._left.popleft() for _ in range(len(self._left))]
+        gone = [place for place in gone if place[0] > oldest]
+        if not gone:
+            return
+        try:
+            self._presence.leave([(user_id, member) for _, user_id, member in gone])
+        except redis.RedisError:
+            self._left.extendleft(reversed(gone))
+            raise
 
     def _renew(self) -> None:
         present = [(c.user_id, c.member) for c in self._hub.connections()]
@@ -139,7 +146,8 @@ class Resync:
             self._hub.publish(live.states(chunk))
         users = {c.topic[1] for c in connections if c.topic[0] == "user"}
         for user_chunk in _chunks(users):
-            self._hub.publish(live.notifications_since(user_chunk, self._since))
+            for page in live.notifications_since(user_chunk, self._since):
+                self._hub.publish(page)
         if not everybody:
             return
         self._since = started - LATE

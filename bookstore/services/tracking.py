@@ -22,6 +22,7 @@ from bookstore.gateways.subscriber import Subscriber
 from bookstore.services import live
 from bookstore.services.actors import Actor, require_user
 from bookstore.services.resync import Resync
+from bookstore.unit_of_work import new_snapshot
 
 log = logging.getLogger(__name__)
 
@@ -80,10 +81,11 @@ def follow_order(
     Raises:
         NotFound: there is none, or it is another's.
         TooManySockets: the user has as many as one may have.
-        LiveUnavailable: this process is about to stop, or full.
+        LiveUnavailable: this process is about to stop, full, or short of what a thread needs.
     """
     connection = _connection(actor, ("order", order_id), kind, expires, path)
     try:
+        new_snapshot()  # that of the log-in may be older than what is held back
         version, first = live.order_snapshot(actor, order_id)
     except BaseException:
         _the_tracker().hub.forget(connection)
@@ -98,11 +100,12 @@ def follow_notifications(actor: Actor, *, kind: Kind, expires: float, path: str)
     """Start to follow the actor's notifications; arguments and errors as ``follow_order``."""
     connection = _connection(actor, ("user", require_user(actor)), kind, expires, path)
     try:
+        new_snapshot()
         told, first = live.notifications_snapshot(actor)
     except BaseException:
         _the_tracker().hub.forget(connection)
         raise
-    connection.seen = dict.fromkeys(told)
+    connection.seen = dict.fromkeys(told, time.monotonic())
     return Follower(connection, connection.encoded(frame(first), event(first)))
 
 
@@ -155,6 +158,8 @@ def _connection(
     tracker = _the_tracker()
     if tracker.hub.stopping:
         raise errors.LiveUnavailable("This process is about to stop; connect again.")
+    if not tracker.hub.revive():
+        raise errors.LiveUnavailable("This process cannot hold sockets now; connect again.")
     if tracker.presence.here() >= tracker.room:
         raise errors.LiveUnavailable("This process holds as many sockets as it can.")
     user_id = require_user(actor)

@@ -62,8 +62,8 @@ def serve(blp: Blueprint, path: str, follow: Callable[..., Follower]) -> None:
             del request.environ[name]
 
     def upgraded(ws: Any, **_arguments: Any) -> None:
-        follower, g.follower = g.follower, None
-        tracking.opened(follower, tracking.take_over(request.environ))
+        tracking.opened(g.follower, tracking.take_over(request.environ))
+        g.follower = None  # from here on it is the hub's; until here ``clean`` forgets it
         ws.connected = False  # flask-sock has nothing to close
 
     def plain(**_arguments: Any) -> Response:

@@ -86,8 +86,8 @@ def stream(query: dict[str, Any], order_id: int) -> Response:
 
 
 def _open(environ: dict[str, Any], head: bytes) -> None:
-    follower, g.follower = g.follower, None
-    tracking.opened(follower, tracking.take_over(environ), head + _HEAD)
+    tracking.opened(g.follower, tracking.take_over(environ), head + _HEAD)
+    g.follower = None  # from here on it is the hub's; until here ``clean`` forgets it
 
 
 @blp.teardown_request
