@@ -22,6 +22,8 @@
   let socket = null;
   let failures = 0;
   let timer = null;
+  let heard = 0; // messages that came
+  let asking = null; // the run that is getting a ticket
   let running = 0; // grows with each log-in and log-out; whoever finds it changed stops
 
   // -- the API ---------------------------------------------------------------------------
@@ -50,14 +52,26 @@
     else sessionStorage.removeItem("tokens");
   }
 
+  // One at a time: a refresh token that comes twice is taken for stolen, and ends the login.
+  let refreshing = null;
+
+  function refresh() {
+    const old = tokens;
+    refreshing ??= send("POST", "/auth/token/refresh", { refresh: old.refresh })
+      .then((found) => { if (tokens === old) keep(found); })
+      .finally(() => { refreshing = null; });
+    return refreshing;
+  }
+
   async function call(method, path, body) {
+    const used = tokens;
     try {
-      return await send(method, path, body, tokens.access);
+      return await send(method, path, body, used.access);
     } catch (error) {
       if (error.status !== 401) throw error;
-      const fresh = await send("POST", "/auth/token/refresh", { refresh: tokens.refresh });
-      keep(fresh);
-      return send(method, path, body, fresh.access);
+      if (tokens === used) await refresh();
+      if (!tokens) throw error; // logged out meanwhile
+      return send(method, path, body, tokens.access);
     }
   }
 
@@ -120,7 +134,22 @@
     return state && (order === null || order.version === undefined || state.version > order.version);
   }
 
+  // A connection can be gone without a word (another network, a long sleep), and pings are the
+  // browser's own. So ask for the state now and then; the answer comes even if nothing is new.
+  function probe(run, patience) {
+    const asked = socket, before = heard;
+    if (run !== running || !asked || asked.readyState !== WebSocket.OPEN) return;
+    asked.send(JSON.stringify({ type: "sync", versions: { [order.id]: 0 } }));
+    setTimeout(() => {
+      if (socket !== asked || heard !== before || run !== running) return;
+      asked.onclose = asked.onmessage = null;
+      asked.close();
+      again(run);
+    }, patience);
+  }
+
   function received(text) {
+    heard += 1;
     const message = JSON.parse(text);
     const state = message.order || message.update;
     if (newer(state)) {
@@ -133,7 +162,9 @@
   }
 
   async function follow(run) {
+    if (socket || asking === run || run !== running) return;
     clearTimeout(timer);
+    asking = run;
     connection("connecting", "Connecting …");
     try {
       const { ticket } = await call("POST", "/ws/tickets");
@@ -146,6 +177,8 @@
       socket.onclose = (event) => { if (run === running) again(run, event.code); };
     } catch (error) {
       if (run === running) (error.status === 401 ? logOut("Please log in again.") : again(run));
+    } finally {
+      if (asking === run) asking = null;
     }
   }
 
@@ -213,9 +246,14 @@
     logOut("");
   });
   // Back from sleep or from another network: do not wait for the timer.
-  for (const name of ["online", "pageshow"]) {
-    addEventListener(name, () => { if (tokens && order && !socket) follow(running); });
+  for (const name of ["online", "pageshow", "visibilitychange"]) {
+    (name === "visibilitychange" ? document : window).addEventListener(name, () => {
+      if (!tokens || !order || document.visibilityState !== "visible") return;
+      if (socket) probe(running, 3_000);
+      else follow(running);
+    });
   }
+  setInterval(() => probe(running, 10_000), 30_000);
 
   if (tokens) start();
   else logOut("");

@@ -1,6 +1,8 @@
 """The order tracker in a real browser, against the shop as real processes."""
 
+import os
 import re
+import signal
 
 import pytest
 from flask import Flask
@@ -70,6 +72,71 @@ def test_it_logs_in_follows_and_survives_a_restart(shop: Flask, live: LiveShop, 
     page.evaluate("document.querySelector('#logout').click()")
     page.wait_for("!document.querySelector('#login').hidden")
     assert page.evaluate("sessionStorage.length") == 0
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_waking_does_not_log_out(shop: Flask, live: LiveShop, page: Page) -> None:
+    """All that happens on waking starts at once, with a token that has expired meanwhile.
+
+    A refresh token that comes twice would be taken for stolen, and end the login.
+    """
+    order = Order(shop, live)
+    page.open(f"{live.url}/track/{order.number}")
+    page.wait_for("!document.querySelector('#login').hidden")
+    log_in(page)
+    is_live(page)
+    page.evaluate(EXPIRE)
+    live.stop()
+    page.wait_for("document.querySelector('#connection').dataset.state !== 'live'")
+    live.start()
+    page.evaluate("for (const e of ['online', 'pageshow', 'online']) dispatchEvent(new Event(e))")
+    page.evaluate("wake()")
+    is_live(page)
+    order.move("processing")
+    page.wait_for("document.querySelectorAll('#history li').length === 2")
+    assert page.evaluate("document.querySelector('#login').hidden")
+    assert page.evaluate("refreshes") == 1
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_connection_that_died_without_a_word_is_noticed(
+    shop: Flask, live: LiveShop, page: Page
+) -> None:
+    order = Order(shop, live)
+    page.open(f"{live.url}/track/{order.number}")
+    page.wait_for("!document.querySelector('#login').hidden")
+    log_in(page)
+    is_live(page)
+    # The shop stands still: connections stay open, and nothing answers.
+    os.killpg(live.process.pid, signal.SIGSTOP)
+    try:
+        page.evaluate("dispatchEvent(new Event('online'))")
+        page.wait_for("document.querySelector('#connection').dataset.state !== 'live'")
+    finally:
+        os.killpg(live.process.pid, signal.SIGCONT)
+    is_live(page)
+    # And one that lives is left alone, though nothing is new.
+    page.evaluate("var before = document.querySelector('#connection').innerText")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    order.move("processing")
+    page.wait_for("document.querySelectorAll('#history li').length === 2")
+    assert page.evaluate("document.querySelector('#connection').dataset.state") == "live"
+
+
+# The token that the page has now is refused from here on, as if its hour was over; and the network
+# is held back until it has woken up.
+EXPIRE = """
+  var refreshes = 0, wake;
+  const awake = new Promise((resolve) => { wake = resolve; });
+  const stale = `Bearer ${JSON.parse(sessionStorage.getItem("tokens")).access}`;
+  const whole = window.fetch;
+  window.fetch = async (url, options) => {
+    await awake;
+    if (url.endsWith("/token/refresh")) refreshes += 1;
+    if (options.headers.Authorization === stale) options.headers.Authorization += "x";
+    return whole(url, options);
+  };
+"""
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
