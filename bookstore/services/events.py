@@ -8,7 +8,6 @@ nothing, since a sweep finds what is due.
 
 import secrets
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import orjson
@@ -44,7 +43,7 @@ from bookstore.models import (
 )
 from bookstore.models.outbox import PENDING
 from bookstore.services.event_types import API_VERSION, TYPES, EventType, patterns_for
-from bookstore.unit_of_work import after_commit, unit_of_work
+from bookstore.unit_of_work import after_commit, collect_after_commit, unit_of_work
 
 # Locked against being deleted meanwhile: a key that points nowhere would undo the order. What is
 # being deleted is passed over, or the order would wait for it; to be changed is no hindrance.
@@ -257,7 +256,7 @@ def _notify(
     ).scalar_one()
     payload = notification_message(notification_id, title, message, about, now)
     update = Update("user", user_id, notification_id, payload)
-    after_commit(partial(pubsub.publish, [update]))
+    collect_after_commit(pubsub.publish, update)
 
 
 def notification_message(

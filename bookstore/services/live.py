@@ -5,7 +5,6 @@ Also what they are sent first, and what they are sent when they may have missed 
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import orjson
@@ -19,7 +18,7 @@ from bookstore.models import LoginSession, Notification, Order, User
 from bookstore.services.actors import Acting, require_user
 from bookstore.services.events import notification_message, rfc3339
 from bookstore.services.sql import AnyRow
-from bookstore.unit_of_work import after_commit
+from bookstore.unit_of_work import collect_after_commit
 
 
 def publish_order(order: Order) -> None:

@@ -12,7 +12,7 @@ from bookstore import create_app
 from bookstore.config import Settings
 from bookstore.extensions import db
 from bookstore.models import Book, Publisher
-from bookstore.unit_of_work import after_commit, unit_of_work
+from bookstore.unit_of_work import after_commit, collect_after_commit, unit_of_work
 from tests.factories import make_book
 
 COUNTS = 100
@@ -45,6 +45,28 @@ def test_an_error_undoes_everything(app: Flask) -> None:
     assert names() == []
     add("Faber")
     assert names() == ["Faber"]
+
+
+def test_a_hook_runs_once_and_items_come_together(app: Flask) -> None:
+    ran: list[str] = []
+    told: list[list[str]] = []
+
+    def wake() -> None:
+        ran.append("woken")
+
+    with unit_of_work():
+        for name in ("one", "two"):
+            after_commit(wake)
+            collect_after_commit(told.append, name)
+        assert (ran, told) == ([], [])
+    # Bound methods of one object are one hook.
+    assert (ran, told) == (["woken"], [["one", "two"]])
+    with pytest.raises(ZeroDivisionError), unit_of_work():
+        collect_after_commit(told.append, "three")
+        _ = 1 / 0
+    with unit_of_work():
+        collect_after_commit(told.append, "four")
+    assert told == [["one", "two"], ["four"]]
 
 
 def test_inside_another_it_joins(app: Flask) -> None:

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from bookstore import clock
+from bookstore.gateways import retry_after
 from bookstore.gateways.webhook_http import Client
 from bookstore.models import WebhookEndpoint
 from bookstore.services import vault, webhook_schedule, webhook_signing
@@ -124,8 +125,12 @@ def test_retry_after_as_a_date() -> None:
     assert read("Thu, 01 Jan 2026 12:10:00 GMT", now) == timedelta(minutes=10)
     assert read("Thu, 01 Jan 2026 12:10:00 -0000", now) == timedelta(minutes=10)
     assert read("Thu, 01 Jan 2026 11:00:00 GMT", now) == timedelta(0)
-    for nonsense in (None, "", "tomorrow", "1.5", "٣", "Thu, 99 Jan 2026 12:10:00 GMT"):
+    endless = f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"
+    beyond = f"Thu, 01 Jan 2026 12:10:00 +{'9' * 20}"
+    dates = ("Thu, 99 Jan 2026 12:10:00 GMT", endless, beyond)
+    for nonsense in (None, "", "tomorrow", "1.5", "٣", *dates):
         assert read(nonsense, now) is None
+        assert nonsense in {None, "1.5"} or retry_after.seconds(nonsense) is None
 
 
 @pytest.mark.parametrize(
