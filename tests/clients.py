@@ -15,6 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
 import requests
 from flask import Flask
 from sqlalchemy import event
@@ -200,11 +201,18 @@ class LiveShop:
         deadline = time.monotonic() + 30
         while self.process.poll() is None and time.monotonic() < deadline:
             try:
-                if requests.get(f"{self.url}/healthz", timeout=1).ok:
+                if self._listens() and requests.get(f"{self.url}/healthz", timeout=1).ok:
                     return True
             except requests.RequestException:
-                time.sleep(0.05)
+                pass
+            time.sleep(0.05)
         return False
+
+    def _listens(self) -> bool:
+        # Somebody else may have taken the port first, and would answer just as well.
+        found = psutil.Process(self.process.pid).net_connections("tcp")
+        listening = {one.laddr.port for one in found if one.status == psutil.CONN_LISTEN}
+        return self.port in listening
 
 
 def at_once(jobs: list[Callable[[], Any]], threads: int = 50) -> list[Any]:
@@ -222,8 +230,11 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def _free_port() -> int:
-    # Below the ephemeral range, which the kernel gives away to anybody.
-    for port in range(20000 + os.getpid() % 8000, 32000):
+    # Below the ephemeral range, which the kernel gives away to anybody; and in a part of it that
+    # the other workers of this test run leave alone.
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4
+    start = 20000 + 3000 * worker
+    for port in range(start + os.getpid() % 2000, start + 3000):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
