@@ -203,7 +203,7 @@ class LiveShop:
             try:
                 if self._listens() and requests.get(f"{self.url}/healthz", timeout=1).ok:
                     return True
-            except requests.RequestException:
+            except (requests.RequestException, psutil.NoSuchProcess):
                 pass
             time.sleep(0.05)
         return False
