@@ -11,7 +11,7 @@ from flask import Flask, current_app
 from flask_jwt_extended import JWTManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.retry import Retry
 from sqlalchemy import Connection, Engine, MetaData, Table, event
 from sqlalchemy.orm import DeclarativeBase
@@ -63,24 +63,40 @@ class _Impatient(Retry):
             raise
 
 
+class _Once(Retry):
+    """Tries again once and at once: the connection may be an old one that Redis has closed."""
+
+    def __init__(self) -> None:
+        super().__init__(NoBackoff(), 1)
+
+
 class RedisHandle:
     """The process's Redis client, made once per app by ``init_app``."""
 
     def init_app(self, app: Flask, url: str) -> None:
         """Attach a lazy client with short timeouts: a dead Redis must not slow a request down."""
         app.extensions["bookstore_redis_url"] = url
-        app.extensions["bookstore_redis"] = redis.Redis.from_url(
-            url,
-            socket_connect_timeout=0.5,
-            socket_timeout=0.5,
-            health_check_interval=30,
-            retry=_Impatient(),
-        )
+        for name, retry in (("bookstore_redis", _Impatient()), ("bookstore_redis_now", _Once())):
+            app.extensions[name] = redis.Redis.from_url(
+                url,
+                socket_connect_timeout=0.5,
+                socket_timeout=0.5,
+                health_check_interval=30,
+                retry=retry,
+            )
 
     @property
     def client(self) -> "redis.Redis":
         """Return the current app's client."""
         return cast("redis.Redis", current_app.extensions["bookstore_redis"])
+
+    @property
+    def insistent(self) -> "redis.Redis":
+        """Return a client that asks also when Redis did not answer a moment ago.
+
+        For the few words that must not be lost to a rest, such as that a cached page is stale.
+        """
+        return cast("redis.Redis", current_app.extensions["bookstore_redis_now"])
 
     @property
     def url(self) -> str:

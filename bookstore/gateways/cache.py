@@ -63,14 +63,14 @@ def bump(namespace: str) -> None:
     back: other processes must not go on with what they find there.
     """
     try:
-        _change(redis_handle.client, namespace)
+        _change(redis_handle.insistent, namespace)
     except redis.RedisError as error:
         with _lock:
             first = not _owed
             _owed.add(namespace)
         if first:
             log.warning("cache not cleared, Redis is away", extra={"why": str(error)})
-            client = redis_handle.client
+            client = redis_handle.insistent
             threading.Thread(target=_pay, args=[client], name="cache-debt", daemon=True).start()
 
 

@@ -58,9 +58,9 @@ def test_a_redis_that_forgot_everything_is_not_believed(app: Flask) -> None:
 
 
 def test_a_bump_owed_is_paid_when_redis_is_back(app: Flask, home: object) -> None:
-    there = redis_handle.client
+    there = redis_handle.insistent
     catalog_cache.get_or_make("k", 60, lambda: b"old")
-    app.extensions["bookstore_redis"] = away = redis.Redis(
+    app.extensions["bookstore_redis_now"] = away = redis.Redis(
         port=1, socket_connect_timeout=0.2, retry=Retry(NoBackoff(), 0)
     )
     try:
@@ -70,10 +70,30 @@ def test_a_bump_owed_is_paid_when_redis_is_back(app: Flask, home: object) -> Non
         # The debt's own client finds Redis again: the same server by another way.
         away.connection_pool = there.connection_pool
     finally:
-        app.extensions["bookstore_redis"] = there
+        app.extensions["bookstore_redis_now"] = there
     threads = [t for t in threading.enumerate() if t.name == "cache-debt"]
     for thread in threads:
         thread.join(timeout=10)
+    assert catalog_cache.get_or_make("k", 60, lambda: b"new") == b"new"
+
+
+def test_a_process_that_leaves_redis_alone_still_says_what_is_stale(app: Flask) -> None:
+    catalog_cache.get_or_make("k", 60, lambda: b"old")
+    client = redis_handle.client
+    where = client.connection_pool.connection_kwargs
+    client.connection_pool.reset()
+    path = where["path"]
+    where["path"] = f"{path}.gone"
+    with pytest.raises(redis.ConnectionError):
+        client.ping()
+    client.connection_pool.reset()
+    where["path"] = path
+    with pytest.raises(redis.ConnectionError, match="a moment ago"):
+        client.ping()
+    with unit_of_work():
+        catalog_cache.changed()
+    # Another process, that had no trouble with Redis.
+    app.extensions["bookstore_redis"] = redis_handle.insistent
     assert catalog_cache.get_or_make("k", 60, lambda: b"new") == b"new"
 
 
