@@ -20,7 +20,7 @@ from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, NamedTuple, Self
 
 from bookstore import errors
-from bookstore.gateways import addresses
+from bookstore.gateways import addresses, retry_after
 from bookstore.gateways.addresses import Address, Lookup, LookupFailed, Target
 
 SECONDS = 15.0
@@ -41,10 +41,10 @@ class SendFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a receiver answered; ``text`` is the first KiB of it."""
+    """What a receiver answered; ``text`` is the first KiB of it, ``retry_after`` in seconds."""
 
     status: int
-    retry_after: str | None
+    retry_after: float | None
     text: str
 
 
@@ -176,8 +176,8 @@ class Client:
                 # Half an answer may be how a receiver says that it broke down after its 200.
                 raise IncompleteRead(body)
             keep = response.isclosed() and not response.will_close
-            retry_after = response.headers.get("Retry-After")
-            return Answer(response.status, retry_after, _text(body[:KEPT]))
+            wait = retry_after.seconds(response.headers.get("Retry-After"))
+            return Answer(response.status, wait, _text(body[:KEPT]))
         finally:
             if keep:
                 self._keep(target, connection)

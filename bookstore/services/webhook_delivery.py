@@ -125,8 +125,8 @@ class Webhooks:
         except SendFailed as failure:
             return Attempt(at, _ms_since(started), error=str(failure))
         asked = None
-        if answer.status in {429, 503}:
-            asked = webhook_schedule.retry_after(answer.retry_after, clock.now())
+        if answer.status in {429, 503} and answer.retry_after is not None:
+            asked = timedelta(seconds=answer.retry_after)
         return Attempt(at, _ms_since(started), answer.status, None, answer.text, asked)
 
     def finish(

@@ -2,7 +2,6 @@
 
 import random
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 # Between one attempt and the next: ten attempts over three days and a bit.
 DELAYS = (
@@ -36,20 +35,3 @@ def next_attempt(attempts: int, ended: datetime, asked: timedelta | None) -> dat
     if asked is not None:
         delay = max(delay, min(asked, LONGEST_RETRY_AFTER))
     return ended + delay
-
-
-def retry_after(value: str | None, now: datetime) -> timedelta | None:
-    """Return the wait that a Retry-After header asks for (RFC 9110 10.2.3), None if it is none."""
-    if value is None:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        # Nobody means more digits than these; a timedelta would not hold them.
-        return timedelta(seconds=int(text[:9]))
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # a year or an offset past all calendars
-        return None
-    if moment.tzinfo is None:  # "-0000": a time in UTC that says nothing of its zone
-        moment = moment.replace(tzinfo=now.tzinfo)
-    return max(moment - now, timedelta(0))
