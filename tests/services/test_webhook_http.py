@@ -73,7 +73,7 @@ def test_every_status_is_an_answer_and_no_redirect_is_followed(
     body = b"" if code == 204 else b"why"
     headers = {"Location": f"{receiver.url}/elsewhere", "Retry_After": "7"}
     receiver.modes["/a"] = modes.status(code, body, **headers)
-    assert client().post(f"{receiver.url}/a", {}, b"x") == Answer(code, "7", body.decode())
+    assert client().post(f"{receiver.url}/a", {}, b"x") == Answer(code, 7.0, body.decode())
     assert [got.path for got in receiver.received] == ["/a"]
 
 
