@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults lint bench bench-deliveries demo lock clean
+.PHONY: help run test coverage test-faults lint bench bench-deliveries demo lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -17,6 +17,9 @@ demo: $(VENV)/.installed ## walk through the running shop as a customer
 	@$(BIN)/flask --app wsgi demo
 
 test: $(VENV)/.installed-dev ## set up and run the whole suite on SQLite and PostgreSQL
+	$(BIN)/pytest -n 2 -m "not faults" tests
+
+coverage: $(VENV)/.installed-dev ## the same suite, and which lines it does not reach
 	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-fail-under=90 -m "not faults" tests
 
 test-faults: $(VENV)/.installed-dev ## the long rounds: several processes, kills, races
