@@ -56,11 +56,20 @@ def claim(
 
 
 def let_go(session: Session, owner: str, some: Set[int] | None = None) -> None:
-    """Let other processes have the endpoints of this one, or some of them."""
+    """Let other processes have the endpoints of this one, or some of them.
+
+    One that somebody is changing just now is not waited for: its lease runs out by itself.
+    """
     which = Endpoint.drained_by == owner
+    unlocked = (
+        select(Endpoint.id)
+        .where(which if some is None else which & Endpoint.id.in_(some))
+        .order_by(Endpoint.id)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
     session.execute(
         update(Endpoint)
-        .where(which if some is None else which & Endpoint.id.in_(some))
+        .where(Endpoint.id.in_(unlocked))
         .values(drained_by=None, drained_until=None)
         .execution_options(synchronize_session=False)
     )

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 
 from bookstore.extensions import db
 from bookstore.gateways.webhook_http import Client
 from bookstore.models import WebhookEndpoint
+from bookstore.services import webhook_claims
 from bookstore.services.outgoing import Finished
 from bookstore.services.webhook_delivery import Webhooks
 from bookstore.unit_of_work import unit_of_work
@@ -66,3 +67,18 @@ def test_results_of_a_locked_endpoint_wait_and_no_others(app: Flask, deleted: bo
         assert (finished.counts, finished.shut) == ({"succeeded": 2}, set())
         assert statuses(busy) == [["succeeded"] * 2]
     assert hooks.logged() == (2 if deleted else 4)
+
+
+def test_a_locked_endpoint_is_not_waited_for_to_let_go(app: Flask) -> None:
+    with Receiver() as receiver, Client(allow_private=True) as client:
+        channel = Webhooks(client)
+        busy, free = (hooks.endpoint(f"{receiver.url}/{name}") for name in "ab")
+        for endpoint in (busy, free):
+            hooks.ping(endpoint)
+        with unit_of_work() as session:
+            channel.claim(session, OWNER, 10, {})
+    with locked(busy), unit_of_work() as session:
+        # A statement that waited would fail here.
+        session.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        webhook_claims.let_go(session, OWNER)
+    assert [hooks.get(one).drained_by for one in (busy, free)] == [OWNER, None]
