@@ -9,6 +9,7 @@ import os
 import time
 from collections import Counter
 from contextlib import ExitStack
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Self
 
@@ -196,16 +197,27 @@ sys.modules["bookstore.clock"] = clock
 
 
 class MovedClock:
-    """A folder for ``World(shim=…)`` whose processes have the time that one sets."""
+    """A folder for ``World(shim=…)`` whose processes have the time that one sets.
+
+    ``datetime`` has the same time, for ``bookstore.clock`` in the test's own process.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        self.folder = folder
+        self.folder, self.seconds = folder, 0.0
         self.move(0)
+
+        class Moved(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:
+                return datetime.now(tz) + timedelta(seconds=self.seconds)
+
+        self.datetime = Moved
         (folder / "sitecustomize.py").write_text(MOVED_CLOCK)
 
     def move(self, seconds: float) -> None:
         """Set the clock that far from the true time."""
         draft = self.folder / "offset.new"
         draft.write_text(str(seconds))
+        self.seconds = seconds
         draft.rename(self.folder / "offset")

@@ -189,7 +189,9 @@ def test_the_database_is_restarted(tmp_path: Path, database: str) -> None:
 
 
 @pytest.mark.parametrize("seconds", [-3600, 3600])
-def test_the_clock_is_moved(tmp_path: Path, database_url: str, seconds: int) -> None:
+def test_the_clock_is_moved(
+    tmp_path: Path, database_url: str, seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = MovedClock(tmp_path / "clock")
     with World(tmp_path / "home", database_url, shim=clock.folder) as world:
         world.order(30)
@@ -197,6 +199,8 @@ def test_the_clock_is_moved(tmp_path: Path, database_url: str, seconds: int) -> 
         # What a worker that dies now has leased must not wait an hour.
         world.kill_worker()
         clock.move(seconds)
+        # The machine's clock: who takes orders goes by it as well.
+        monkeypatch.setattr("bookstore.clock.datetime", clock.datetime)
         world.worker.start()
         world.order(30)
         world.all_arrive()
