@@ -63,20 +63,15 @@ class _Impatient(Retry):
             raise
 
 
-class _Once(Retry):
-    """Tries again once and at once: the connection may be an old one that Redis has closed."""
-
-    def __init__(self) -> None:
-        super().__init__(NoBackoff(), 1)
-
-
 class RedisHandle:
-    """The process's Redis client, made once per app by ``init_app``."""
+    """The process's Redis clients, made once per app by ``init_app``."""
 
     def init_app(self, app: Flask, url: str) -> None:
-        """Attach a lazy client with short timeouts: a dead Redis must not slow a request down."""
+        """Attach lazy clients with short timeouts: a dead Redis must not slow a request down."""
         app.extensions["bookstore_redis_url"] = url
-        for name, retry in (("bookstore_redis", _Impatient()), ("bookstore_redis_now", _Once())):
+        # Once more and at once: the connection may be an old one that Redis has closed.
+        insistent = Retry(NoBackoff(), 1)
+        for name, retry in (("bookstore_redis", _Impatient()), ("bookstore_redis_now", insistent)):
             app.extensions[name] = redis.Redis.from_url(
                 url,
                 socket_connect_timeout=0.5,
