@@ -66,3 +66,20 @@ def to_text(minor: int, currency: str) -> str:
     sign = "-" if minor < 0 else ""
     whole, part = divmod(abs(minor), 10**places)
     return f"{sign}{whole}.{part:0{places}d}"
+
+
+def to_thousandths(text: str) -> int:
+    """Turn a percentage from 0 to 100 as a plain decimal string into thousandths of a percent.
+
+    Raises:
+        ValueError: not one, or more than three places.
+    """
+    if not _AMOUNT.fullmatch(text) or (thousandths := int(Decimal(text).scaleb(3))) > 100_000:
+        raise ValueError("Not a percentage from 0 to 100 such as 5.5.")
+    return thousandths
+
+
+def percent_text(thousandths: int) -> str:
+    """Return thousandths of a percent as a decimal string, as short as it can be: 5500 → "5.5"."""
+    whole, part = divmod(thousandths, 1000)
+    return f"{whole}.{part:03d}".rstrip("0").rstrip(".")

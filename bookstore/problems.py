@@ -5,8 +5,7 @@ from typing import Any
 
 import orjson
 from flask import Flask, Response, request
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -18,7 +17,9 @@ MIMETYPE = "application/problem+json"
 
 # The nearest ancestor decides.
 STATUSES: dict[type[errors.BookstoreError], int] = {
+    errors.SignatureInvalid: 400,
     errors.Unauthenticated: 401,
+    errors.CardDeclined: 402,
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
@@ -31,6 +32,7 @@ STATUSES: dict[type[errors.BookstoreError], int] = {
     errors.TooManySockets: 429,
     errors.SocketsUnsupported: 501,
     errors.LiveUnavailable: 503,
+    errors.PaymentsUnavailable: 503,
 }
 
 # Codes of what HTTP itself refuses.

@@ -9,11 +9,12 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import flask_migrate
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import Table, insert, select, text
 
 from bookstore import create_app
 from bookstore.config import Settings
@@ -21,6 +22,8 @@ from bookstore.extensions import db, redis_handle
 from tests.clients import Client, LiveShop
 from tests.servers import Postgres, RedisServer, shared_postgres
 
+# Tables that a new shop has rows in.
+FROM_MIGRATIONS = ("shipping_methods", "shipping_zones", "tax_rates")
 SECRET = "a test secret that is long enough to sign"
 
 
@@ -50,6 +53,7 @@ class Apps:
     def __init__(self, home: Path, request: pytest.FixtureRequest) -> None:
         self.home, self.request = home, request
         self.made: dict[str, Flask] = {}
+        self.defaults: dict[str, dict[Table, list[Any]]] = {}
         self.worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
     def settings(self, database: str, **changes: object) -> Settings:
@@ -77,6 +81,11 @@ class Apps:
             app = create_app(self.settings(database))
             with app.app_context():
                 flask_migrate.upgrade()
+                with db.engine.connect() as connection:
+                    self.defaults[database] = {
+                        table: [dict(row) for row in connection.execute(select(table)).mappings()]
+                        for table in (db.metadata.tables[name] for name in FROM_MIGRATIONS)
+                    }
             self.made[database] = app
         return self.made[database]
 
@@ -92,6 +101,11 @@ class Apps:
                 else:
                     tables = ", ".join(names)
                     connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+                for table, rows in self.defaults[database].items():
+                    connection.execute(insert(table), rows)
+                    if database == "postgresql" and "id" in table.c:
+                        last = f"setval('{table.name}_id_seq', max(id))"
+                        connection.execute(text(f"SELECT {last} FROM {table.name}"))
                 connection.commit()
             redis_handle.client.flushall()
         return app

@@ -11,8 +11,7 @@ from typing import Any
 import redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
-from rq import Queue, worker_registration
-from rq import Retry as JobRetry
+from rq import Queue, Retry as JobRetry, worker_registration
 from rq.serializers import JSONSerializer
 
 from bookstore.extensions import redis_handle, settings

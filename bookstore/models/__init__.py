@@ -3,6 +3,7 @@
 from bookstore.models.accounts import LoginSession, User
 from bookstore.models.cart import CartItem, ShoppingCart
 from bookstore.models.catalog import Author, Book, Category, Publisher
+from bookstore.models.coupons import CartCoupon, Coupon, CouponRedemption
 from bookstore.models.events import Event
 from bookstore.models.idempotency import IdempotencyKey
 from bookstore.models.notifications import (
@@ -14,9 +15,12 @@ from bookstore.models.notifications import (
 )
 from bookstore.models.orders import Order, OrderEvent, OrderItem
 from bookstore.models.outbox import OutcomeCount
+from bookstore.models.payments import Payment, Refund, StripeEvent
 from bookstore.models.reviews import Review
 from bookstore.models.search import BookSearch, SearchTerm
+from bookstore.models.shipping import ShippingMethod, ShippingZone
 from bookstore.models.stock import StockMovement
+from bookstore.models.taxes import TaxRate
 from bookstore.models.webhooks import (
     WebhookAttempt,
     WebhookDelivery,
@@ -29,8 +33,11 @@ __all__ = [
     "Author",
     "Book",
     "BookSearch",
+    "CartCoupon",
     "CartItem",
     "Category",
+    "Coupon",
+    "CouponRedemption",
     "Device",
     "Email",
     "Event",
@@ -41,13 +48,19 @@ __all__ = [
     "OrderEvent",
     "OrderItem",
     "OutcomeCount",
+    "Payment",
     "Preference",
     "Publisher",
     "PushMessage",
+    "Refund",
     "Review",
     "SearchTerm",
+    "ShippingMethod",
+    "ShippingZone",
     "ShoppingCart",
     "StockMovement",
+    "StripeEvent",
+    "TaxRate",
     "User",
     "WebhookAttempt",
     "WebhookDelivery",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
-from sqlalchemy import ForeignKey, String, false, true
+from sqlalchemy import ForeignKey, Index, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bookstore import clock
@@ -33,12 +33,16 @@ class User(Model):
     is_staff: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_premium: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_active: Mapped[bool] = mapped_column(default=True, server_default=true())
+    # Who this is at Stripe; made with the first payment.
+    stripe_customer_id: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now, onupdate=clock.now)
 
     cart: Mapped[Optional["ShoppingCart"]] = relationship(back_populates="user")
     wishlist: Mapped[Optional["WishList"]] = relationship(back_populates="user")
     orders: Mapped[list["Order"]] = relationship(back_populates="user", order_by="Order.id.desc()")
+
+    __table_args__ = (Index("uq_users_stripe_customer_id", "stripe_customer_id", unique=True),)
 
     @property
     def label(self) -> str:

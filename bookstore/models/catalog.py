@@ -162,6 +162,10 @@ class Book(Model):
     # How widely read it is elsewhere (readers' counts of an import); breaks ties in search.
     popularity: Mapped[int] = mapped_column(default=0)
     cover_url: Mapped[str | None] = mapped_column(String(1000))
+    # In grams, for shipping by weight; None: as heavy as most.
+    weight: Mapped[int | None]
+    # Which of a country's tax rates applies.
+    tax_category: Mapped[str] = mapped_column(String(40), default="books", server_default="books")
     author_id: Mapped[int] = mapped_column(ForeignKey("authors.id", ondelete="RESTRICT"))
     publisher_id: Mapped[int | None] = mapped_column(
         ForeignKey("publishers.id", ondelete="RESTRICT")

@@ -3,7 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bookstore import clock
@@ -45,12 +54,27 @@ class Order(Model):
     subtotal: Mapped[int] = mapped_column(BigId)
     discount: Mapped[int] = mapped_column(BigId, default=0)
     shipping: Mapped[int] = mapped_column(BigId, default=0)
+    # Added to the price; what prices already contain is ``tax_included``.
     tax: Mapped[int] = mapped_column(BigId, default=0)
+    tax_included: Mapped[int] = mapped_column(BigId, default=0, server_default=text("0"))
+    # As quoted, for the receipt: [{category, percent, inclusive, base, tax}], amounts in minor
+    # units, percent in thousandths; and [{code, kind, amount}] of the coupons used.
+    tax_lines: Mapped[list[dict[str, Any]]] = mapped_column(
+        Json, default=list, server_default=text("'[]'")
+    )
+    discounts: Mapped[list[dict[str, Any]]] = mapped_column(
+        Json, default=list, server_default=text("'[]'")
+    )
     total_amount: Mapped[int] = mapped_column(BigId)
     currency: Mapped[str] = mapped_column(String(3))
     shipping_method: Mapped[str] = mapped_column(String(50))
     shipping_address: Mapped[dict[str, Any]] = mapped_column(Json)
     tracking_number: Mapped[str | None] = mapped_column(String(100))
+    # Unpaid by then, a pending order is cancelled; None: it may wait for ever.
+    expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    paid_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Its copies are on sale again, by cancelling it or by a refund: that happens once.
+    stock_returned: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Grows by one with every change; live tracking and clients order states by it.
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
@@ -74,6 +98,12 @@ class Order(Model):
         Index("ix_orders_user_id_id", "user_id", "id"),
         Index("ix_orders_status_id", "status", "id"),
         Index("ix_orders_created_at", "created_at"),
+        Index(
+            "ix_orders_expires_at",
+            "expires_at",
+            postgresql_where=text("status = 'pending' AND expires_at IS NOT NULL"),
+            sqlite_where=text("status = 'pending' AND expires_at IS NOT NULL"),
+        ),
     )
 
     def can_move_to(self, status: str) -> bool:
@@ -96,6 +126,9 @@ class OrderItem(Model):
     isbn: Mapped[str | None] = mapped_column(String(13))
     quantity: Mapped[int]
     price: Mapped[int] = mapped_column(BigId)
+    # The line's share of the order's discount, and its tax: added, or contained in the price.
+    discount: Mapped[int] = mapped_column(BigId, default=0, server_default=text("0"))
+    tax: Mapped[int] = mapped_column(BigId, default=0, server_default=text("0"))
 
     order: Mapped[Order] = relationship(back_populates="items")
     book: Mapped[Book] = relationship()
@@ -104,6 +137,8 @@ class OrderItem(Model):
         UniqueConstraint("order_id", "book_id"),
         CheckConstraint("quantity >= 1", name="quantity"),
         CheckConstraint("price >= 0", name="price"),
+        CheckConstraint("discount BETWEEN 0 AND price * quantity", name="discount"),
+        CheckConstraint("tax >= 0", name="tax"),
     )
 
     @property

@@ -9,7 +9,9 @@ from bookstore import clock
 from bookstore.extensions import Model
 from bookstore.models.types import BigId, UTCDateTime
 
-REASONS = ("initial", "adjustment", "order", "cancellation")
+# ``reopening``: taken again for an order that was cancelled unpaid and paid after all;
+# ``refund``: back on sale with a refund, or because a reopened order was cancelled.
+REASONS = ("initial", "adjustment", "order", "cancellation", "reopening", "refund")
 
 
 class StockMovement(Model):

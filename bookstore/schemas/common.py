@@ -126,6 +126,23 @@ class Price(Money):
         return minor
 
 
+class Percent(fields.String):
+    """A percentage: thousandths of one inside, a decimal string such as "5.5" outside."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"example": "5.5", "pattern": r"^\d+(\.\d+)?$", **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else money.percent_text(value)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        try:
+            return money.to_thousandths(super()._deserialize(value, attr, data, **kwargs))
+        except ValueError as error:
+            raise ma.ValidationError(str(error)) from None
+
+
 class Instant(fields.DateTime):
     """RFC 3339 to the microsecond: with ``Z`` in answers, with ``Z`` or an offset in requests."""
 

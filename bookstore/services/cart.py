@@ -4,15 +4,14 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, literal, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from bookstore import clock, errors
 from bookstore.extensions import db, settings
 from bookstore.models import Author, Book, CartItem, ShoppingCart
-from bookstore.services import book_views, cart_lines, pricing
+from bookstore.services import book_views, cart_lines
 from bookstore.services.actors import Acting
-from bookstore.services.pricing import Line, Quote
 from bookstore.unit_of_work import unit_of_work
 
 
@@ -31,7 +30,7 @@ def get(actor: Acting) -> dict[str, Any]:
         items [{book, quantity, unit_price, line_total, price_changed_from}], coupon, subtotal,
         total_items, currency; amounts in minor units.
     """
-    return _view(_rows(db.session(), _owned_by(actor)))
+    return _view(_rows(db.session(), cart_lines.owned_by(actor)))
 
 
 def add_item(actor: Acting, book_id: int, quantity: int = 1) -> Written:
@@ -97,33 +96,12 @@ def clear(actor: Acting) -> dict[str, Any]:
     return _view([])
 
 
-def quote(actor: Acting, shipping_method: str = pricing.STANDARD.code) -> Quote:
-    """Return what an order of the cart would cost now.
-
-    Raises:
-        CartEmpty: there is nothing to price.
-        Invalid: no such shipping method.
-    """
-    rows = _rows(db.session(), _owned_by(actor))
-    lines = [Line(row.id, row.quantity, row.price) for row in rows if row.quantity]
-    if not lines:
-        raise errors.CartEmpty
-    return pricing.quote(lines, shipping_method)
-
-
 # -- inside ------------------------------------------------------------------------------------
-def _owned_by(actor: Acting) -> ColumnElement[bool]:
-    if actor.id is not None:
-        return ShoppingCart.user_id == actor.id
-    token = getattr(actor, "cart_token", None)
-    return ShoppingCart.token_hash == cart_lines.hash_token(token) if token else literal(False)
-
-
 def _lock(session: Session, actor: Acting) -> int | None:
     """Lock the actor's cart and return its id; None when there is none."""
     return session.execute(
         update(ShoppingCart)
-        .where(_owned_by(actor))
+        .where(cart_lines.owned_by(actor))
         .values(version=ShoppingCart.version + 1, updated_at=clock.now())
         .returning(ShoppingCart.id)
         .execution_options(synchronize_session=False)

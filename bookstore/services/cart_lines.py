@@ -3,12 +3,13 @@
 import hashlib
 from typing import Any
 
-from sqlalchemy import and_, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from bookstore import clock, errors
-from bookstore.models import Book, CartItem, ShoppingCart
+from bookstore.models import Book, CartCoupon, CartItem, ShoppingCart
 from bookstore.models.cart import MAX_LINES, MAX_QUANTITY
+from bookstore.services.actors import Acting
 from bookstore.services.sql import upsert
 
 
@@ -76,8 +77,46 @@ def empty(session: Session, cart_id: int) -> None:
     )
 
 
+def drop_coupons(session: Session, cart_id: int) -> None:
+    """Remove every coupon of a locked cart."""
+    session.execute(
+        delete(CartCoupon)
+        .where(CartCoupon.cart_id == cart_id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def owned_by(actor: Acting) -> ColumnElement[bool]:
+    """Return the condition that picks the actor's cart; a guest's is known by its token."""
+    if actor.id is not None:
+        return ShoppingCart.user_id == actor.id
+    token = getattr(actor, "cart_token", None)
+    return ShoppingCart.token_hash == hash_token(token) if token else literal(False)
+
+
+def lines_to_price(session: Session, cart: ColumnElement[bool]) -> list[Any]:
+    """Return the lines of the cart that ``cart`` picks: what pricing needs, by book id."""
+    rows = session.execute(
+        select(
+            Book.id,
+            Book.title,
+            Book.isbn,
+            Book.price,
+            Book.weight,
+            Book.tax_category,
+            CartItem.quantity,
+        )
+        .select_from(ShoppingCart)
+        .join(CartItem, CartItem.cart_id == ShoppingCart.id)
+        .join(Book, Book.id == CartItem.book_id)
+        .where(cart)
+        .order_by(Book.id)
+    )
+    return list(rows)
+
+
 def lines_to_order(session: Session, user_id: int) -> tuple[int | None, list[Any]]:
-    """Lock the user's cart and return (cart id, rows of book columns and quantity by book id)."""
+    """Lock the user's cart and return (cart id, rows as ``lines_to_price`` has them)."""
     cart_id = session.execute(
         update(ShoppingCart)
         .where(ShoppingCart.user_id == user_id)
@@ -87,13 +126,7 @@ def lines_to_order(session: Session, user_id: int) -> tuple[int | None, list[Any
     ).scalar_one_or_none()
     if cart_id is None:
         return None, []
-    rows = session.execute(
-        select(Book.id, Book.title, Book.isbn, Book.price, CartItem.quantity)
-        .join(Book, Book.id == CartItem.book_id)
-        .where(CartItem.cart_id == cart_id)
-        .order_by(Book.id)
-    ).all()
-    return cart_id, list(rows)
+    return cart_id, lines_to_price(session, ShoppingCart.id == cart_id)
 
 
 def merge_guest(session: Session, token: str, user_id: int) -> None:

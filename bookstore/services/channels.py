@@ -2,8 +2,7 @@
 
 import logging
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
 
 from bookstore.extensions import settings
 from bookstore.services import draining, outgoing_owners

@@ -2,18 +2,29 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, insert, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import insert, select
+from sqlalchemy.orm import selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from bookstore import clock, errors, money
 from bookstore.extensions import db, settings
 from bookstore.models import Order, OrderEvent, OrderItem
 from bookstore.models.orders import TRANSITIONS
-from bookstore.services import cart_lines, events, live, paging, pricing, stock
-from bookstore.services.actors import Acting, require_staff, require_user
+from bookstore.services import (
+    cancellations,
+    cart_lines,
+    checkout,
+    coupons,
+    order_moves,
+    paging,
+    shipping,
+    stock,
+)
+from bookstore.services.actors import SYSTEM, Acting, require_staff, require_user
 from bookstore.services.paging import Page, PageRequest
 from bookstore.unit_of_work import unit_of_work
 
@@ -24,7 +35,7 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 def place(
     actor: Acting,
     shipping_address: Mapping[str, Any],
-    shipping_method: str = pricing.STANDARD.code,
+    shipping_method: str = shipping.STANDARD,
     expected_total: int | None = None,
 ) -> Order:
     """Turn the actor's cart into a pending order: prices locked, stock taken, cart emptied.
@@ -41,33 +52,43 @@ def place(
         CartEmpty: nothing to order.
         OutOfStock: with ``items``; nothing is taken.
         TotalChanged: the order would cost something else than expected.
-        Invalid: no such shipping method.
+        CouponInvalid: a coupon on the cart no longer applies, and no total was expected.
+        Invalid: no such shipping method, or it does not go there.
     """
     user_id = require_user(actor)
     with unit_of_work() as session:
         cart_id, rows = cart_lines.lines_to_order(session, user_id)
         if cart_id is None or not rows:
             raise errors.CartEmpty
-        lines = [pricing.Line(row.id, row.quantity, row.price) for row in rows]
-        quote = pricing.quote(lines, shipping_method)
-        if expected_total is not None and expected_total != quote.total:
+        held = coupons.on_cart(session, checkout.of_user(user_id), user_id)
+        priced = checkout.price(session, rows, held, shipping_method, shipping_address)
+        quote = priced.quote
+        if expected_total is None:
+            _require_coupons(priced)
+        elif expected_total != quote.total:
             raise errors.TotalChanged(
                 expected_total=_text(expected_total), total_amount=_text(quote.total)
             )
+        is_paid = quote.total == 0
         order = Order(
             number=_number(),
             user_id=user_id,
             status="pending",
-            payment_status="unpaid",
+            payment_status="paid" if is_paid else "unpaid",
             subtotal=quote.subtotal,
             discount=quote.discount,
             shipping=quote.shipping,
             tax=quote.tax,
+            tax_included=quote.tax_included,
+            tax_lines=[asdict(line) for line in quote.tax_lines],
+            discounts=[asdict(discount) for discount in quote.discounts],
             total_amount=quote.total,
             currency=settings().currency,
             shipping_method=quote.shipping_method,
             shipping_address=dict(shipping_address),
             tracking_number=None,
+            expires_at=None if is_paid else _payable_until(),
+            paid_at=clock.now() if is_paid else None,
             version=1,
             events=[OrderEvent(from_status=None, to_status="pending", actor=actor.label)],
         )
@@ -85,15 +106,24 @@ def place(
                     "isbn": row.isbn,
                     "quantity": row.quantity,
                     "price": row.price,
+                    "discount": line.discount,
+                    "tax": line.tax,
                 }
-                for row in rows
+                for row, line in zip(rows, quote.lines, strict=True)
             ],
         )
         # One statement each way: as objects, SQLite would insert them one by one.
         items = session.scalars(select(OrderItem).filter_by(order_id=order.id).order_by("id"))
         set_committed_value(order, "items", items.all())
         cart_lines.empty(session, cart_id)
-        record_event(order, "order.created")
+        coupons.redeem(session, order, priced.used)
+        if held:
+            cart_lines.drop_coupons(session, cart_id)
+        order_moves.record_event(order, "order.created")
+        if is_paid:
+            order.version += 1
+            order_moves.record_event(order, "order.paid")
+            order_moves.move(session, SYSTEM, order, "processing", note="nothing to pay")
     return order
 
 
@@ -104,7 +134,7 @@ def get(actor: Acting, order_id: int) -> Order:
         NotFound: there is none, or it is another's.
     """
     query = select(Order).options(selectinload(Order.items)).where(Order.id == order_id)
-    order = db.session.scalar(_visible(query, actor))
+    order = db.session.scalar(order_moves.visible(query, actor))
     if order is None:
         raise errors.NotFound(f"There is no order {order_id}.")
     return order
@@ -151,7 +181,9 @@ def cancel(actor: Acting, order_id: int, note: str = "") -> Order:
         InvalidTransition: too late, or cancelled already.
     """
     with unit_of_work() as session:
-        return _move(session, actor, _locked(session, actor, order_id), "cancelled", note=note)
+        order = order_moves.lock(session, actor, order_id)
+        cancellations.cancel(session, actor, order, note)
+        return order
 
 
 def advance(
@@ -171,10 +203,14 @@ def advance(
     """
     require_staff(actor)
     with unit_of_work() as session:
-        order = _locked(session, actor, order_id)
+        order = order_moves.lock(session, actor, order_id)
         if tracking_number is not None:
             order.tracking_number = tracking_number
-        return _move(session, actor, order, status, note=note)
+        if status == "cancelled":
+            cancellations.cancel(session, actor, order, note)
+        else:
+            order_moves.move(session, actor, order, status, note=note)
+        return order
 
 
 def find(reference: str) -> int:
@@ -197,70 +233,15 @@ def next_status(order: Order) -> str | None:
     return next((s for s in TRANSITIONS[order.status] if s != "cancelled"), None)
 
 
-def record_event(order: Order, event_type: str, **more: Any) -> None:
-    """Record what happened to a locked order whose version has just been moved on.
-
-    Mail, push, notifications and webhooks follow from the event, live updates from the version.
-    """
-    events.record(
-        event_type,
-        {
-            "order_id": order.id,
-            "number": order.number,
-            "user_id": order.user_id,
-            "status": order.status,
-            "payment_status": order.payment_status,
-            "total_amount": money.to_text(order.total_amount, order.currency),
-            "currency": order.currency,
-            "tracking_number": order.tracking_number,
-            "version": order.version,
-            **more,
-        },
-        aggregate_id=order.id,
-        user_id=order.user_id,
-        sequence=order.version,
-    )
-    live.publish_order(order)
+def _require_coupons(priced: checkout.Priced) -> None:
+    """A buyer who did not say what it should cost is not to pay more than the coupon promised."""
+    for held, why in priced.coupons:
+        if why is not None:
+            raise coupons.refused(held.terms.code, why)
 
 
-def _move(session: Session, actor: Acting, order: Order, status: str, *, note: str) -> Order:
-    if not order.can_move_to(status):
-        raise errors.InvalidTransition(
-            f"A {order.status} order cannot become {status}.",
-            status_now=order.status,
-            allowed=list(TRANSITIONS[order.status]),
-        )
-    session.add(
-        OrderEvent(
-            order_id=order.id,
-            from_status=order.status,
-            to_status=status,
-            actor=actor.label,
-            note=note,
-            at=clock.now(),
-        )
-    )
-    order.status = status
-    order.version += 1
-    if status == "cancelled":
-        stock.give_back(
-            session, {item.book_id: item.quantity for item in order.items}, order.id, actor.label
-        )
-    session.flush()
-    record_event(order, f"order.{status}")
-    return order
-
-
-def _locked(session: Session, actor: Acting, order_id: int) -> Order:
-    query = select(Order).where(Order.id == order_id).with_for_update()
-    order = session.scalar(_visible(query, actor).execution_options(populate_existing=True))
-    if order is None:
-        raise errors.NotFound(f"There is no order {order_id}.")
-    return order
-
-
-def _visible(query: Select[Order], actor: Acting) -> Select[Order]:
-    return query if actor.is_staff else query.where(Order.user_id == require_user(actor))
+def _payable_until() -> datetime:
+    return clock.now() + timedelta(minutes=settings().order_payment_window)
 
 
 def _number() -> str:

@@ -31,8 +31,7 @@ from bookstore import isbn
 from bookstore.extensions import db
 from bookstore.models import Author, Book, BookSearch
 from bookstore.models.search import MAX_WORD
-from bookstore.models.text import sort_key
-from bookstore.models.text import words as fold_words
+from bookstore.models.text import sort_key, words as fold_words
 from bookstore.services import spelling
 from bookstore.services.search_index import (
     STOP_WORDS,

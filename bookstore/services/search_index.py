@@ -13,8 +13,7 @@ from bookstore import isbn
 from bookstore.models import Author, Book, BookSearch, SearchTerm
 from bookstore.models.catalog import book_authors
 from bookstore.models.search import MAX_WORD
-from bookstore.models.text import sort_key
-from bookstore.models.text import words as fold_words
+from bookstore.models.text import sort_key, words as fold_words
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.sql import upsert
 from bookstore.unit_of_work import unit_of_work

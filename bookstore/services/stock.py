@@ -12,7 +12,13 @@ from bookstore.models.catalog import LOW_STOCK, stock_state
 from bookstore.services import catalog_cache, events
 
 
-def take(session: Session, quantities: Mapping[int, int], order_id: int, actor: str) -> None:
+def take(
+    session: Session,
+    quantities: Mapping[int, int],
+    order_id: int,
+    actor: str,
+    reason: str = "order",
+) -> None:
     """Take copies for an order: all of them or none.
 
     Rows are locked in id order, so that two orders never wait for each other in a ring; and
@@ -24,6 +30,7 @@ def take(session: Session, quantities: Mapping[int, int], order_id: int, actor: 
         quantities: book id → copies, summed per book.
         order_id: the order they go to.
         actor: label for the ledger.
+        reason: why, for the ledger: ``order``, or ``reopening``.
 
     Raises:
         OutOfStock: with ``items`` of {book_id, requested, available}.
@@ -57,11 +64,17 @@ def take(session: Session, quantities: Mapping[int, int], order_id: int, actor: 
     for book_id, title, before, after in sold_down:
         if _note_state(before, after) and is_warning(before, after):
             events.record("book.low_stock", warning(book_id, title, after), aggregate_id=book_id)
-    _record(session, {b: -n for b, n in quantities.items()}, "order", order_id, actor)
+    _record(session, {b: -n for b, n in quantities.items()}, reason, order_id, actor)
 
 
-def give_back(session: Session, quantities: Mapping[int, int], order_id: int, actor: str) -> None:
-    """Return an order's copies. The ledger's unique index refuses to do it twice."""
+def give_back(
+    session: Session,
+    quantities: Mapping[int, int],
+    order_id: int,
+    actor: str,
+    reason: str = "cancellation",
+) -> None:
+    """Return an order's copies. The ledger's unique index refuses a second time for a reason."""
     for book_id, copies in sorted(quantities.items()):
         row = session.execute(
             update(Book)
@@ -71,7 +84,7 @@ def give_back(session: Session, quantities: Mapping[int, int], order_id: int, ac
             .execution_options(synchronize_session=False)
         ).one()
         _note_state(row.stock - copies, row.stock)
-    _record(session, quantities, "cancellation", order_id, actor)
+    _record(session, quantities, reason, order_id, actor)
 
 
 def set_level(session: Session, book: Book, level: int, actor: str) -> None:

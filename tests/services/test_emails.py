@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from bookstore.extensions import db
 from bookstore.models import Email, Order, User
-from bookstore.services import accounts, orders
+from bookstore.services import accounts, order_moves, orders
 from bookstore.services.actors import SYSTEM
 from bookstore.services.emails import EmailChannel
 from bookstore.unit_of_work import unit_of_work
@@ -65,7 +65,7 @@ def test_each_step_of_an_order_has_its_mail(channel: EmailChannel, tmp_path: Pat
     orders.cancel(user, second.id)
     with unit_of_work():
         first.version += 1
-        orders.record_event(first, "order.refunded", refunded_amount="12.34")
+        order_moves.record_event(first, "order.refunded", refunded_amount="12.34")
     drain(channel)
     subjects = [mail["Subject"] for mail in mails(tmp_path)]
     assert subjects == [

@@ -5,8 +5,7 @@ import threading
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bookstore import errors
 from bookstore.gateways.addresses import LookupFailed, Resolver, Target, check_url, is_public

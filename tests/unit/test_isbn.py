@@ -1,8 +1,7 @@
 """ISBNs: the forms people type, and what is stored."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bookstore import isbn
 

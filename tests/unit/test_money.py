@@ -1,8 +1,7 @@
 """Money: exact both ways, whatever the currency."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bookstore import money
 

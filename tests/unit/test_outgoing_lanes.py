@@ -4,8 +4,7 @@ import time
 from collections import Counter
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bookstore import clock
 from bookstore.services import outgoing_lanes

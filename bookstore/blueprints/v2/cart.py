@@ -11,7 +11,7 @@ from bookstore.schemas.v2.cart import (
     QuoteInput,
     QuoteSchema,
 )
-from bookstore.services import cart
+from bookstore.services import cart, checkout
 
 blp = Blueprint("cart", __name__, description="The cart; a guest's is known by X-Cart-Token")
 
@@ -69,4 +69,4 @@ def clear_cart() -> Any:
 @blp.response(200, QuoteSchema)
 def quote(body: dict[str, Any]) -> Any:
     """Return what an order of the cart would cost now; nothing is kept."""
-    return cart.quote(auth.current_actor(), body["shipping_method"])
+    return checkout.quote(auth.current_actor(), **body)

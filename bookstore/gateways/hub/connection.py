@@ -5,8 +5,7 @@ import socket
 from collections import deque
 from typing import Literal
 
-from wsproto.connection import Connection as Protocol
-from wsproto.connection import ConnectionType
+from wsproto.connection import Connection as Protocol, ConnectionType
 
 from bookstore.gateways.hub import frames
 

@@ -4,7 +4,7 @@ from marshmallow import fields
 
 from bookstore.schemas.common import Id, Money, Schema, Text, Whole, shop_currency
 from bookstore.schemas.v2.catalog import BookSummarySchema
-from bookstore.schemas.v2.orders import AddressSchema
+from bookstore.schemas.v2.orders import AddressSchema, DiscountSchema, TaxLineSchema
 
 
 class CartItemSchema(Schema):
@@ -57,6 +57,8 @@ class QuoteLineSchema(Schema):
     quantity = fields.Integer()
     unit_price = Money()
     line_total = Money(attribute="total")
+    discount = Money(metadata={"description": "The line's share of the discount."})
+    tax = Money(metadata={"description": "Added to the price, or contained in it."})
 
 
 class QuoteSchema(Schema):
@@ -66,7 +68,10 @@ class QuoteSchema(Schema):
     subtotal = Money()
     discount = Money()
     shipping = Money()
-    tax = Money()
+    tax = Money(metadata={"description": "Tax that is added to the prices."})
+    tax_included = Money(metadata={"description": "Tax that the prices contain."})
+    tax_lines = fields.List(fields.Nested(TaxLineSchema))
+    discounts = fields.List(fields.Nested(DiscountSchema))
     total = Money()
     currency = fields.Function(lambda _: shop_currency(), metadata={"type": "string"})
     shipping_method = fields.String()

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from bookstore.schemas.common import Flag, Id, Instant, Money, PageQuery, Schema, Text
+from bookstore.schemas.common import Flag, Id, Instant, Money, PageQuery, Percent, Schema, Text
 
 ORDER_STATUSES = ("pending", "processing", "shipped", "delivered", "cancelled")
 PAYMENT_STATUSES = (
@@ -43,6 +43,23 @@ class OrderInput(Schema):
     )
 
 
+class TaxLineSchema(Schema):
+    """The tax at one rate."""
+
+    percent = Percent()
+    inclusive = fields.Boolean(metadata={"description": "Contained in the prices."})
+    base = Money(metadata={"description": "What it is worked out from, without the tax."})
+    tax = Money()
+
+
+class DiscountSchema(Schema):
+    """What one coupon takes off."""
+
+    code = fields.String()
+    kind = fields.String()
+    amount = Money()
+
+
 class OrderItemSchema(Schema):
     """One line, at the price it was bought for."""
 
@@ -52,6 +69,8 @@ class OrderItemSchema(Schema):
     quantity = fields.Integer()
     price = Money()
     line_total = Money()
+    discount = Money(metadata={"description": "The line's share of the discount."})
+    tax = Money(metadata={"description": "Added to the price, or contained in it."})
 
 
 class OrderSchema(Schema):
@@ -65,12 +84,20 @@ class OrderSchema(Schema):
     subtotal = Money()
     discount = Money()
     shipping = Money()
-    tax = Money()
+    tax = Money(metadata={"description": "Tax that was added to the prices."})
+    tax_included = Money(metadata={"description": "Tax that the prices contain."})
+    tax_lines = fields.List(fields.Nested(TaxLineSchema))
+    discounts = fields.List(fields.Nested(DiscountSchema))
     total_amount = Money()
     currency = fields.String()
     shipping_method = fields.String()
     shipping_address = fields.Nested(AddressSchema)
     tracking_number = fields.String(allow_none=True)
+    expires_at = Instant(
+        allow_none=True,
+        metadata={"description": "Unpaid by then, a pending order is cancelled."},
+    )
+    paid_at = Instant(allow_none=True)
     version = fields.Integer()
     created_at = Instant()
     updated_at = Instant()

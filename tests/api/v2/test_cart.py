@@ -228,15 +228,24 @@ def test_a_quote_is_what_an_order_costs(shop: Flask, reader: Client) -> None:
     ok(reader.post("/cart/items", {"book_id": first, "quantity": 3}), 201)
     ok(reader.post("/cart/items", {"book_id": second}), 201)
     quote = ok(reader.post("/cart/quote", {"shipping_address": ADDRESS}))
+    untaxed = {"discount": "0.00", "tax": "0.00"}
+    # In Great Britain books are free of tax, their delivery is not.
+    delivery = {"percent": "20", "inclusive": True, "base": "4.16", "tax": "0.83"}
+    books = {"percent": "0", "inclusive": True, "base": "65.47", "tax": "0.00"}
     assert quote == {
         "lines": [
-            {"book_id": first, "quantity": 3, "unit_price": "19.99", "line_total": "59.97"},
-            {"book_id": second, "quantity": 1, "unit_price": "5.50", "line_total": "5.50"},
+            {"book_id": first, "quantity": 3, "unit_price": "19.99", "line_total": "59.97"}
+            | untaxed,
+            {"book_id": second, "quantity": 1, "unit_price": "5.50", "line_total": "5.50"}
+            | untaxed,
         ],
         "subtotal": "65.47",
         "discount": "0.00",
         "shipping": "4.99",
         "tax": "0.00",
+        "tax_included": "0.83",
+        "tax_lines": [delivery, books],
+        "discounts": [],
         "total": "70.46",
         "currency": "usd",
         "shipping_method": "standard",

@@ -48,6 +48,8 @@ def test_placing_an_order(shop: Flask, reader: Client) -> None:
             "quantity": 2,
             "price": "19.99",
             "line_total": "39.98",
+            "discount": "0.00",
+            "tax": "0.00",
         },
         {
             "book_id": second,
@@ -56,6 +58,8 @@ def test_placing_an_order(shop: Flask, reader: Client) -> None:
             "quantity": 3,
             "price": "0.01",
             "line_total": "0.03",
+            "discount": "0.00",
+            "tax": "0.00",
         },
     ]
     amounts = ("subtotal", "discount", "shipping", "tax", "total_amount", "currency")

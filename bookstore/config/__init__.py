@@ -5,11 +5,12 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from dotenv import dotenv_values
+
+from bookstore.config import checks
 
 _WEAK_SECRETS = frozenset({"secret", "changeme", "change-me", "dev", "development", "test"})
 _DEFAULT_HOME = Path("var")
@@ -27,110 +28,104 @@ def _setting(
     return field(default=default, metadata=metadata)
 
 
-def _ok(_: Any) -> str | None:
-    return None
-
-
-def _between(low: int, high: int) -> Callable[[Any], str | None]:
-    return lambda value: None if low <= value <= high else f"must be {low} to {high}"
-
-
-def _currency(value: str) -> str | None:
-    return None if re.fullmatch(r"[a-z]{3}", value) else "must be a three-letter ISO 4217 code"
-
-
-def _database(value: str | None) -> str | None:
-    if value is None or value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
-        return None
-    return "must start with sqlite:/// or postgresql://"
-
-
-def _redis(value: str | None) -> str | None:
-    if value is None or value.startswith(("redis://", "rediss://", "unix://")):
-        return None
-    return "must start with redis://, rediss:// or unix://"
-
-
-def _web(value: str | None) -> str | None:
-    ok = value is None or value.startswith(("http://", "https://"))
-    return None if ok else "must start with http:// or https://"
-
-
-def _mailbox(value: str) -> str | None:
-    _, address = parseaddr(value)
-    return None if "@" in address else "must be an address such as Bookstore <shop@example.com>"
-
-
-def _log_level(value: str) -> str | None:
-    return None if value in {"DEBUG", "INFO", "WARNING", "ERROR"} else "must be a logging level"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Every setting of the service; ``flask settings`` prints this table."""
 
     bookstore_env: Literal["development", "testing", "production"] = _setting(
-        "development", "development, testing or production", check=_ok
+        "development", "development, testing or production", check=checks.ok
     )
     bookstore_home: Path = _setting(
-        _DEFAULT_HOME, "data folder: SQLite file, Redis files, logs", check=_ok
+        _DEFAULT_HOME, "data folder: SQLite file, Redis files, logs", check=checks.ok
     )
-    host: str = _setting("127.0.0.1", "address to listen on", check=_ok)
-    port: int = _setting(8000, "port to listen on", check=_between(1, 65535))
-    web_workers: int = _setting(2, "web processes", check=_between(1, 64))
-    web_threads: int = _setting(8, "threads a web process", check=_between(1, 64))
+    host: str = _setting("127.0.0.1", "address to listen on", check=checks.ok)
+    port: int = _setting(8000, "port to listen on", check=checks.between(1, 65535))
+    web_workers: int = _setting(2, "web processes", check=checks.between(1, 64))
+    web_threads: int = _setting(8, "threads a web process", check=checks.between(1, 64))
     secret_key: str | None = _setting(
         None,
         "signs tokens; at least 32 characters; made and kept in the data folder in development",
         secret=True,
-        check=_ok,
+        check=checks.ok,
     )
     database_url: str | None = _setting(
-        None, "postgresql://… (unset: SQLite in the data folder)", secret=True, check=_database
+        None,
+        "postgresql://… (unset: SQLite in the data folder)",
+        secret=True,
+        check=checks.database,
     )
     redis_url: str | None = _setting(
-        None, "redis://… (unset: the embedded server)", secret=True, check=_redis
+        None, "redis://… (unset: the embedded server)", secret=True, check=checks.redis
     )
     public_url: str | None = _setting(
-        None, "the shop's address as its customers know it, for links in mail", check=_web
+        None, "the shop's address as its customers know it, for links in mail", check=checks.web
     )
     sendgrid_api_key: str | None = _setting(
         None,
         "sends mail by SendGrid (unset: .eml files in the data folder)",
         secret=True,
-        check=_ok,
+        check=checks.ok,
     )
-    sendgrid_host: str = _setting("https://api.sendgrid.com", "where SendGrid's API is", check=_web)
+    sendgrid_host: str = _setting(
+        "https://api.sendgrid.com", "where SendGrid's API is", check=checks.web
+    )
     mail_from: str = _setting(
-        "Bookstore <shop@bookstore.example>", "sender of the shop's mail", check=_mailbox
+        "Bookstore <shop@bookstore.example>", "sender of the shop's mail", check=checks.mailbox
     )
     fcm_project_id: str | None = _setting(
-        None, "Firebase project that sends push messages (unset: the log)", check=_ok
+        None, "Firebase project that sends push messages (unset: the log)", check=checks.ok
     )
     fcm_credentials_file: Path | None = _setting(
-        None, "service account of that project, a JSON file", check=_ok
+        None, "service account of that project, a JSON file", check=checks.ok
     )
     fcm_endpoint: str = _setting(
-        "https://fcm.googleapis.com", "where Firebase Cloud Messaging is", check=_web
+        "https://fcm.googleapis.com", "where Firebase Cloud Messaging is", check=checks.web
     )
     webhook_allow_private_networks: bool | None = _setting(
         None,
         "let webhooks go to private addresses (unset: only in development)",
-        check=_ok,
+        check=checks.ok,
     )
     metrics_token: str | None = _setting(
         None,
         "bearer token of /metrics (unset: open to all, in production to nobody)",
         secret=True,
-        check=_ok,
+        check=checks.ok,
     )
-    currency: str = _setting("usd", "the shop's currency, ISO 4217", check=_currency)
+    stripe_secret_key: str | None = _setting(
+        None,
+        "takes payments by Stripe (unset: the embedded test cards; in production: no payments)",
+        secret=True,
+        check=checks.ok,
+    )
+    stripe_publishable_key: str | None = _setting(
+        None, "the other half of that key, for the checkout page", check=checks.ok
+    )
+    stripe_webhook_secret: str | None = _setting(
+        None, "verifies that events come from Stripe", secret=True, check=checks.ok
+    )
+    stripe_api_base: str = _setting(
+        "https://api.stripe.com", "where Stripe's API is", check=checks.web
+    )
+    order_payment_window: int = _setting(
+        60,
+        "minutes after which an unpaid order is cancelled and its copies go back on sale",
+        check=checks.between(1, 43_200),
+    )
+    tax_rates: str | None = _setting(
+        None,
+        "rates that go before those in the database: DE/books=7, DE=19, US-CA=7.25+ (+: added)",
+        check=checks.tax_rates,
+    )
+    currency: str = _setting("usd", "the shop's currency, ISO 4217", check=checks.currency)
     isbn_checksum: bool = _setting(
-        False, "refuse an ISBN whose check digit is wrong (its format is always checked)", check=_ok
+        False,
+        "refuse an ISBN whose check digit is wrong (its format is always checked)",
+        check=checks.ok,
     )
-    log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR", check=_log_level)
+    log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR", check=checks.log_level)
     slow_query_ms: int = _setting(
-        500, "log statements slower than this many milliseconds", check=_between(1, 600_000)
+        500, "log statements slower than this many milliseconds", check=checks.between(1, 600_000)
     )
 
     @property
@@ -144,6 +139,11 @@ class Settings:
         if self.webhook_allow_private_networks is None:
             return self.bookstore_env == "development"
         return self.webhook_allow_private_networks
+
+    @property
+    def takes_test_cards(self) -> bool:
+        """Whether the embedded stand-in for Stripe takes payments: never of a real shop."""
+        return self.stripe_secret_key is None and not self.is_production
 
     @property
     def shop_url(self) -> str:
@@ -202,6 +202,8 @@ class Settings:
                 raise BadSetting("PUBLIC_URL: must be set in production when mail is sent")
             if self.mail_from.endswith("@bookstore.example>"):
                 raise BadSetting("MAIL_FROM: must be set in production when mail is sent")
+        if self.stripe_secret_key is not None and self.stripe_webhook_secret is None:
+            raise BadSetting("STRIPE_WEBHOOK_SECRET: must be set when STRIPE_SECRET_KEY is")
         if self.fcm_project_id is not None:
             if self.fcm_credentials_file is None:
                 raise BadSetting("FCM_CREDENTIALS_FILE: must be set when FCM_PROJECT_ID is")

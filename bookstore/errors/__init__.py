@@ -4,29 +4,31 @@
 people. ``bookstore.problems`` gives each branch its status; nothing here knows about it.
 """
 
-from typing import Any, ClassVar
-
-
-class BookstoreError(Exception):
-    """Base of every refusal; ``extra`` becomes members of the problem document."""
-
-    code: ClassVar[str] = "error"
-    title: ClassVar[str] = "The request could not be carried out"
-
-    def __init__(self, detail: str | None = None, **extra: Any) -> None:
-        self.detail = detail or (self.__doc__ or "").strip().splitlines()[0]
-        self.extra = extra
-        super().__init__(self.detail)
+from bookstore.errors.base import (
+    BookstoreError as BookstoreError,
+    Conflict as Conflict,
+    Forbidden as Forbidden,
+    Invalid as Invalid,
+    NotFound as NotFound,
+    Unauthenticated as Unauthenticated,
+)
+from bookstore.errors.money import (
+    AlreadyPaid as AlreadyPaid,
+    AlreadyRestocked as AlreadyRestocked,
+    CardDeclined as CardDeclined,
+    CouponInvalid as CouponInvalid,
+    CouponTaken as CouponTaken,
+    CouponUsed as CouponUsed,
+    OrderNotPayable as OrderNotPayable,
+    PaymentsUnavailable as PaymentsUnavailable,
+    RefundExceedsPayment as RefundExceedsPayment,
+    ShippingZoneTaken as ShippingZoneTaken,
+    SignatureInvalid as SignatureInvalid,
+    TaxRateTaken as TaxRateTaken,
+)
 
 
 # -- who ----------------------------------------------------------------------------------
-class Unauthenticated(BookstoreError):
-    """A valid access token is required."""
-
-    code = "unauthenticated"
-    title = "Authentication required"
-
-
 class TokenExpired(Unauthenticated):
     """The token has expired."""
 
@@ -51,13 +53,6 @@ class BadCredentials(Unauthenticated):
     code = "bad_credentials"
 
 
-class Forbidden(BookstoreError):
-    """Your account may not do this."""
-
-    code = "forbidden"
-    title = "Not allowed"
-
-
 class OriginNotAllowed(Forbidden):
     """A page of another site may not open sockets here."""
 
@@ -65,23 +60,6 @@ class OriginNotAllowed(Forbidden):
 
 
 # -- what ---------------------------------------------------------------------------------
-class NotFound(BookstoreError):
-    """There is no such resource."""
-
-    code = "not_found"
-    title = "Not found"
-
-
-class Invalid(BookstoreError):
-    """Some of the input is not valid; ``errors`` maps each field to its messages."""
-
-    code = "validation_failed"
-    title = "Invalid input"
-
-    def __init__(self, errors: dict[str, Any], detail: str | None = None) -> None:
-        super().__init__(detail or "Some fields are not valid; see errors.", errors=errors)
-
-
 class UrlNotAllowed(BookstoreError):
     """Webhooks may not be sent to this URL."""
 
@@ -107,13 +85,6 @@ class IdempotencyKeyReused(BookstoreError):
 
 
 # -- the state of things ------------------------------------------------------------------
-class Conflict(BookstoreError):
-    """The request conflicts with the present state."""
-
-    code = "conflict"
-    title = "Conflict"
-
-
 class IdempotencyInProgress(Conflict):
     """The first request with this Idempotency-Key is still running."""
 

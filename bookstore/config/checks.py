@@ -1,0 +1,63 @@
+"""What a setting's value must be: each check returns what is wrong, None when nothing is."""
+
+import re
+from collections.abc import Callable
+from email.utils import parseaddr
+from typing import Any
+
+from bookstore.config import tax_table
+
+
+def ok(_: Any) -> str | None:
+    """Take anything."""
+    return None
+
+
+def between(low: int, high: int) -> Callable[[Any], str | None]:
+    """Return a check that takes numbers from ``low`` to ``high``."""
+    return lambda value: None if low <= value <= high else f"must be {low} to {high}"
+
+
+def currency(value: str) -> str | None:
+    """Take three letters."""
+    return None if re.fullmatch(r"[a-z]{3}", value) else "must be a three-letter ISO 4217 code"
+
+
+def database(value: str | None) -> str | None:
+    """Take the address of a database we know."""
+    if value is None or value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        return None
+    return "must start with sqlite:/// or postgresql://"
+
+
+def redis(value: str | None) -> str | None:
+    """Take the address of a Redis."""
+    if value is None or value.startswith(("redis://", "rediss://", "unix://")):
+        return None
+    return "must start with redis://, rediss:// or unix://"
+
+
+def web(value: str | None) -> str | None:
+    """Take an http address."""
+    ok = value is None or value.startswith(("http://", "https://"))
+    return None if ok else "must start with http:// or https://"
+
+
+def mailbox(value: str) -> str | None:
+    """Take a mail address, with a name or without."""
+    _, address = parseaddr(value)
+    return None if "@" in address else "must be an address such as Bookstore <shop@example.com>"
+
+
+def log_level(value: str) -> str | None:
+    """Take the name of a level."""
+    return None if value in {"DEBUG", "INFO", "WARNING", "ERROR"} else "must be a logging level"
+
+
+def tax_rates(value: str | None) -> str | None:
+    """Take entries such as ``DE/books=7``; see ``tax_table.parse``."""
+    try:
+        tax_table.parse(value or "")
+    except ValueError as error:
+        return str(error)
+    return None

@@ -1,0 +1,114 @@
+"""What an order of a cart costs: its lines, shipping, coupons and taxes brought together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from bookstore import errors
+from bookstore.extensions import db
+from bookstore.models import ShoppingCart
+from bookstore.models.catalog import book_categories
+from bookstore.models.taxes import SHIPPING
+from bookstore.services import cart_lines, coupons, pricing, shipping, taxes
+from bookstore.services.actors import Acting
+from bookstore.services.coupons import Held
+
+# Grams of a book of which nobody knows: a paperback of 400 pages.
+USUAL_WEIGHT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A quote, and the coupons on the cart with why they do not apply (None: they do)."""
+
+    quote: pricing.Quote
+    coupons: Sequence[tuple[Held, str | None]]
+
+    @property
+    def used(self) -> list[tuple[Held, int]]:
+        """The coupons that took effect, with what each took off."""
+        amounts = {discount.code: discount.amount for discount in self.quote.discounts}
+        return [(held, amounts[held.terms.code]) for held, why in self.coupons if why is None]
+
+
+def quote(
+    actor: Acting,
+    shipping_method: str = shipping.STANDARD,
+    shipping_address: Mapping[str, Any] | None = None,
+) -> pricing.Quote:
+    """Return what an order of the actor's cart would cost now; nothing is kept.
+
+    Without an address it is priced for a country that no rate and no method names.
+
+    Raises:
+        CartEmpty: there is nothing to price.
+        Invalid: no such shipping method, or it does not go there.
+    """
+    session, owner = db.session(), cart_lines.owned_by(actor)
+    rows = cart_lines.lines_to_price(session, owner)
+    if not rows:
+        raise errors.CartEmpty
+    held = coupons.on_cart(session, owner, actor.id)
+    return price(session, rows, held, shipping_method, shipping_address or {}).quote
+
+
+def price(
+    session: Session,
+    rows: Sequence[Any],
+    held: Sequence[Held],
+    shipping_method: str | None,
+    address: Mapping[str, Any],
+) -> Priced:
+    """Price lines that were read from a cart.
+
+    Args:
+        session: of the present transaction.
+        rows: as ``cart_lines.lines_to_price`` returns them.
+        held: the coupons on the cart.
+        shipping_method: code of a method; None: not chosen yet, and not charged.
+        address: with ``country`` and ``region``, if known.
+
+    Raises:
+        Invalid: no such shipping method, or it does not go there.
+    """
+    country, region = address.get("country", ""), address.get("region", "")
+    terms = (
+        shipping.terms(session, shipping_method, country) if shipping_method is not None else None
+    )
+    lines = _lines(session, rows, with_categories=any(one.terms.category_ids for one in held))
+    categories = {line.tax_category for line in lines} | {SHIPPING}
+    rates = taxes.rates_for(session, country, region, categories)
+    good = [one.terms for one in held if one.refusal is None]
+    made = pricing.quote(lines, terms, good, rates)
+    whys = [(one, one.refusal or made.refusals.get(one.terms.code)) for one in held]
+    return Priced(made, whys)
+
+
+def of_user(user_id: int) -> ColumnElement[bool]:
+    """Return the condition that picks a user's cart."""
+    return ShoppingCart.user_id == user_id
+
+
+def _lines(session: Session, rows: Sequence[Any], *, with_categories: bool) -> list[pricing.Line]:
+    categories: dict[int, set[int]] = {}
+    if with_categories:
+        ids = [row.id for row in rows]
+        found = select(book_categories.c.book_id, book_categories.c.category_id)
+        for book_id, category_id in session.execute(
+            found.where(book_categories.c.book_id.in_(ids))
+        ):
+            categories.setdefault(book_id, set()).add(category_id)
+    return [
+        pricing.Line(
+            row.id,
+            row.quantity,
+            row.price,
+            USUAL_WEIGHT if row.weight is None else row.weight,
+            row.tax_category,
+            frozenset(categories.get(row.id, ())),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,43 @@
+"""Which tax applies where: rates in the database, and before them those of the setting."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bookstore.config import tax_table
+from bookstore.extensions import settings
+from bookstore.models import TaxRate
+from bookstore.services.pricing import Rate
+
+
+def rates_for(
+    session: Session, country: str, region: str, categories: Iterable[str]
+) -> dict[str, Rate]:
+    """Return category → rate for goods that go to a place; none where nothing is taxed.
+
+    The most specific rate wins: of the region before the country's, then of the category before
+    the general one; and of two that are as specific, the setting's before the database's.
+    """
+    found: dict[tuple[str, str], Rate] = {}
+    rows = session.execute(
+        select(TaxRate.region, TaxRate.category, TaxRate.percent, TaxRate.inclusive).where(
+            TaxRate.country == country
+        )
+    )
+    for row in rows:
+        found[_key(row.region), row.category] = Rate(row.percent, row.inclusive)
+    for entry in tax_table.parse(settings().tax_rates or ""):
+        if entry.country == country:
+            found[_key(entry.region), entry.category] = Rate(entry.percent, entry.inclusive)
+    rates = {}
+    for category in categories:
+        places = [(place, name) for place in (_key(region), "") for name in (category, "")]
+        rate = next((found[place] for place in places if place in found), None)
+        if rate is not None:
+            rates[category] = rate
+    return rates
+
+
+def _key(region: str) -> str:
+    return region.strip().casefold()
