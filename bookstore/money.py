@@ -13,6 +13,7 @@ ZERO_DECIMAL = frozenset(
         "clp",
         "djf",
         "gnf",
+        "isk",
         "jpy",
         "kmf",
         "krw",
@@ -28,6 +29,8 @@ ZERO_DECIMAL = frozenset(
     ]
 )
 THREE_DECIMAL = frozenset(["bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"])
+# Without decimal places, but Stripe counts hundredths of them.
+_STRIPE_HUNDREDTHS = frozenset(["isk", "ugx"])
 
 # Two thousand million major units: far above any order, far below a 64-bit column.
 MAX_MINOR = 10**14
@@ -43,11 +46,18 @@ def exponent(currency: str) -> int:
     return 3 if code in THREE_DECIMAL else 2
 
 
+def unit(currency: str) -> int:
+    """Return the least amount that can be charged, in minor units: 10 where there are three
+    places, since no card network takes the third."""
+    return 10 if exponent(currency) == 3 else 1
+
+
 def to_minor(text: str, currency: str) -> int:
     """Turn a plain decimal string into minor units, exactly.
 
     Raises:
-        ValueError: not a plain non-negative decimal, or more places than the currency has.
+        ValueError: not a plain non-negative decimal, more places than the currency has, or an
+            amount that cannot be charged.
     """
     if not _AMOUNT.fullmatch(text):
         raise ValueError("Not a decimal amount such as 19.99.")
@@ -55,7 +65,19 @@ def to_minor(text: str, currency: str) -> int:
     scaled = Decimal(text).scaleb(places)
     if scaled != scaled.to_integral_value():
         raise ValueError(f"More than {places} decimal places.")
+    if scaled % unit(currency):
+        raise ValueError("The third decimal place must be 0: no card can be charged more finely.")
     return int(scaled)
+
+
+def to_stripe(minor: int, currency: str) -> int:
+    """Return minor units as Stripe counts them."""
+    return minor * 100 if currency.lower() in _STRIPE_HUNDREDTHS else minor
+
+
+def from_stripe(amount: int, currency: str) -> int:
+    """Return an amount of Stripe's in minor units; what it has beyond them is cut off."""
+    return amount // 100 if currency.lower() in _STRIPE_HUNDREDTHS else amount
 
 
 def to_text(minor: int, currency: str) -> str:
@@ -74,7 +96,7 @@ def to_thousandths(text: str) -> int:
     Raises:
         ValueError: not one, or more than three places.
     """
-    if not _AMOUNT.fullmatch(text) or (thousandths := int(Decimal(text).scaleb(3))) > 100_000:
+    if not _AMOUNT.fullmatch(text) or (thousandths := int(Decimal(text) * 1000)) > 100_000:
         raise ValueError("Not a percentage from 0 to 100 such as 5.5.")
     return thousandths
 

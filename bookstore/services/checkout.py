@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from bookstore import errors
-from bookstore.extensions import db
+from bookstore import errors, money
+from bookstore.extensions import db, settings
 from bookstore.models import ShoppingCart
 from bookstore.models.catalog import book_categories
 from bookstore.models.taxes import SHIPPING
@@ -82,7 +82,7 @@ def price(
     categories = {line.tax_category for line in lines} | {SHIPPING}
     rates = taxes.rates_for(session, country, region, categories)
     good = [one.terms for one in held if one.refusal is None]
-    made = pricing.quote(lines, terms, good, rates)
+    made = pricing.quote(lines, terms, good, rates, money.unit(settings().currency))
     whys = [(one, one.refusal or made.refusals.get(one.terms.code)) for one in held]
     return Priced(made, whys)
 

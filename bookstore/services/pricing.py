@@ -94,10 +94,10 @@ class Rate:
     percent: int
     inclusive: bool = True
 
-    def on(self, amount: int) -> int:
-        """Return the tax on (or in) an amount, half a minor unit rounded up."""
+    def on(self, amount: int, unit: int = 1) -> int:
+        """Return the tax on (or in) an amount in whole ``unit``, half of one rounded up."""
         whole = HUNDRED_PERCENT + (self.percent if self.inclusive else 0)
-        return (2 * amount * self.percent + whole) // (2 * whole)
+        return _rounded(amount * self.percent, whole, unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +179,7 @@ def quote(
     shipping: Shipping | None = None,
     coupons: Sequence[Coupon] = (),
     rates: Mapping[str, Rate] | None = None,
+    unit: int = 1,
 ) -> Quote:
     """Price an order.
 
@@ -187,6 +188,8 @@ def quote(
         shipping: how it is sent; None: not known yet, nothing is charged for it.
         coupons: in the order in which they take effect, each on what the ones before have left.
         rates: tax category → rate, ``shipping`` among them; no entry, no tax.
+        unit: what is rounded comes out as a multiple of it, in minor units; if prices are too,
+            so is everything else.
     """
     left = [line.total for line in lines]
     applied: list[Discount] = []
@@ -202,7 +205,7 @@ def quote(
             covered = [
                 amount if coupon.covers(at) else 0 for at, amount in zip(lines, left, strict=True)
             ]
-            shares = spread(_reduction(coupon, sum(covered)), covered)
+            shares = spread(_reduction(coupon, sum(covered), unit), covered, unit)
             left = [amount - share for amount, share in zip(left, shares, strict=True)]
             applied.append(Discount(coupon.code, coupon.kind, sum(shares)))
     goods = sum(left)
@@ -214,7 +217,7 @@ def quote(
     rates = rates or {}
     line_rates = [rates.get(line.tax_category) for line in lines]
     taxes, tax_lines = _tax(
-        [*left, cost], [*line_rates, rates.get(SHIPPING_CATEGORY) if cost else None]
+        [*left, cost], [*line_rates, rates.get(SHIPPING_CATEGORY) if cost else None], unit
     )
     return Quote(
         lines=tuple(
@@ -234,8 +237,10 @@ def quote(
     )
 
 
-def spread(amount: int, weights: Sequence[int]) -> list[int]:
+def spread(amount: int, weights: Sequence[int], unit: int = 1) -> list[int]:
     """Split ``amount`` in proportion to ``weights``, by the largest remainder.
+
+    In steps of ``unit``; what of the amount is no multiple of it goes to the first.
 
     The parts are whole, not negative, add to ``amount``, and none is above its weight while the
     amount is not above their sum. Of equal remainders the first gets more. No weight: all to the
@@ -247,29 +252,40 @@ def spread(amount: int, weights: Sequence[int]) -> list[int]:
     whole = sum(weights)
     if whole == 0:
         return [amount if not i else 0 for i in range(len(weights))]
-    parts = [amount * weight // whole for weight in weights]
-    rests = [amount * weight % whole for weight in weights]
-    for i in sorted(range(len(weights)), key=lambda i: -rests[i])[: amount - sum(parts)]:
+    units = amount // unit
+    parts = [units * weight // whole for weight in weights]
+    rests = [units * weight % whole for weight in weights]
+    for i in sorted(range(len(weights)), key=lambda i: -rests[i])[: units - sum(parts)]:
         parts[i] += 1
-    return parts
+    spread_out = [part * unit for part in parts]
+    spread_out[0] += amount % unit
+    return spread_out
 
 
-def _reduction(coupon: Coupon, goods: int) -> int:
+def _reduction(coupon: Coupon, goods: int, unit: int) -> int:
     if coupon.kind == "fixed":
         return min(coupon.value, goods)
-    return (2 * goods * coupon.value + HUNDRED_PERCENT) // (2 * HUNDRED_PERCENT)
+    return min(goods, _rounded(goods * coupon.value, HUNDRED_PERCENT, unit))
 
 
-def _tax(amounts: Sequence[int], rates: Sequence[Rate | None]) -> tuple[list[int], list[TaxLine]]:
+def _rounded(numerator: int, denominator: int, unit: int) -> int:
+    """Return a fraction as a multiple of ``unit``, half of one rounded up."""
+    step = denominator * unit
+    return (2 * numerator + step) // (2 * step) * unit
+
+
+def _tax(
+    amounts: Sequence[int], rates: Sequence[Rate | None], unit: int
+) -> tuple[list[int], list[TaxLine]]:
     """Return the tax of each amount, and the sums by rate (highest first)."""
     taxes = [0] * len(amounts)
     found: list[TaxLine] = []
     for rate in sorted({r for r in rates if r}, key=lambda r: (-r.percent, r.inclusive)):
         at_rate = [r == rate for r in rates]
         taxed = list(compress(amounts, at_rate))
-        tax = rate.on(sum(taxed))
+        tax = rate.on(sum(taxed), unit)
         for i, share in zip(
-            compress(range(len(amounts)), at_rate), spread(tax, taxed), strict=True
+            compress(range(len(amounts)), at_rate), spread(tax, taxed, unit), strict=True
         ):
             taxes[i] = share
         base = sum(taxed) - (tax if rate.inclusive else 0)

@@ -1,5 +1,7 @@
 """What an order costs: it always adds up, and the database insists on it."""
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 from hypothesis import given, strategies as st
@@ -116,10 +118,20 @@ def test_the_texts_add_up_as_well(
     rates: dict[str, Rate],
     currency: str,
 ) -> None:
-    quote = pricing.quote(lines, method, coupons, rates)
+    unit = money.unit(currency)
+    lines = [replace(line, unit_price=line.unit_price * unit) for line in lines]
+    method = replace(method, price=method.price * unit, price_per_kg=method.price_per_kg * unit)
+    coupons = [
+        replace(one, value=one.value * unit) if one.kind == "fixed" else one for one in coupons
+    ]
+    quote = pricing.quote(lines, method, coupons, rates, unit)
     shown = [money.to_text(line.total, currency) for line in quote.lines]
     assert sum(money.to_minor(text, currency) for text in shown) == quote.subtotal
     assert money.to_minor(money.to_text(quote.total, currency), currency) == quote.total
+    # Down to the parts: Stripe takes none of them by the thousandth.
+    for line in quote.lines:
+        assert line.discount % unit == line.tax % unit == 0
+    assert money.from_stripe(money.to_stripe(quote.total, currency), currency) == quote.total
 
 
 @given(st.integers(0, 10**12), st.lists(st.integers(0, 10**9), min_size=1, max_size=50))

@@ -8,6 +8,7 @@ from bookstore import money
 
 @given(st.integers(0, money.MAX_MINOR), st.sampled_from(["usd", "EUR", "jpy", "kwd"]))
 def test_there_and_back(minor: int, currency: str) -> None:
+    minor -= minor % money.unit(currency)
     text = money.to_text(minor, currency)
     if len(text.partition(".")[0]) <= 12:
         assert money.to_minor(text, currency) == minor
@@ -24,6 +25,7 @@ def test_every_price_below_100_is_exact() -> None:
         ("19.999", "usd"),
         ("1.5", "jpy"),
         ("1.2345", "kwd"),
+        ("1.234", "kwd"),  # the third place has to be 0
         ("-1", "usd"),
         ("1e3", "usd"),
         ("NaN", "usd"),
@@ -36,7 +38,7 @@ def test_every_price_below_100_is_exact() -> None:
     ],
 )
 def test_what_is_not_an_amount(text: str, currency: str) -> None:
-    with pytest.raises(ValueError, match=r"Not a decimal|More than"):
+    with pytest.raises(ValueError, match=r"Not a decimal|More than|third decimal"):
         money.to_minor(text, currency)
 
 
@@ -52,3 +54,27 @@ def test_what_is_not_an_amount(text: str, currency: str) -> None:
 )
 def test_text(minor: int, currency: str, text: str) -> None:
     assert money.to_text(minor, currency) == text
+
+
+def test_what_stripe_counts() -> None:
+    # https://docs.stripe.com/currencies#special-cases
+    for currency, minor, amount in (
+        ("usd", 1999, 1999),
+        ("jpy", 500, 500),
+        ("kwd", 1230, 1230),
+        ("isk", 5, 500),
+        ("ugx", 5, 500),
+    ):
+        assert money.to_stripe(minor, currency) == amount
+        assert money.from_stripe(amount, currency) == minor
+
+
+@given(st.integers(0, 100_000))
+def test_percentages_there_and_back(thousandths: int) -> None:
+    assert money.to_thousandths(money.percent_text(thousandths)) == thousandths
+
+
+@pytest.mark.parametrize("text", ["100.001", "5.5555", "-1", "5,5", "", "1e1", " 5"])
+def test_what_is_not_a_percentage(text: str) -> None:
+    with pytest.raises(ValueError, match="Not a percentage"):
+        money.to_thousandths(text)

@@ -1,0 +1,287 @@
+"""Payments by Stripe: plain values in and out, every call with a timeout and our own key.
+
+Amounts here are in the shop's minor units; Stripe's differ for a few currencies, and only this
+module knows. Without a key the same client talks to the embedded stand-in.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import stripe
+
+from bookstore import money
+from bookstore.config import Settings
+from bookstore.extensions import settings as current_settings
+
+log = logging.getLogger(__name__)
+# At DEBUG and INFO it writes parameters and answers, client secrets among them.
+logging.getLogger("stripe").setLevel(logging.WARNING)
+
+CONNECT_SECONDS, READ_SECONDS = 3.0, 20.0
+RETRIES = 2
+# How old a signed event may be: who records one cannot send it again next week.
+TOLERANCE_SECONDS = 300
+
+
+class PaymentError(Exception):
+    """Stripe did not do it; ``final`` when asking again would end in the same way.
+
+    ``code`` and ``decline_code`` are Stripe's. The message holds no secret.
+    """
+
+    def __init__(
+        self, message: str, *, final: bool, code: str | None = None, decline_code: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.final, self.code, self.decline_code = final, code, decline_code
+
+
+class BadEvent(Exception):
+    """Not an event that Stripe signed for us, or signed too long ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A payment intent as Stripe has it; ``status`` in Stripe's words."""
+
+    id: str
+    status: str
+    amount: int
+    amount_received: int
+    currency: str
+    client_secret: str | None
+    metadata: Mapping[str, str]
+    failure_code: str | None
+    next_action_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundState:
+    """A refund as Stripe has it: pending, requires_action, succeeded, failed or canceled."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    intent_id: str | None
+    metadata: Mapping[str, str]
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A verified event: ``object`` is what it is about, as Stripe writes it."""
+
+    id: str
+    type: str
+    created_at: datetime
+    object: Mapping[str, Any]
+
+
+class Payments:
+    """What the shop asks of Stripe."""
+
+    def __init__(self, client: stripe.StripeClient, webhook_secret: str) -> None:
+        self._client, self._secret = client, webhook_secret
+
+    def create_customer(self, *, email: str, name: str, user_id: int, key: str) -> str:
+        """Return the id of a new customer (or of the one that this key made before).
+
+        Raises:
+            PaymentError: as every method here.
+        """
+        params: Any = {"email": email, "name": name, "metadata": {"user_id": str(user_id)}}
+        with _translated("create customer"):
+            return self._client.v1.customers.create(params, options={"idempotency_key": key}).id
+
+    def create_intent(
+        self,
+        *,
+        amount: int,
+        currency: str,
+        customer: str,
+        metadata: Mapping[str, str],
+        key: str,
+    ) -> Intent:
+        """Return a new intent (or the one that this key made before)."""
+        params: Any = {
+            "amount": money.to_stripe(amount, currency),
+            "currency": currency,
+            "customer": customer,
+            "metadata": dict(metadata),
+            "automatic_payment_methods": {"enabled": True},
+        }
+        with _translated("create payment intent"):
+            made = self._client.v1.payment_intents.create(params, options={"idempotency_key": key})
+        return intent_from(made.to_dict())
+
+    def confirm_intent(self, intent_id: str, *, payment_method: str, key: str) -> Intent:
+        """Pay with a stored payment method, and return what became of it.
+
+        Raises:
+            PaymentError: with ``decline_code`` when the card was declined.
+        """
+        params: Any = {"payment_method": payment_method, "off_session": True}
+        with _translated("confirm payment intent"):
+            done = self._client.v1.payment_intents.confirm(
+                intent_id, params, options={"idempotency_key": key}
+            )
+        return intent_from(done.to_dict())
+
+    def retrieve_intent(self, intent_id: str) -> Intent:
+        """Return an intent as it is now."""
+        with _translated("retrieve payment intent"):
+            return intent_from(self._client.v1.payment_intents.retrieve(intent_id).to_dict())
+
+    def cancel_intent(self, intent_id: str, *, key: str) -> Intent:
+        """Cancel an intent; one that cannot be is returned as it is."""
+        params: Any = {"cancellation_reason": "abandoned"}
+        try:
+            with _translated("cancel payment intent"):
+                gone = self._client.v1.payment_intents.cancel(
+                    intent_id, params, options={"idempotency_key": key}
+                )
+        except PaymentError as error:
+            if error.code != "payment_intent_unexpected_state":
+                raise
+            return self.retrieve_intent(intent_id)
+        return intent_from(gone.to_dict())
+
+    def list_intents(self, since: datetime, until: datetime) -> Iterator[Intent]:
+        """Yield every intent that was made from ``since`` until before ``until``, newest first."""
+        created = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
+        params: Any = {"created": created, "limit": 100}
+        with _translated("list payment intents"):
+            for one in self._client.v1.payment_intents.list(params).auto_paging_iter():
+                yield intent_from(one.to_dict())
+
+    def create_refund(
+        self, intent_id: str, *, amount: int, currency: str, refund_id: int, key: str
+    ) -> RefundState:
+        """Give back ``amount`` of a payment; the same again for the same key."""
+        params: Any = {
+            "payment_intent": intent_id,
+            "amount": money.to_stripe(amount, currency),
+            "reason": "requested_by_customer",
+            "metadata": {"refund_id": str(refund_id)},
+        }
+        with _translated("create refund"):
+            made = self._client.v1.refunds.create(params, options={"idempotency_key": key})
+        return refund_from(made.to_dict())
+
+    def list_refunds(self, intent_id: str) -> list[RefundState]:
+        """Return every refund of a payment, oldest first."""
+        params: Any = {"payment_intent": intent_id, "limit": 100}
+        with _translated("list refunds"):
+            found = self._client.v1.refunds.list(params).auto_paging_iter()
+            return [refund_from(one.to_dict()) for one in found][::-1]
+
+    def read_event(self, payload: bytes, signature: str) -> Event:
+        """Return the event in a request to our endpoint, its signature verified.
+
+        Args:
+            payload: the raw body, byte for byte.
+            signature: the header ``Stripe-Signature``.
+
+        Raises:
+            BadEvent: somebody else signed it, or it is too old, or it is no event.
+        """
+        try:
+            event = self._client.construct_event(
+                payload, signature, self._secret, tolerance=TOLERANCE_SECONDS
+            ).to_dict()
+            return Event(
+                event["id"],
+                event["type"],
+                datetime.fromtimestamp(event["created"], UTC),
+                event["data"]["object"],
+            )
+        except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError) as error:
+            raise BadEvent(str(error) or type(error).__name__) from None
+
+
+def provider() -> Payments | None:
+    """Return Stripe, or in its place the embedded stand-in; None in production without a key."""
+    # A process that forked has to make connections of its own.
+    return _provider(current_settings(), os.getpid())
+
+
+@cache
+def _provider(settings: Settings, _process: int) -> Payments | None:
+    if settings.stripe_secret_key is None:
+        if not settings.takes_test_cards:
+            return None
+        from bookstore.gateways import stripe_twin  # noqa: PLC0415
+
+        client = stripe.StripeClient(
+            stripe_twin.API_KEY, http_client=stripe_twin.http_client(settings)
+        )
+        return Payments(client, stripe_twin.webhook_secret(settings))
+    client = stripe.StripeClient(
+        settings.stripe_secret_key,
+        base_addresses={"api": settings.stripe_api_base.rstrip("/")},
+        max_network_retries=RETRIES,
+        http_client=stripe.RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS)),
+    )
+    return Payments(client, settings.stripe_webhook_secret or "")
+
+
+def intent_from(data: Mapping[str, Any]) -> Intent:
+    """Return an intent from Stripe's JSON."""
+    currency = data["currency"]
+    error = data.get("last_payment_error") or {}
+    redirect = (data.get("next_action") or {}).get("redirect_to_url") or {}
+    return Intent(
+        id=data["id"],
+        status=data["status"],
+        amount=money.from_stripe(data["amount"], currency),
+        amount_received=money.from_stripe(data.get("amount_received") or 0, currency),
+        currency=currency,
+        client_secret=data.get("client_secret"),
+        metadata=dict(data.get("metadata") or {}),
+        failure_code=error.get("decline_code") or error.get("code"),
+        next_action_url=redirect.get("url"),
+    )
+
+
+def refund_from(data: Mapping[str, Any]) -> RefundState:
+    """Return a refund from Stripe's JSON."""
+    return RefundState(
+        id=data["id"],
+        status=data["status"] or "pending",
+        amount=money.from_stripe(data["amount"], data["currency"]),
+        currency=data["currency"],
+        intent_id=data.get("payment_intent"),
+        metadata=dict(data.get("metadata") or {}),
+        failure=data.get("failure_reason"),
+    )
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """Turn the library's errors into ours."""
+    try:
+        yield
+    except stripe.CardError as error:
+        body = error.error
+        decline = getattr(body, "decline_code", None) if body else None
+        raise PaymentError(
+            f"{what}: card declined",
+            final=True,
+            code=error.code,
+            decline_code=decline or error.code,
+        ) from None
+    except stripe.InvalidRequestError as error:
+        raise PaymentError(
+            f"{what}: {error.user_message or error}", final=True, code=error.code
+        ) from None
+    except stripe.StripeError as error:
+        # No answer, too many requests, trouble there, or our key: all of it may heal.
+        status = error.http_status or "no answer"
+        raise PaymentError(f"{what}: {type(error).__name__}, {status}", final=False) from None
