@@ -36,7 +36,7 @@ class Parser(FlaskParser):
 
     def load_json(self, req: Any, schema: ma.Schema) -> Any:
         """Return the parsed body; an empty one counts as ``{}``."""
-        raw = _body(req)
+        raw = raw_body(req)
         if not raw:
             return {}
         if not (req.mimetype == "application/json" or req.mimetype.endswith("+json")):
@@ -50,7 +50,8 @@ class Parser(FlaskParser):
             raise exceptions.BadRequest(f"The body is not JSON: {error}.") from None
 
 
-def _body(req: Any) -> bytes:
+def raw_body(req: Any) -> bytes:
+    """Return the body, byte for byte; BadRequest when it cannot be read."""
     try:
         return bytes(req.get_data())
     except exceptions.HTTPException:
@@ -158,7 +159,7 @@ def idempotent(view: Callable[..., Any]) -> Callable[..., Any]:
                     current_app.config["SECRET_KEY"],
                     request.method.encode(),
                     request.full_path.encode(),
-                    _body(request),
+                    raw_body(request),
                 ),
             ),
             work=lambda: _answer(make_response(view(*args, **kwargs))),

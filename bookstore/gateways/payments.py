@@ -217,7 +217,7 @@ def _provider(settings: Settings, _process: int) -> Payments | None:
     if settings.stripe_secret_key is None:
         if not settings.takes_test_cards:
             return None
-        from bookstore.gateways import stripe_twin  # noqa: PLC0415
+        from bookstore.gateways import stripe_twin
 
         client = stripe.StripeClient(
             stripe_twin.API_KEY, http_client=stripe_twin.http_client(settings)

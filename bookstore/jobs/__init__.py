@@ -1,9 +1,25 @@
 """What RQ and the scheduler run: each re-reads, calls services, and is safe to run twice."""
 
+from bookstore.jobs.money import (
+    drop_payments,
+    process_order_payment,
+    send_order_confirmation_email,
+    send_refunds,
+)
 from bookstore.jobs.recurring import maintain, report
 from bookstore.services import channels, outgoing_upkeep
 
-__all__ = ["drain", "maintain", "report", "sweep", "upkeep"]
+__all__ = [
+    "drain",
+    "drop_payments",
+    "maintain",
+    "process_order_payment",
+    "report",
+    "send_order_confirmation_email",
+    "send_refunds",
+    "sweep",
+    "upkeep",
+]
 
 
 def drain() -> None:

@@ -72,6 +72,8 @@ class Order(Model):
     tracking_number: Mapped[str | None] = mapped_column(String(100))
     # Unpaid by then, a pending order is cancelled; None: it may wait for ever.
     expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Cancelled because it was; a payment that comes in later may reopen it.
+    has_expired: Mapped[bool] = mapped_column(default=False, server_default=false())
     paid_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # Its copies are on sale again, by cancelling it or by a refund: that happens once.
     stock_returned: Mapped[bool] = mapped_column(default=False, server_default=false())

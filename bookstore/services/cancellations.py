@@ -4,7 +4,7 @@ back."""
 from sqlalchemy.orm import Session
 
 from bookstore.models import Order
-from bookstore.services import coupons, order_moves, stock
+from bookstore.services import abandoned_payments, coupons, order_moves, refunding, stock
 from bookstore.services.actors import Acting
 
 
@@ -14,9 +14,14 @@ def cancel(session: Session, actor: Acting, order: Order, note: str = "") -> Non
     Raises:
         InvalidTransition: too late, or cancelled already.
     """
+    # An order that was cancelled unpaid and reopened has gone back once by that name.
+    reason = "refund" if order.has_expired else "cancellation"
+    order.has_expired = False
     order_moves.move(session, actor, order, "cancelled", note=note)
-    restock(session, order, actor.label, "cancellation")
+    restock(session, order, actor.label, reason)
     coupons.release(session, order)
+    abandoned_payments.let_go(session, order)
+    refunding.reserve_all(session, order, actor=actor, reason=note or "order cancelled")
 
 
 def restock(session: Session, order: Order, actor: str, reason: str) -> bool:

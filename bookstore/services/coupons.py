@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, insert, select, update
+from sqlalchemy import ColumnElement, case, func, insert, literal, select, union_all, update
 from sqlalchemy.orm import Session
 
 from bookstore import clock, errors
 from bookstore.models import CartCoupon, Coupon, CouponRedemption, Order, ShoppingCart
+from bookstore.models.catalog import book_categories
 from bookstore.models.coupons import coupon_books, coupon_categories
 from bookstore.services import pricing
+from bookstore.services.sql import AnySelect
 
 # Why a coupon does not apply, as clients and people are told.
 REASONS = {
@@ -37,11 +39,55 @@ class Held:
     refusal: str | None
 
 
-def on_cart(session: Session, cart: ColumnElement[bool], user_id: int | None) -> list[Held]:
+def on_cart(
+    session: Session, cart: ColumnElement[bool], user_id: int | None, *, lock: bool = False
+) -> list[Held]:
     """Return the coupons on the cart that ``cart`` (a condition) picks, in their order.
 
-    One statement, two more when one of them is for certain books only.
+    One statement, one more when one of them is for certain books only. With ``lock`` staff cannot
+    change or remove them until the transaction ends; other buyers are not kept waiting.
     """
+    query = (
+        select(Coupon.__table__, _uses_by(user_id))
+        .select_from(CartCoupon)
+        .join(ShoppingCart, ShoppingCart.id == CartCoupon.cart_id)
+        .join(Coupon, Coupon.id == CartCoupon.coupon_id)
+        .where(cart)
+        .order_by(CartCoupon.id)
+    )
+    return _held(session, query, lock=lock)
+
+
+def by_code(session: Session, code: str, user_id: int | None) -> Held | None:
+    """Return the coupon with this code, as ``on_cart`` would, locked; None when there is none.
+
+    Case, and blanks around it, do not count.
+    """
+    query = select(Coupon.__table__, _uses_by(user_id)).where(Coupon.code == as_kept(code))
+    return next(iter(_held(session, query, lock=True)), None)
+
+
+def as_kept(code: str) -> str:
+    """Return a code as the table has it, however it was typed."""
+    return code.strip().upper()
+
+
+def shelves(
+    session: Session, held: Sequence[Held], book_ids: Sequence[int]
+) -> dict[int, frozenset[int]]:
+    """Return book id → ids of its categories, if a coupon asks for any (then one statement)."""
+    found: dict[int, set[int]] = {}
+    if any(one.terms.category_ids for one in held):
+        pairs = select(book_categories.c.book_id, book_categories.c.category_id)
+        for book_id, category_id in session.execute(
+            pairs.where(book_categories.c.book_id.in_(book_ids))
+        ):
+            found.setdefault(book_id, set()).add(category_id)
+    return {book_id: frozenset(ids) for book_id, ids in found.items()}
+
+
+def _uses_by(user_id: int | None) -> ColumnElement[Any]:
+    """Return how often a user has used a coupon that counts this; a guest is asked later."""
     mine = (
         select(func.count())
         .select_from(CouponRedemption)
@@ -52,14 +98,14 @@ def on_cart(session: Session, cart: ColumnElement[bool], user_id: int | None) ->
         )
         .scalar_subquery()
     )
-    rows = session.execute(
-        select(Coupon.__table__, case((Coupon.per_user_limit.is_not(None), mine)).label("mine"))
-        .select_from(CartCoupon)
-        .join(ShoppingCart, ShoppingCart.id == CartCoupon.cart_id)
-        .join(Coupon, Coupon.id == CartCoupon.coupon_id)
-        .where(cart)
-        .order_by(CartCoupon.id)
-    ).all()
+    return case((Coupon.per_user_limit.is_not(None), mine)).label("mine")
+
+
+def _held(session: Session, query: AnySelect, *, lock: bool) -> list[Held]:
+    if lock:
+        # The weakest lock that holds off FOR UPDATE: buyers do not wait for each other by it.
+        query = query.with_for_update(read=True, key_share=True, of=Coupon)
+    rows = session.execute(query).all()
     scopes = _scopes(session, [row.id for row in rows if row.restricted])
     held = []
     for row in rows:
@@ -72,6 +118,7 @@ def on_cart(session: Session, cart: ColumnElement[bool], user_id: int | None) ->
             row.restricted,
             category_ids=categories,
             book_ids=books,
+            stackable=row.stackable,
         )
         held.append(Held(row.id, terms, row.usage_limit, _refusal(row)))
     return held
@@ -81,7 +128,8 @@ def redeem(session: Session, order: Order, used: Sequence[tuple[Held, int]]) -> 
     """Write down that a new order used coupons, with what each took off.
 
     The buyer's cart is locked, so that per-user counts hold; the limit for all is held by a
-    conditional UPDATE, which only coupons that have one need.
+    conditional UPDATE. Only coupons that have one are counted: the others would gain nothing, and
+    their buyers would wait for each other. Nobody sets a limit meanwhile, since ``on_cart`` locks.
 
     Raises:
         CouponInvalid: it was used up a moment ago.
@@ -115,7 +163,22 @@ def redeem(session: Session, order: Order, used: Sequence[tuple[Held, int]]) -> 
 
 
 def release(session: Session, order: Order) -> None:
-    """Let the coupons of a locked, cancelled order be used again; the second time nothing."""
+    """Let the coupons of a locked, cancelled order be used again; the second time nothing.
+
+    They are locked as by ``on_cart``: whoever sets a limit meanwhile, and counts what is used,
+    counts before this or after it.
+    """
+    mine = select(CouponRedemption.coupon_id).where(
+        CouponRedemption.order_id == order.id, CouponRedemption.released_at.is_(None)
+    )
+    locked = session.execute(
+        select(Coupon.id)
+        .where(Coupon.id.in_(mine))
+        .order_by(Coupon.id)
+        .with_for_update(read=True, key_share=True)
+    ).all()
+    if not locked:
+        return
     released = session.scalars(
         update(CouponRedemption)
         .where(CouponRedemption.order_id == order.id, CouponRedemption.released_at.is_(None))
@@ -130,6 +193,37 @@ def release(session: Session, order: Order) -> None:
             .values(used=Coupon.used - 1, updated_at=Coupon.updated_at)
             .execution_options(synchronize_session=False)
         )
+
+
+def reclaim(session: Session, order: Order) -> None:
+    """Have the coupons of a locked order that is reopened count again.
+
+    Raises:
+        CouponInvalid: somebody else has had the last use meanwhile.
+    """
+    rows = session.execute(
+        update(CouponRedemption)
+        .where(CouponRedemption.order_id == order.id, CouponRedemption.released_at.is_not(None))
+        .values(released_at=None)
+        .returning(CouponRedemption.coupon_id)
+        .execution_options(synchronize_session=False)
+    ).scalars()
+    for coupon_id in sorted(rows):
+        taken = session.execute(
+            update(Coupon)
+            .where(
+                Coupon.id == coupon_id,
+                (Coupon.used < Coupon.usage_limit) | Coupon.usage_limit.is_(None),
+            )
+            .values(
+                used=case((Coupon.usage_limit.is_not(None), Coupon.used + 1), else_=Coupon.used),
+                updated_at=Coupon.updated_at,
+            )
+            .returning(Coupon.id)
+            .execution_options(synchronize_session=False)
+        ).first()
+        if taken is None:
+            raise refused(session.get_one(Coupon, coupon_id).code, "used_up")
 
 
 def refused(code: str, reason: str) -> errors.CouponInvalid:
@@ -159,13 +253,13 @@ def _scopes(
     """Return coupon id → (book ids, category ids)."""
     if not coupon_ids:
         return {}
-    books = select(coupon_books.c.coupon_id, coupon_books.c.book_id)
-    categories = select(coupon_categories.c.coupon_id, coupon_categories.c.category_id)
+    books = select(coupon_books.c.coupon_id, literal(0), coupon_books.c.book_id)
+    categories = select(coupon_categories.c.coupon_id, literal(1), coupon_categories.c.category_id)
+    both = union_all(
+        books.where(coupon_books.c.coupon_id.in_(coupon_ids)),
+        categories.where(coupon_categories.c.coupon_id.in_(coupon_ids)),
+    )
     found: dict[int, tuple[set[int], set[int]]] = {id_: (set(), set()) for id_ in coupon_ids}
-    for id_, book_id in session.execute(books.where(coupon_books.c.coupon_id.in_(coupon_ids))):
-        found[id_][0].add(book_id)
-    for id_, category_id in session.execute(
-        categories.where(coupon_categories.c.coupon_id.in_(coupon_ids))
-    ):
-        found[id_][1].add(category_id)
+    for id_, of, ref in session.execute(both):
+        found[id_][of].add(ref)
     return {id_: (frozenset(b), frozenset(c)) for id_, (b, c) in found.items()}

@@ -86,4 +86,9 @@ def record_event(order: Order, event_type: str, **more: Any) -> None:
         user_id=order.user_id,
         sequence=order.version,
     )
+    publish(order)
+
+
+def publish(order: Order) -> None:
+    """Show who follows a locked order, whose version has just been moved on, how it stands."""
     live.publish_order(order)

@@ -13,7 +13,15 @@ OLD_REASONS = ("initial", "adjustment", "order", "cancellation")
 NEW_REASONS = (*OLD_REASONS, "reopening", "refund")
 ADDED = {
     "users": ["stripe_customer_id"],
-    "orders": ["tax_included", "tax_lines", "discounts", "expires_at", "paid_at", "stock_returned"],
+    "orders": [
+        "tax_included",
+        "tax_lines",
+        "discounts",
+        "expires_at",
+        "has_expired",
+        "paid_at",
+        "stock_returned",
+    ],
     "order_items": ["discount", "tax"],
 }
 
@@ -177,6 +185,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(
             sa.Column("stock_returned", sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
+        batch_op.add_column(
+            sa.Column("has_expired", sa.Boolean(), server_default=sa.false(), nullable=False)
         )
         batch_op.create_index(
             "ix_orders_expires_at",

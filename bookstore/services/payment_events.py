@@ -1,0 +1,200 @@
+"""What Stripe tells us: each signed event takes effect once, whatever order they come in.
+
+The event's id is written in the transaction of its effect. Only what is final, or newer than what
+was seen last, changes anything; and where an order is already, it is left.
+"""
+
+import logging
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bookstore import clock, errors, money
+from bookstore.gateways.payments import BadEvent, Event, Intent, PaymentError, intent_from
+from bookstore.models import Order, Payment, StripeEvent
+from bookstore.models.payments import FINAL
+from bookstore.services import order_moves, payments, refunding, reopening, reviewing
+from bookstore.services.actors import Actor
+from bookstore.services.sql import upsert
+from bookstore.unit_of_work import unit_of_work
+
+log = logging.getLogger(__name__)
+
+STRIPE = Actor(None, "stripe", is_staff=True)
+# Order statuses of payment that another attempt may still change.
+_OPEN = ("unpaid", "processing", "failed")
+
+
+def receive(payload: bytes, signature: str) -> None:
+    """Take an event, as it was posted to our endpoint.
+
+    Raises:
+        SignatureInvalid: Stripe did not sign it, or too long ago.
+        PaymentsUnavailable: what it asks for cannot be looked up now; Stripe sends it again.
+    """
+    provider = payments.require_provider()
+    try:
+        event = provider.read_event(payload, signature)
+    except BadEvent as error:
+        raise errors.SignatureInvalid(str(error)) from None
+    if event.type.startswith("refund.") or event.type == "charge.refunded":
+        _refunds_changed(event)
+        return
+    with unit_of_work() as session:
+        if not _is_new(session, event):
+            return
+        if event.type.startswith("payment_intent."):
+            settle(session, intent_from(event.object), event)
+        elif event.type == "charge.dispute.created":
+            _disputed(session, event)
+
+
+def settle(session: Session, intent: Intent, event: Event | None = None) -> bool:
+    """Bring a payment and its order to where Stripe's intent stands; return whether one is ours.
+
+    Args:
+        session: of the present unit of work.
+        intent: as Stripe has it, or had it at the time of the event.
+        event: that brought it; None when it was just asked for, and is as new as can be.
+    """
+    found = _find(session, intent)
+    if found is None:
+        return False
+    order, payment = found
+    if payment.intent_id is None:
+        payment.intent_id = intent.id
+    if payment.status in FINAL and not (
+        payment.status == "canceled" and intent.status == "succeeded"
+    ):
+        return True
+    if intent.status == "succeeded":
+        _succeeded(session, order, payment, intent)
+    elif intent.status == "canceled":
+        payment.status, payment.is_live, payment.is_unwanted = "canceled", False, False
+        if order.payment_status == "processing":
+            _set_payment_status(session, order, "unpaid")
+    elif (
+        event is None or payment.last_event_at is None or event.created_at >= payment.last_event_at
+    ):
+        _under_way(session, order, payment, intent, event)
+    session.flush()
+    return True
+
+
+def _under_way(
+    session: Session, order: Order, payment: Payment, intent: Intent, event: Event | None
+) -> None:
+    """An attempt began, waits for the buyer, or failed."""
+    payment.status = intent.status
+    if event is not None:
+        payment.last_event_at = event.created_at
+    is_open = order.payment_status in _OPEN and order.status != "cancelled"
+    if event is not None and event.type == "payment_intent.payment_failed":
+        payment.failure_code = intent.failure_code or "unknown"
+        if is_open:
+            order.payment_status = "failed"
+            order.version += 1
+            session.flush()
+            order_moves.record_event(order, "payment.failed", reason=payment.failure_code)
+    elif intent.status == "processing" and is_open and order.payment_status != "processing":
+        _set_payment_status(session, order, "processing")
+
+
+def _succeeded(session: Session, order: Order, payment: Payment, intent: Intent) -> None:
+    payment.status, payment.amount_received = "succeeded", intent.amount_received
+    payment.is_unwanted, payment.failure_code = False, None
+    session.flush()
+    shown = f"{money.to_text(intent.amount_received, intent.currency)} {intent.currency.upper()}"
+    if order.payment_status not in _OPEN:
+        # Paid twice, by two intents: one of them goes back.
+        refunding.reserve(
+            session, order, payment, intent.amount_received, actor=STRIPE, reason="paid twice"
+        )
+    elif intent.amount_received != order.total_amount or intent.currency != order.currency:
+        due = f"{money.to_text(order.total_amount, order.currency)} {order.currency.upper()}"
+        reviewing.park(session, order, f"{shown} came in for {due}")
+    elif order.status == "cancelled" and not reopening.reopen(session, order):
+        order.payment_status, order.paid_at = "paid", clock.now()
+        order.version += 1
+        order_moves.write_history(
+            session, STRIPE, order, order.status, f"{shown} came in too late and go back"
+        )
+        session.flush()
+        refunding.reserve(
+            session, order, payment, intent.amount_received, actor=STRIPE, reason="paid too late"
+        )
+    else:
+        order.payment_status, order.paid_at = "paid", clock.now()
+        order.version += 1
+        session.flush()
+        order_moves.record_event(order, "order.paid")
+        if order.status == "pending":
+            order_moves.move(session, STRIPE, order, "processing", note=f"paid: {shown}")
+
+
+def _set_payment_status(session: Session, order: Order, status: str) -> None:
+    """Change how the payment of a locked order stands, and show it to who follows the order."""
+    order.payment_status = status
+    order.version += 1
+    session.flush()
+    order_moves.publish(order)
+
+
+def _find(session: Session, intent: Intent) -> tuple[Order, Payment] | None:
+    """Lock and return the order and payment of an intent; None for one that is not ours.
+
+    Known by its id, or by what we wrote into it: its first event may be here before the answer to
+    the request that made it.
+    """
+    which = Payment.intent_id == intent.id
+    ours = intent.metadata.get("payment_id", "")
+    if ours.isdecimal() and len(ours) < 19:
+        which = which | ((Payment.id == int(ours)) & Payment.intent_id.is_(None))
+    row = session.execute(select(Payment.id, Payment.order_id).where(which)).first()
+    if row is None:
+        log.info("an intent that is not ours", extra={"intent": intent.id})
+        return None
+    order = session.get_one(Order, row.order_id, with_for_update=True, populate_existing=True)
+    payment = session.get_one(Payment, row.id, with_for_update=True, populate_existing=True)
+    return order, payment
+
+
+def _refunds_changed(event: Event) -> None:
+    """Read back all refunds of the payment: the event itself says too little of them.
+
+    Asked for before the transaction. Should a newer event be handled meanwhile, rows that it moved
+    on are left alone.
+    """
+    intent_id = event.object.get("payment_intent")
+    states = []
+    if intent_id is not None:
+        try:
+            states = payments.require_provider().list_refunds(intent_id)
+        except PaymentError as error:
+            log.warning("refunds not read back", extra={"why": str(error)})
+            raise errors.PaymentsUnavailable from None
+    with unit_of_work() as session:
+        if _is_new(session, event) and states:
+            refunding.apply(str(intent_id), states)
+
+
+def _disputed(session: Session, event: Event) -> None:
+    intent_id = event.object.get("payment_intent")
+    order_id = session.scalar(select(Payment.order_id).where(Payment.intent_id == intent_id))
+    if order_id is None:
+        return
+    order = session.get_one(Order, order_id, with_for_update=True, populate_existing=True)
+    reviewing.park(session, order, f"disputed by the buyer: {event.object.get('reason')}")
+
+
+def _is_new(session: Session, event: Event) -> bool:
+    """Claim an event; False when it has taken effect before. A second one waits here."""
+    claimed = session.execute(
+        upsert(session, StripeEvent)
+        .values(
+            id=event.id, type=event.type[:80], created_at=event.created_at, received_at=clock.now()
+        )
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(StripeEvent.id)
+    ).first()
+    return claimed is not None

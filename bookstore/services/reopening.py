@@ -1,0 +1,32 @@
+"""An order that ran out of time and was paid after all."""
+
+from sqlalchemy.orm import Session
+
+from bookstore import errors
+from bookstore.models import Order
+from bookstore.services import coupons, order_moves, stock
+from bookstore.services.actors import Actor
+
+_STRIPE = Actor(None, "stripe", is_staff=True)
+
+
+def reopen(session: Session, order: Order) -> bool:
+    """Take the copies of a locked, expired order again, and its coupons; False if that cannot be.
+
+    One that somebody cancelled on purpose stays cancelled.
+    """
+    if not (order.has_expired and order.stock_returned):
+        return False
+    copies = {item.book_id: item.quantity for item in order.items}
+    try:
+        # Undone if a copy or a coupon is missing; the payment is still to be written down.
+        with session.begin_nested():
+            stock.take(session, copies, order.id, _STRIPE.label, reason="reopening")
+            coupons.reclaim(session, order)
+    except (errors.OutOfStock, errors.CouponInvalid):
+        return False
+    # Not a move that anybody may make: for the buyer the order was never gone.
+    order_moves.write_history(session, _STRIPE, order, "pending", "paid after all")
+    order.status, order.stock_returned = "pending", False
+    session.flush()
+    return True
