@@ -4,21 +4,19 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from dotenv import dotenv_values
 
 from bookstore.config import checks
+from bookstore.config.values import BadSetting, parse, show
+
+__all__ = ["BadSetting", "Settings"]
 
 _WEAK_SECRETS = frozenset({"secret", "changeme", "change-me", "dev", "development", "test"})
 _DEFAULT_HOME = Path("var")
-_TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
-
-
-class BadSetting(ValueError):
-    """A setting is missing or wrong; the message is one line that names it."""
 
 
 def _setting(
@@ -117,6 +115,16 @@ class Settings:
         "rates that go before those in the database: DE/books=7, DE=19, US-CA=7.25+ (+: added)",
         check=checks.tax_rates,
     )
+    seller_name: str = _setting("Bookstore", "who sells, as invoices name them", check=checks.ok)
+    seller_address: str | None = _setting(
+        None, "their address on invoices, its lines separated by |", check=checks.ok
+    )
+    seller_tax_id: str | None = _setting(
+        None, "their VAT or tax number on invoices", check=checks.ok
+    )
+    seller_email: str | None = _setting(
+        None, "where customers can ask about an invoice", check=checks.email
+    )
     currency: str = _setting("usd", "the shop's currency, ISO 4217", check=checks.currency)
     isbn_checksum: bool = _setting(
         False,
@@ -151,6 +159,11 @@ class Settings:
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
+    def seller_lines(self) -> list[str]:
+        """The lines of the seller's address."""
+        return [part.strip() for part in (self.seller_address or "").split("|") if part.strip()]
+
+    @property
     def sqlalchemy_url(self) -> str:
         """The database as SQLAlchemy wants it; SQLite in the data folder when none is set."""
         if self.database_url is None:
@@ -171,7 +184,7 @@ class Settings:
         for item in fields(cls):
             raw = environ.get(item.name.upper(), "")
             if raw.strip():
-                values[item.name] = _parse(item, raw.strip())
+                values[item.name] = parse(item, raw.strip())
         return cls(**values).checked()
 
     def checked(self) -> "Settings":
@@ -259,31 +272,6 @@ class Settings:
         rows = []
         for item in fields(self):
             value, default = getattr(self, item.name), item.default
-            shown = "(set, hidden)" if item.metadata["secret"] and value else _show(value)
-            rows.append((item.name.upper(), shown, _show(default), item.metadata["help"]))
+            shown = "(set, hidden)" if item.metadata["secret"] and value else show(value)
+            rows.append((item.name.upper(), shown, show(default), item.metadata["help"]))
         return rows
-
-
-def _show(value: Any) -> str:
-    if value is None or value is MISSING:
-        return "(unset)"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _parse(item: "Field[Any]", raw: str) -> Any:
-    name = item.name.upper()
-    kind = get_args(item.type)[0] if get_args(item.type) else item.type  # X of X | None
-    if kind is int:
-        try:
-            return int(raw)
-        except ValueError:
-            raise BadSetting(f"{name}: must be a whole number, not {raw!r}") from None
-    if kind is bool:
-        if raw.lower() in _TRUE | _FALSE:
-            return raw.lower() in _TRUE
-        raise BadSetting(f"{name}: must be true or false, not {raw!r}")
-    if kind is Path:
-        return Path(raw)
-    if item.name == "bookstore_env" and raw not in {"development", "testing", "production"}:
-        raise BadSetting(f"{name}: must be development, testing or production, not {raw!r}")
-    return raw.lower() if item.name == "currency" else raw

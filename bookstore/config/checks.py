@@ -49,6 +49,13 @@ def mailbox(value: str) -> str | None:
     return None if "@" in address else "must be an address such as Bookstore <shop@example.com>"
 
 
+def email(value: str | None) -> str | None:
+    """Take a bare mail address."""
+    if value is None or re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", value):
+        return None
+    return "must be an address such as shop@example.com"
+
+
 def log_level(value: str) -> str | None:
     """Take the name of a level."""
     return None if value in {"DEBUG", "INFO", "WARNING", "ERROR"} else "must be a logging level"

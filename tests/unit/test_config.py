@@ -29,6 +29,12 @@ def test_values_are_typed() -> None:
     assert settings.bookstore_home == Path("/tmp/x")
 
 
+def test_an_address_has_lines() -> None:
+    settings = Settings.from_environ({"SELLER_ADDRESS": "1 High Street | York YO1 7HH ||"})
+    assert settings.seller_lines == ["1 High Street", "York YO1 7HH"]
+    assert Settings.from_environ({}).seller_lines == []
+
+
 def test_an_empty_value_is_an_unset_one() -> None:
     assert Settings.from_environ({"PORT": "", "DATABASE_URL": " "}).database_url is None
 
@@ -45,6 +51,7 @@ def test_an_empty_value_is_an_unset_one() -> None:
         ("DATABASE_URL", "mysql://x"),
         ("REDIS_URL", "http://x"),
         ("LOG_LEVEL", "LOUD"),
+        ("SELLER_EMAIL", "Shop <shop@example.com>"),
     ],
 )
 def test_a_bad_one_is_named(name: str, value: str) -> None:
