@@ -20,7 +20,13 @@ from bookstore.models import (
     StockMovement,
     User,
 )
-from bookstore.services import accounts, cart_lines, catalog_editing, catalog_records
+from bookstore.services import (
+    accounts,
+    cart_lines,
+    catalog_editing,
+    catalog_records,
+    coupon_editing,
+)
 from bookstore.services.actors import SYSTEM
 from bookstore.services.passwords import HASHER
 from bookstore.unit_of_work import unit_of_work
@@ -74,6 +80,14 @@ def new_book(shop: Flask, **fields: Any) -> int:
     """Return the id of a new book (needs no app context)."""
     with shop.app_context():
         return make_book(**fields).id
+
+
+def new_coupon(shop: Flask, code: str, value: str | None = "10", **fields: Any) -> int:
+    """Return the id of a new coupon: ten percent, unless it is told otherwise."""
+    kind = fields.pop("kind", "percent")
+    with shop.app_context():
+        given = {"code": code, "kind": kind, "value": value, **fields}
+        return coupon_editing.create(SYSTEM, given).id
 
 
 def log_in(app: Flask, user: User) -> Client:

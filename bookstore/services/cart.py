@@ -4,13 +4,13 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from bookstore import clock, errors
 from bookstore.extensions import db, settings
-from bookstore.models import Author, Book, CartItem, ShoppingCart
-from bookstore.services import book_views, cart_lines
+from bookstore.models import Author, Book, CartCoupon, CartItem, ShoppingCart
+from bookstore.services import book_views, cart_coupons, cart_lines, coupons
 from bookstore.services.actors import Acting
 from bookstore.unit_of_work import unit_of_work
 
@@ -24,13 +24,16 @@ class Written:
 
 
 def get(actor: Acting) -> dict[str, Any]:
-    """Return the actor's cart (one statement); empty when there is none yet.
+    """Return the actor's cart; empty when there is none yet.
+
+    One statement, and up to three more when coupons lie on it.
 
     Returns:
-        items [{book, quantity, unit_price, line_total, price_changed_from}], coupon, subtotal,
-        total_items, currency; amounts in minor units.
+        items [{book, quantity, unit_price, line_total, price_changed_from}], coupon, coupons and
+        discount (as ``cart_coupons.shown``), subtotal, total_items, currency; amounts in minor
+        units.
     """
-    return _view(_rows(db.session(), cart_lines.owned_by(actor)))
+    return _view(db.session(), cart_lines.owned_by(actor), actor)
 
 
 def add_item(actor: Acting, book_id: int, quantity: int = 1) -> Written:
@@ -44,7 +47,7 @@ def add_item(actor: Acting, book_id: int, quantity: int = 1) -> Written:
     with unit_of_work() as session:
         cart_id, token = _open(session, actor)
         cart_lines.put_copies(session, cart_id, book_id, quantity)
-        return Written(_view(_rows(session, ShoppingCart.id == cart_id)), token)
+        return Written(_view(session, ShoppingCart.id == cart_id, actor), token)
 
 
 def set_quantity(actor: Acting, book_id: int, quantity: int) -> dict[str, Any]:
@@ -65,7 +68,7 @@ def set_quantity(actor: Acting, book_id: int, quantity: int) -> dict[str, Any]:
         ).first()
         if done is None:
             raise errors.NotFound(f"Book {book_id} is not in the cart.")
-        return _view(_rows(session, ShoppingCart.id == cart_id))
+        return _view(session, ShoppingCart.id == cart_id, actor)
 
 
 def remove_item(actor: Acting, book_id: int) -> dict[str, Any]:
@@ -84,16 +87,39 @@ def remove_item(actor: Acting, book_id: int) -> dict[str, Any]:
         ).first()
         if done is None:
             raise errors.NotFound(f"Book {book_id} is not in the cart.")
-        return _view(_rows(session, ShoppingCart.id == cart_id))
+        return _view(session, ShoppingCart.id == cart_id, actor)
 
 
 def clear(actor: Acting) -> dict[str, Any]:
-    """Empty the cart."""
+    """Empty the cart; its coupons go too, since whoever starts over starts from nothing."""
     with unit_of_work() as session:
         cart_id = _lock(session, actor)
         if cart_id is not None:
             cart_lines.empty(session, cart_id)
-    return _view([])
+            cart_lines.drop_coupons(session, cart_id)
+        return _view(session, ShoppingCart.id == cart_id, actor)
+
+
+def put_coupon(actor: Acting, code: str) -> Written:
+    """Put a coupon on the cart, which may be empty; it replaces others unless all are stackable.
+
+    Raises:
+        CouponInvalid: there is no such coupon, or it does not apply; nothing is changed.
+    """
+    with unit_of_work() as session:
+        cart_id, token = _open(session, actor)
+        mine = ShoppingCart.id == cart_id
+        cart_coupons.put(session, cart_id, code, actor.id, cart_lines.lines_to_price(session, mine))
+        return Written(_view(session, mine, actor), token)
+
+
+def remove_coupons(actor: Acting) -> dict[str, Any]:
+    """Take every coupon off the cart, if there are any."""
+    with unit_of_work() as session:
+        cart_id = _lock(session, actor)
+        if cart_id is not None:
+            cart_lines.drop_coupons(session, cart_id)
+        return _view(session, ShoppingCart.id == cart_id, actor)
 
 
 # -- inside ------------------------------------------------------------------------------------
@@ -122,21 +148,25 @@ def _open(session: Session, actor: Acting) -> tuple[int, str | None]:
     return cart.id, token
 
 
-def _rows(session: Session, which: ColumnElement[bool]) -> list[Any]:
-    return list(
-        session.execute(
-            select(*book_views.SUMMARY_COLUMNS, CartItem.quantity, CartItem.seen_price)
-            .select_from(ShoppingCart)
-            .join(CartItem, CartItem.cart_id == ShoppingCart.id)
-            .join(Book, Book.id == CartItem.book_id)
-            .join(Author, Author.id == Book.author_id)
-            .where(which)
-            .order_by(CartItem.id)
+def _view(session: Session, which: ColumnElement[bool], actor: Acting) -> dict[str, Any]:
+    # Outwards from the cart: an empty one may have coupons, too, and is one row without a book.
+    with_coupons = exists().where(CartCoupon.cart_id == ShoppingCart.id)
+    found = session.execute(
+        select(
+            *book_views.SUMMARY_COLUMNS,
+            CartItem.quantity,
+            CartItem.seen_price,
+            with_coupons.label("with_coupons"),
         )
-    )
-
-
-def _view(rows: list[Any]) -> dict[str, Any]:
+        .select_from(ShoppingCart)
+        .outerjoin(CartItem, CartItem.cart_id == ShoppingCart.id)
+        .outerjoin(Book, Book.id == CartItem.book_id)
+        .outerjoin(Author, Author.id == Book.author_id)
+        .where(which)
+        .order_by(CartItem.id)
+    ).all()
+    rows = [row for row in found if row.id is not None]
+    held = coupons.on_cart(session, which, actor.id) if found and found[0].with_coupons else []
     items = [
         {
             "book": book_views.summary(row),
@@ -149,7 +179,7 @@ def _view(rows: list[Any]) -> dict[str, Any]:
     ]
     return {
         "items": items,
-        "coupon": None,
+        **cart_coupons.shown(session, rows, held),
         "subtotal": sum(item["line_total"] for item in items),
         "total_items": sum(item["quantity"] for item in items),
         "currency": settings().currency,

@@ -3,11 +3,11 @@
 import hashlib
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from bookstore import clock, errors
-from bookstore.models import Book, CartCoupon, CartItem, ShoppingCart
+from bookstore.models import Book, CartCoupon, CartItem, Coupon, ShoppingCart
 from bookstore.models.cart import MAX_LINES, MAX_QUANTITY
 from bookstore.services.actors import Acting
 from bookstore.services.sql import upsert
@@ -130,7 +130,10 @@ def lines_to_order(session: Session, user_id: int) -> tuple[int | None, list[Any
 
 
 def merge_guest(session: Session, token: str, user_id: int) -> None:
-    """Move a guest's lines into the user's cart, adding up, and drop the guest's cart."""
+    """Move a guest's lines into the user's cart, adding up, and drop the guest's cart.
+
+    The guest's coupons come along if the user's cart has none.
+    """
     guest_id = session.execute(
         update(ShoppingCart)
         .where(ShoppingCart.token_hash == hash_token(token))
@@ -165,12 +168,25 @@ def merge_guest(session: Session, token: str, user_id: int) -> None:
             set_={"quantity": capped(total, MAX_QUANTITY)},
         )
     )
+    _move_coupons(session, guest_id, cart_id)
     session.execute(delete(ShoppingCart).where(ShoppingCart.id == guest_id))
 
 
 def hash_token(token: str) -> str:
     """Return what the table knows a guest's token by."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _move_coupons(session: Session, guest_id: int, cart_id: int) -> None:
+    has_some = select(CartCoupon.id).where(CartCoupon.cart_id == cart_id).exists()
+    source = (
+        select(literal(cart_id), CartCoupon.coupon_id, CartCoupon.added_at)
+        .join(Coupon, Coupon.id == CartCoupon.coupon_id)
+        .where(CartCoupon.cart_id == guest_id, ~has_some)
+        .order_by(CartCoupon.id)
+        .with_for_update(read=True, key_share=True, of=Coupon)
+    )
+    session.execute(insert(CartCoupon).from_select(["cart_id", "coupon_id", "added_at"], source))
 
 
 def _explain(session: Session, cart_id: int, book_id: int, quantity: int) -> None:

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from bookstore import errors, money
 from bookstore.extensions import db, settings
 from bookstore.models import ShoppingCart
-from bookstore.models.catalog import book_categories
 from bookstore.models.taxes import SHIPPING
 from bookstore.services import cart_lines, coupons, pricing, shipping, taxes
 from bookstore.services.actors import Acting
@@ -78,7 +77,18 @@ def price(
     terms = (
         shipping.terms(session, shipping_method, country) if shipping_method is not None else None
     )
-    lines = _lines(session, rows, with_categories=any(one.terms.category_ids for one in held))
+    shelves = coupons.shelves(session, held, [row.id for row in rows])
+    lines = [
+        pricing.Line(
+            row.id,
+            row.quantity,
+            row.price,
+            USUAL_WEIGHT if row.weight is None else row.weight,
+            row.tax_category,
+            shelves.get(row.id, frozenset()),
+        )
+        for row in rows
+    ]
     categories = {line.tax_category for line in lines} | {SHIPPING}
     rates = taxes.rates_for(session, country, region, categories)
     good = [one.terms for one in held if one.refusal is None]
@@ -90,25 +100,3 @@ def price(
 def of_user(user_id: int) -> ColumnElement[bool]:
     """Return the condition that picks a user's cart."""
     return ShoppingCart.user_id == user_id
-
-
-def _lines(session: Session, rows: Sequence[Any], *, with_categories: bool) -> list[pricing.Line]:
-    categories: dict[int, set[int]] = {}
-    if with_categories:
-        ids = [row.id for row in rows]
-        found = select(book_categories.c.book_id, book_categories.c.category_id)
-        for book_id, category_id in session.execute(
-            found.where(book_categories.c.book_id.in_(ids))
-        ):
-            categories.setdefault(book_id, set()).add(category_id)
-    return [
-        pricing.Line(
-            row.id,
-            row.quantity,
-            row.price,
-            USUAL_WEIGHT if row.weight is None else row.weight,
-            row.tax_category,
-            frozenset(categories.get(row.id, ())),
-        )
-        for row in rows
-    ]

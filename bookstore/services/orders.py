@@ -60,7 +60,7 @@ def place(
         cart_id, rows = cart_lines.lines_to_order(session, user_id)
         if cart_id is None or not rows:
             raise errors.CartEmpty
-        held = coupons.on_cart(session, checkout.of_user(user_id), user_id)
+        held = coupons.on_cart(session, checkout.of_user(user_id), user_id, lock=True)
         priced = checkout.price(session, rows, held, shipping_method, shipping_address)
         quote = priced.quote
         if expected_total is None:

@@ -63,7 +63,8 @@ class Shipping:
 class Coupon:
     """What a coupon takes off. ``value``: thousandths of a percent, or minor units.
 
-    ``restricted``: only for lines of these books or categories.
+    ``restricted``: only for lines of these books or categories. ``stackable``: beside others that
+    are; one that is not stands alone.
     """
 
     code: str
@@ -73,6 +74,7 @@ class Coupon:
     restricted: bool = False
     category_ids: frozenset[int] = frozenset()
     book_ids: frozenset[int] = frozenset()
+    stackable: bool = False
 
     def covers(self, line: Line) -> bool:
         """Return whether it is for this line."""
@@ -84,7 +86,8 @@ class Coupon:
         """Return why these lines do not get it: min_subtotal, not_for_these_books; None if so."""
         if sum(line.total for line in lines) < self.min_subtotal:
             return "min_subtotal"
-        return None if any(map(self.covers, lines)) else "not_for_these_books"
+        wanted = any(map(self.covers, lines)) or not self.restricted
+        return None if wanted else "not_for_these_books"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +184,13 @@ def quote(
     rates: Mapping[str, Rate] | None = None,
     unit: int = 1,
 ) -> Quote:
-    """Price an order.
+    """Price an order, or a cart.
 
     Args:
-        lines: at least one.
+        lines: what is bought.
         shipping: how it is sent; None: not known yet, nothing is charged for it.
         coupons: in the order in which they take effect, each on what the ones before have left.
+            Where one is not stackable, the first that applies is the only one.
         rates: tax category → rate, ``shipping`` among them; no entry, no tax.
         unit: what is rounded comes out as a multiple of it, in minor units; if prices are too,
             so is everything else.
@@ -194,14 +198,16 @@ def quote(
     left = [line.total for line in lines]
     applied: list[Discount] = []
     refusals: dict[str, str] = {}
-    free_shipping: list[Coupon] = []
+    good: list[Coupon] = []
     for coupon in coupons:
         why = coupon.refusal(lines)
+        if why is None and good and not all(one.stackable for one in (*good, coupon)):
+            why = "not_with_others"
         if why is not None:
             refusals[coupon.code] = why
-        elif coupon.kind == "free_shipping":
-            free_shipping.append(coupon)
-        else:
+            continue
+        good.append(coupon)
+        if coupon.kind != "free_shipping":
             covered = [
                 amount if coupon.covers(at) else 0 for at, amount in zip(lines, left, strict=True)
             ]
@@ -210,7 +216,7 @@ def quote(
             applied.append(Discount(coupon.code, coupon.kind, sum(shares)))
     goods = sum(left)
     cost = shipping.cost(sum(at.quantity * at.weight for at in lines), goods) if shipping else 0
-    for coupon in free_shipping:
+    for coupon in (one for one in good if one.kind == "free_shipping"):
         applied.append(Discount(coupon.code, coupon.kind, cost))
         cost = 0
     subtotal = sum(line.total for line in lines)

@@ -42,9 +42,12 @@ METHODS = st.builds(
 )
 
 
-def coupon(code: str, kind: str, value: int, least: int, only: frozenset[int] | None) -> Coupon:
+def coupon(
+    code: str, kind: str, value: int, least: int, only: frozenset[int] | None, stackable: bool
+) -> Coupon:
     value = {"percent": 1 + value % 100_000, "fixed": 1 + value, "free_shipping": 0}[kind]
-    return Coupon(code, kind, value, least, only is not None, only or frozenset())
+    restricted = only is not None
+    return Coupon(code, kind, value, least, restricted, only or frozenset(), stackable=stackable)
 
 
 COUPONS = st.lists(
@@ -55,6 +58,7 @@ COUPONS = st.lists(
         st.integers(0, 10**9),
         st.integers(0, 10**6),
         st.none() | st.frozensets(st.integers(1, 3)),
+        st.sampled_from([True, True, True, False]),
     ),
     max_size=3,
 )
@@ -82,6 +86,10 @@ def test_it_adds_up(
     # Nobody is discounted who is not meant.
     touched = [line.line for line in quote.lines if line.discount]
     assert all(any(one.covers(line) for one in coupons) for line in touched)
+    # One that does not like company has none.
+    took = [one for one in coupons if one.code not in quote.refusals]
+    assert len(took) == len(quote.discounts)
+    assert len(took) < 2 or all(one.stackable for one in took)
     # The largest order there can be still fits the column and can be read back.
     assert quote.total < 2**63
 
@@ -196,8 +204,10 @@ def test_a_coupon_for_certain_books() -> None:
 
 
 def test_a_fixed_coupon_takes_no_more_than_there_is() -> None:
-    quote = pricing.quote(one(300), coupons=[Coupon("A", "fixed", 500), Coupon("B", "fixed", 5)])
+    two = [Coupon("A", "fixed", 500, stackable=True), Coupon("B", "fixed", 5, stackable=True)]
+    quote = pricing.quote(one(300), coupons=two)
     assert (quote.discount, quote.total) == (300, 0)
+    assert quote.refusals == {}
 
 
 def test_a_minimum_is_of_the_whole_order() -> None:
@@ -207,9 +217,32 @@ def test_a_minimum_is_of_the_whole_order() -> None:
 
 
 def test_coupons_together_each_take_of_what_is_left() -> None:
-    two = [Coupon("A", "percent", 50_000), Coupon("B", "percent", 50_000)]
+    two = [Coupon(code, "percent", 50_000, stackable=True) for code in "AB"]
     quote = pricing.quote(one(1000), coupons=two)
     assert [discount.amount for discount in quote.discounts] == [500, 250]
+
+
+@pytest.mark.parametrize("alone", ["A", "B"])
+def test_one_that_is_not_stackable_stands_alone(alone: str) -> None:
+    two = [Coupon(code, "fixed", 100, stackable=code != alone) for code in "AB"]
+    quote = pricing.quote(one(1000), coupons=two)
+    assert (quote.discount, quote.refusals) == (100, {"B": "not_with_others"})
+    # One that does not apply is not in the way.
+    least = [replace(two[0], min_subtotal=5000), two[1]]
+    quote = pricing.quote(one(1000), coupons=least)
+    assert (quote.discount, quote.refusals) == (100, {"A": "min_subtotal"})
+
+
+def test_an_empty_cart() -> None:
+    terms = [
+        Coupon("A", "percent", 10_000, stackable=True),
+        Coupon("B", "fixed", 100, restricted=True, stackable=True),
+        Coupon("C", "fixed", 100, min_subtotal=1, stackable=True),
+        Coupon("D", "free_shipping", stackable=True),
+    ]
+    quote = pricing.quote([], coupons=terms)
+    assert (quote.total, quote.lines, quote.discount) == (0, (), 0)
+    assert quote.refusals == {"B": "not_for_these_books", "C": "min_subtotal"}
 
 
 class TestShipping:

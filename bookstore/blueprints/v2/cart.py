@@ -7,6 +7,7 @@ from bookstore.blueprints.api import Blueprint, idempotent, requires
 from bookstore.schemas.v2.cart import (
     CartItemInput,
     CartSchema,
+    CouponCodeInput,
     QuantityInput,
     QuoteInput,
     QuoteSchema,
@@ -35,7 +36,7 @@ def add_item(body: dict[str, int]) -> Any:
     A guest's first answer has `X-Cart-Token`: send it from then on.
     """
     written = cart.add_item(auth.current_actor(), **body)
-    return written.cart, 201, {"X-Cart-Token": written.token} if written.token else {}
+    return written.cart, 201, _token_header(written)
 
 
 @blp.patch("/cart/items/<id:book_id>")
@@ -59,8 +60,31 @@ def remove_item(book_id: int) -> Any:
 @requires("visitor")
 @blp.response(200, CartSchema)
 def clear_cart() -> Any:
-    """Empty the cart."""
+    """Empty the cart; its coupons go too."""
     return cart.clear(auth.current_actor())
+
+
+@blp.put("/cart/coupon")
+@requires("visitor")
+@blp.arguments(CouponCodeInput)
+@blp.response(200, CartSchema)
+def put_coupon(body: dict[str, str]) -> Any:
+    """Put a coupon on the cart.
+
+    It takes the place of others, unless they and it are stackable. 422 `coupon_invalid` with a
+    `reason` when there is no such coupon or it does not apply. One that ceases to apply later
+    stays, and says why. A guest's first answer has `X-Cart-Token`.
+    """
+    written = cart.put_coupon(auth.current_actor(), body["code"])
+    return written.cart, 200, _token_header(written)
+
+
+@blp.delete("/cart/coupon")
+@requires("visitor")
+@blp.response(200, CartSchema)
+def remove_coupons() -> Any:
+    """Take every coupon off the cart."""
+    return cart.remove_coupons(auth.current_actor())
 
 
 @blp.post("/cart/quote")
@@ -70,3 +94,7 @@ def clear_cart() -> Any:
 def quote(body: dict[str, Any]) -> Any:
     """Return what an order of the cart would cost now; nothing is kept."""
     return checkout.quote(auth.current_actor(), **body)
+
+
+def _token_header(written: cart.Written) -> dict[str, str]:
+    return {"X-Cart-Token": written.token} if written.token else {}

@@ -21,11 +21,28 @@ class CartItemSchema(Schema):
 
 
 class CartSchema(Schema):
+class CartCouponSchema(Schema):
+    """A coupon on a cart, whether it applies or not."""
+
+    code = fields.String()
+    kind = fields.String()
+    discount = Money(metadata={"description": "0 for free shipping, which `/cart/quote` knows."})
+    applies = fields.Boolean()
+    reason = fields.String(
+        allow_none=True, metadata={"description": "Why it does not apply: as of `coupon_invalid`."}
+    )
+    detail = fields.String(allow_none=True, metadata={"description": "The same for people."})
+
+
     """A cart at present prices."""
 
     items = fields.List(fields.Nested(CartItemSchema))
-    coupon = fields.Dict(allow_none=True)
-    subtotal = Money()
+    coupon = fields.Nested(
+        CartCouponSchema, allow_none=True, metadata={"description": "The first of `coupons`."}
+    )
+    coupons = fields.List(fields.Nested(CartCouponSchema))
+    discount = Money(metadata={"description": "What the coupons take off the books."})
+    subtotal = Money(metadata={"description": "The lines, before the discount."})
     total_items = fields.Integer()
     currency = fields.String()
 
@@ -44,6 +61,16 @@ class QuantityInput(Schema):
 
 
 class QuoteInput(Schema):
+class CouponCodeInput(Schema):
+    """Which coupon."""
+
+    code = Text(
+        required=True,
+        max_length=100,
+        metadata={"description": "Case, and blanks around it, do not count."},
+    )
+
+
     """How an order would be sent."""
 
     shipping_method = Text(max_length=50, load_default="standard")

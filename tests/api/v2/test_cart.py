@@ -23,7 +23,15 @@ from tests.factories import (
     reader_and_clerk,
 )
 
-EMPTY = {"items": [], "coupon": None, "subtotal": "0.00", "total_items": 0, "currency": "usd"}
+EMPTY = {
+    "items": [],
+    "coupon": None,
+    "coupons": [],
+    "discount": "0.00",
+    "subtotal": "0.00",
+    "total_items": 0,
+    "currency": "usd",
+}
 
 
 def change_book(shop: Flask, book_id: int, **changes: Any) -> None:
