@@ -22,7 +22,7 @@ field to its messages. Unknown fields and query parameters are refused.
 leads on until `next_cursor` is null. Rows that come or go meanwhile neither repeat nor hide others.
 
 **Conditional requests**: every GET has a strong `ETag`; `If-None-Match` answers 304. `If-Match`
-is required to change a catalogue resource: 428 without, 412 when it has changed meanwhile.
+is required to change books, rates and the like: 428 without, 412 when they have changed meanwhile.
 
 **Idempotency**: repeat a POST with the same `Idempotency-Key` and get the first answer again.
 
@@ -48,9 +48,12 @@ _TEXTS = {
     503: "The database is busy or away: try again",
 }
 
-_CATALOGUE = ("/books", "/authors", "/categories", "/publishers")
+_VERSIONED = (
+    *("/books", "/authors", "/categories", "/publishers"),
+    *("/coupons", "/shipping-methods", "/tax-rates"),
+)
 _WITH_LOCATION = (
-    *_CATALOGUE,
+    *_VERSIONED,
     "/orders",
     "/webhooks/endpoints",
     "/webhooks/endpoints/{endpoint_id}/test",
@@ -128,7 +131,7 @@ def _refusals(path: str, method: str, operation: dict[str, Any]) -> list[int]:
 
 def _add_headers(path: str, method: str, operation: dict[str, Any]) -> None:
     parameters = operation.setdefault("parameters", [])
-    catalogue = path.split("/{")[0] in _CATALOGUE and path.count("/") <= 2
+    versioned = path.split("/{")[0] in _VERSIONED and path.count("/") <= 2
     good = next(
         status for status in ("200", "201", "202", "204") if status in operation["responses"]
     )
@@ -137,9 +140,9 @@ def _add_headers(path: str, method: str, operation: dict[str, Any]) -> None:
     if method == "get" and tagged:
         parameters.append(_parameter("If-None-Match", "An ETag: 304 while it still holds."))
         operation["responses"]["304"] = {"description": "As the ETag in If-None-Match has it"}
-    elif method == "delete" and catalogue:
+    elif method == "delete" and versioned:
         parameters.append(_parameter("If-Match", "Remove this version only."))
-    if tagged and (method == "get" or (catalogue and method in {"post", "patch"})):
+    if tagged and (method == "get" or (versioned and method in {"post", "patch"})):
         headers |= _header("ETag", "Strong; stands for this very answer.")
     if _takes(operation, "cursor"):
         headers |= _header("Link", '`rel="next"`, unless this is the last page.')
@@ -149,7 +152,7 @@ def _add_headers(path: str, method: str, operation: dict[str, Any]) -> None:
         headers |= _header("Idempotency-Replayed", "`true` on an answer given before.")
     if path.startswith("/cart") or path == "/auth/token":
         parameters.append(_parameter("X-Cart-Token", "A guest's cart."))
-    if path == "/cart/items":
+    if (method, path) in {("post", "/cart/items"), ("put", "/cart/coupon")}:
         headers |= _header("X-Cart-Token", "A guest's new cart: send it from now on.")
     if headers:
         operation["responses"][good]["headers"] = headers

@@ -1,6 +1,7 @@
 """Ways to send an order: which countries they go to, what they cost, how long they take."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -10,6 +11,13 @@ from bookstore.extensions import Model
 from bookstore.models.types import BigId, UTCDateTime
 
 KINDS = ("flat", "weight")
+
+
+class Days(NamedTuple):
+    """Working days until a parcel arrives, at the least and at the most."""
+
+    min: int
+    max: int
 
 
 class ShippingMethod(Model):
@@ -57,6 +65,11 @@ class ShippingMethod(Model):
     def countries(self) -> list[str]:
         """Two-letter codes; empty: everywhere that no other row of this code names."""
         return [zone.country for zone in self.zones if zone.country]
+
+    @property
+    def days(self) -> Days:
+        """Working days until it arrives."""
+        return Days(self.days_min, self.days_max)
 
     def __repr__(self) -> str:
         where = ",".join(self.countries) or "elsewhere"

@@ -196,6 +196,23 @@ def web_url(value: str) -> None:
         raise ma.ValidationError("Not a valid URL.")
 
 
+class Country(Text):
+    """ISO 3166-1 alpha-2, in capitals."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        check = validate.Regexp(r"^[A-Z]{2}\Z", error="Two capital letters (ISO 3166-1).")
+        metadata = {"example": "GB", **kwargs.pop("metadata", {})}
+        super().__init__(validate=check, metadata=metadata, **kwargs)
+
+
+class TaxCategory(Text):
+    """A class of goods that has tax rates of its own."""
+
+    def __init__(self, *, min_length: int = 1, **kwargs: Any) -> None:
+        check = validate.Regexp(r"^[a-z0-9_]*\Z", error="Lower-case letters, digits and _.")
+        super().__init__(min_length=min_length, max_length=40, validate=check, **kwargs)
+
+
 class PageQuery(Schema):
     """Keyset paging."""
 

@@ -1,19 +1,20 @@
 """What an order of a cart costs: its lines, shipping, coupons and taxes brought together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
-from bookstore import errors, money
+from bookstore import clock, errors, money
 from bookstore.extensions import db, settings
 from bookstore.models import ShoppingCart
 from bookstore.models.taxes import SHIPPING
 from bookstore.services import cart_lines, coupons, pricing, shipping, taxes
 from bookstore.services.actors import Acting
 from bookstore.services.coupons import Held
+from bookstore.services.shipping import Option
 
 # Grams of a book of which nobody knows: a paperback of 400 pages.
 USUAL_WEIGHT = 400
@@ -21,10 +22,12 @@ USUAL_WEIGHT = 400
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """A quote, and the coupons on the cart with why they do not apply (None: they do)."""
+    """A quote, the coupons on the cart with why they do not apply (None: they do), and the ways to
+    send it there (none, if no way was asked for)."""
 
     quote: pricing.Quote
     coupons: Sequence[tuple[Held, str | None]]
+    methods: Sequence[pricing.Shipping] = ()
 
     @property
     def used(self) -> list[tuple[Held, int]]:
@@ -33,11 +36,23 @@ class Priced:
         return [(held, amounts[held.terms.code]) for held, why in self.coupons if why is None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer(pricing.Quote):
+    """A quote with every way to send it there, and what each would cost."""
+
+    options: tuple[Option, ...]
+
+    @property
+    def chosen(self) -> Option:
+        """The way that it is priced with."""
+        return next(option for option in self.options if option.code == self.shipping_method)
+
+
 def quote(
     actor: Acting,
     shipping_method: str = shipping.STANDARD,
     shipping_address: Mapping[str, Any] | None = None,
-) -> pricing.Quote:
+) -> Offer:
     """Return what an order of the actor's cart would cost now; nothing is kept.
 
     Without an address it is priced for a country that no rate and no method names.
@@ -51,7 +66,10 @@ def quote(
     if not rows:
         raise errors.CartEmpty
     held = coupons.on_cart(session, owner, actor.id)
-    return price(session, rows, held, shipping_method, shipping_address or {}).quote
+    priced = price(session, rows, held, shipping_method, shipping_address or {})
+    options = shipping.options(priced.methods, priced.quote, clock.today())
+    made = {field.name: getattr(priced.quote, field.name) for field in fields(priced.quote)}
+    return Offer(**made, options=options)
 
 
 def price(
@@ -74,9 +92,10 @@ def price(
         Invalid: no such shipping method, or it does not go there.
     """
     country, region = address.get("country", ""), address.get("region", "")
-    terms = (
-        shipping.terms(session, shipping_method, country) if shipping_method is not None else None
-    )
+    methods, terms = {}, None
+    if shipping_method is not None:
+        methods = shipping.methods_for(session, country)
+        terms = shipping.chosen(methods, shipping_method, country)
     shelves = coupons.shelves(session, held, [row.id for row in rows])
     lines = [
         pricing.Line(
@@ -94,7 +113,7 @@ def price(
     good = [one.terms for one in held if one.refusal is None]
     made = pricing.quote(lines, terms, good, rates, money.unit(settings().currency))
     whys = [(one, one.refusal or made.refusals.get(one.terms.code)) for one in held]
-    return Priced(made, whys)
+    return Priced(made, whys, tuple(methods.values()))
 
 
 def of_user(user_id: int) -> ColumnElement[bool]:

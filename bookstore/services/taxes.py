@@ -26,18 +26,19 @@ def rates_for(
         )
     )
     for row in rows:
-        found[_key(row.region), row.category] = Rate(row.percent, row.inclusive)
+        found[key(row.region), row.category] = Rate(row.percent, row.inclusive)
     for entry in tax_table.parse(settings().tax_rates or ""):
         if entry.country == country:
-            found[_key(entry.region), entry.category] = Rate(entry.percent, entry.inclusive)
+            found[key(entry.region), entry.category] = Rate(entry.percent, entry.inclusive)
     rates = {}
     for category in categories:
-        places = [(place, name) for place in (_key(region), "") for name in (category, "")]
+        places = [(place, name) for place in (key(region), "") for name in (category, "")]
         rate = next((found[place] for place in places if place in found), None)
         if rate is not None:
             rates[category] = rate
     return rates
 
 
-def _key(region: str) -> str:
+def key(region: str) -> str:
+    """Return what a region is compared by."""
     return region.strip().casefold()

@@ -5,6 +5,7 @@ from marshmallow import fields
 from bookstore.schemas.common import Id, Money, Schema, Text, Whole, shop_currency
 from bookstore.schemas.v2.catalog import BookSummarySchema
 from bookstore.schemas.v2.orders import AddressSchema, DiscountSchema, TaxLineSchema
+from bookstore.schemas.v2.shipping import DaysSchema, DeliveryEstimateSchema, ShippingOptionSchema
 
 
 class CartItemSchema(Schema):
@@ -20,7 +21,6 @@ class CartItemSchema(Schema):
     )
 
 
-class CartSchema(Schema):
 class CartCouponSchema(Schema):
     """A coupon on a cart, whether it applies or not."""
 
@@ -34,6 +34,7 @@ class CartCouponSchema(Schema):
     detail = fields.String(allow_none=True, metadata={"description": "The same for people."})
 
 
+class CartSchema(Schema):
     """A cart at present prices."""
 
     items = fields.List(fields.Nested(CartItemSchema))
@@ -60,7 +61,6 @@ class QuantityInput(Schema):
     quantity = Whole(1, 999, required=True)
 
 
-class QuoteInput(Schema):
 class CouponCodeInput(Schema):
     """Which coupon."""
 
@@ -71,6 +71,7 @@ class CouponCodeInput(Schema):
     )
 
 
+class QuoteInput(Schema):
     """How an order would be sent."""
 
     shipping_method = Text(max_length=50, load_default="standard")
@@ -102,3 +103,10 @@ class QuoteSchema(Schema):
     total = Money()
     currency = fields.Function(lambda _: shop_currency(), metadata={"type": "string"})
     shipping_method = fields.String()
+    days = fields.Nested(DaysSchema, attribute="chosen.days")
+    delivery = fields.Nested(DeliveryEstimateSchema, attribute="chosen.delivery")
+    shipping_methods = fields.List(
+        fields.Nested(ShippingOptionSchema),
+        attribute="options",
+        metadata={"description": "Every way to send it there."},
+    )

@@ -2,7 +2,17 @@
 
 from marshmallow import fields, validate
 
-from bookstore.schemas.common import Flag, Id, Instant, Money, PageQuery, Percent, Schema, Text
+from bookstore.schemas.common import (
+    Country,
+    Flag,
+    Id,
+    Instant,
+    Money,
+    PageQuery,
+    Percent,
+    Schema,
+    Text,
+)
 
 ORDER_STATUSES = ("pending", "processing", "shipped", "delivered", "cancelled")
 PAYMENT_STATUSES = (
@@ -25,11 +35,7 @@ class AddressSchema(Schema):
     city = Text(required=True, min_length=1, max_length=100, strip=True)
     region = Text(max_length=100, load_default="", strip=True)
     postal_code = Text(max_length=20, load_default="", strip=True)
-    country = Text(
-        required=True,
-        validate=validate.Regexp(r"^[A-Z]{2}\Z", error="Two capital letters (ISO 3166-1)."),
-        metadata={"example": "GB"},
-    )
+    country = Country(required=True)
 
 
 class OrderInput(Schema):

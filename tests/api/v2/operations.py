@@ -33,10 +33,14 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "POST /publishers": {"name": "New"},
     "POST /cart/items": {"book_id": 1},
     "PATCH /cart/items/{book_id}": {"quantity": 1},
+    "PUT /cart/coupon": {"code": "TEN"},
     "POST /wishlist/items": {"book_id": 2},
     "PATCH /wishlist/items/{book_id}": {"notes": ""},
     "POST /orders": {"shipping_address": ADDRESS},
     "POST /orders/{order_id}/status": {"status": "processing"},
+    "POST /coupons": {"code": "NEW", "kind": "percent", "value": "5"},
+    "POST /shipping-methods": {"code": "new", "name": "New", "price": "1.00"},
+    "POST /tax-rates": {"country": "ZZ", "percent": "1"},
     "POST /webhooks/endpoints": ENDPOINT,
     "POST /webhooks/endpoints/{endpoint_id}/replay": {"since": "2026-01-02T03:04:05Z"},
 }
@@ -110,6 +114,7 @@ def everything(app: Flask) -> Client:
     ok(clerk.post("/cart/items", {"book_id": 1}), 201)
     ok(clerk.post("/orders", {"shipping_address": ADDRESS}), 201)
     ok(clerk.post("/cart/items", {"book_id": 1}), 201)
+    ok(clerk.post("/coupons", {"code": "TEN", "kind": "percent", "value": "10"}), 201)
     ok(clerk.post("/wishlist/items", {"book_id": 1}), 201)
     ok(clerk.post("/books/1/reviews", {"rating": 5}), 201)
     ok(clerk.post("/me/devices", {"token": "clerk-token", "platform": "ios"}), 201)

@@ -257,6 +257,10 @@ def test_a_quote_is_what_an_order_costs(shop: Flask, reader: Client) -> None:
         "total": "70.46",
         "currency": "usd",
         "shipping_method": "standard",
+        "days": {"min": 3, "max": 5},
+        # See test_quotes.py for these.
+        "delivery": quote["delivery"],
+        "shipping_methods": quote["shipping_methods"],
     }
     refused = problem(
         reader.post("/cart/quote", {"shipping_method": "pigeon"}), 422, "validation_failed"
