@@ -26,6 +26,8 @@ _COLUMNS = (
     Book.pages,
     Book.language,
     Book.publication_date,
+    Book.weight,
+    Book.tax_category,
     Book.status,
     Book.price,
     Book.stock,
@@ -102,6 +104,8 @@ def views(rows: Iterable[AnyRow]) -> list[dict[str, Any]]:
             "stock": row.stock,
             "stock_state": stock_state(row.status, row.stock),
             "publication_date": row.publication_date,
+            "weight": row.weight,
+            "tax_category": row.tax_category,
             "author": _author(row),
             "authors": authors.get(row.id, []),
             "publisher": None

@@ -26,7 +26,7 @@ def create_book(actor: Acting, fields: dict[str, Any]) -> Book:
         actor: staff.
         fields: title, price (minor units), author_id or author_ids; and, optionally, subtitle,
             isbn, sku, stock, publisher_id, category_ids, pages, language, publication_date,
-            status, description, cover_url.
+            weight (grams), tax_category, status, description, cover_url.
 
     Raises:
         Forbidden: not staff.

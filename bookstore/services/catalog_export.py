@@ -102,4 +102,6 @@ def _cells(row: Any, authors: list[str], categories: Iterable[str]) -> list[str]
         row.description,
         row.status,
         row.cover_url or "",
+        "" if row.weight is None else str(row.weight),
+        row.tax_category,
     ]

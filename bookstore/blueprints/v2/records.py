@@ -15,7 +15,7 @@ from bookstore.blueprints.api import (
     set_tag,
 )
 from bookstore.schemas.common import Schema, page_of
-from bookstore.schemas.v2.catalog import (
+from bookstore.schemas.v2.records import (
     AuthorInput,
     AuthorSchema,
     CategoryInput,

@@ -1,4 +1,4 @@
-"""Books, authors, categories and publishers on the wire."""
+"""Books on the wire, and what they show of authors, categories and publishers."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from bookstore.schemas.common import (
     Price,
     QueryId,
     Schema,
+    TaxCategory,
     Text,
     Whole,
     web_url,
@@ -24,6 +25,8 @@ STOCK_STATES = ("in_stock", "low_stock", "out_of_stock")
 _BOTH_WAYS = ("title", "price", "published")
 SORTS = (*_BOTH_WAYS, *(f"-{name}" for name in _BOTH_WAYS), "-created", "-rating", "-sales")
 SORTS += ("relevance",)
+_WEIGHT = "Grams, for delivery that is paid by weight; null: as heavy as most."
+_TAX_CATEGORY = "Which tax rates are for it: of `books`, unless it says otherwise."
 
 
 class AuthorRefSchema(Schema):
@@ -84,6 +87,8 @@ class BookSchema(Schema):
     currency = fields.String()
     stock_state = fields.String(validate=validate.OneOf(STOCK_STATES))
     publication_date = fields.Date(allow_none=True)
+    weight = fields.Integer(allow_none=True, metadata={"description": _WEIGHT})
+    tax_category = fields.String(metadata={"description": _TAX_CATEGORY})
     author = fields.Nested(AuthorRefSchema)
     authors = fields.List(fields.Nested(AuthorRefSchema))
     publisher = fields.Nested(PublisherRefSchema, allow_none=True)
@@ -204,6 +209,8 @@ class BookInput(Schema):
     pages = Whole(1, 100_000, allow_none=True)
     language = Text(max_length=20)
     publication_date = Day(allow_none=True)
+    weight = Whole(0, 100_000, allow_none=True, metadata={"description": _WEIGHT})
+    tax_category = TaxCategory(metadata={"description": _TAX_CATEGORY})
     status = Text(validate=validate.OneOf(BOOK_STATUSES))
     description = Text(max_length=100_000, metadata={"description": "HTML; sanitised."})
     cover_url = Text(max_length=1000, allow_none=True, validate=web_url)
@@ -222,78 +229,3 @@ class BookInput(Schema):
             raise ValidationError("Give author_id or author_ids, not both.", "author_ids")
         if not given and not partial:
             raise ValidationError("Missing data for required field.", "author_id")
-
-
-class AuthorInput(Schema):
-    """A new author."""
-
-    first_name = Text(max_length=150, load_default="", strip=True)
-    last_name = Text(required=True, min_length=1, max_length=150, strip=True)
-    email = fields.Email(allow_none=True, validate=validate.Length(max=254), load_only=True)
-    biography = Text(max_length=20_000)
-    birth_date = Day(allow_none=True)
-    website = Text(max_length=500, allow_none=True, validate=web_url)
-
-
-class AuthorSchema(Schema):
-    """An author."""
-
-    id = Id()
-    first_name = fields.String()
-    last_name = fields.String()
-    full_name = fields.String()
-    biography = fields.String()
-    birth_date = fields.Date(allow_none=True)
-    website = fields.String(allow_none=True)
-    books_count = fields.Integer(metadata={"description": "On a single author only."})
-    created_at = Instant()
-    updated_at = Instant()
-
-
-class CategoryInput(Schema):
-    """A new category."""
-
-    name = Text(required=True, min_length=1, max_length=100, strip=True)
-    slug = Text(
-        max_length=100,
-        validate=validate.Regexp(
-            r"^[a-z0-9]+(-[a-z0-9]+)*\Z", error="Lower-case words joined by dashes."
-        ),
-    )
-    description = Text(max_length=20_000)
-
-
-class CategorySchema(Schema):
-    """A category."""
-
-    id = Id()
-    name = fields.String()
-    slug = fields.String()
-    description = fields.String()
-    books_count = fields.Integer(metadata={"description": "On a single category only."})
-    created_at = Instant()
-    updated_at = Instant()
-
-
-class PublisherInput(Schema):
-    """A new publisher."""
-
-    name = Text(required=True, min_length=1, max_length=200, strip=True)
-    website = Text(max_length=500, allow_none=True, validate=web_url)
-
-
-class PublisherSchema(Schema):
-    """A publisher."""
-
-    id = Id()
-    name = fields.String()
-    website = fields.String(allow_none=True)
-    books_count = fields.Integer(metadata={"description": "On a single publisher only."})
-    created_at = Instant()
-    updated_at = Instant()
-
-
-class RecordQuery(PageQuery):
-    """Which authors, categories or publishers."""
-
-    q = Text(max_length=200, metadata={"description": "Words of the name."})

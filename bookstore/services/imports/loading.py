@@ -12,6 +12,7 @@ from bookstore import clock
 from bookstore.extensions import db
 from bookstore.models import Book, StockMovement
 from bookstore.models.catalog import book_authors, book_categories
+from bookstore.models.taxes import BOOKS
 from bookstore.models.text import sort_key
 from bookstore.services import bulk_events, catalog_cache, catalog_editing, search_index, stock
 from bookstore.services.imports.references import BookLinks, References, links_of
@@ -21,14 +22,16 @@ from bookstore.unit_of_work import unit_of_work
 _books = Book.__table__.c
 # What an import may set: None in a draft leaves these as they are …
 _KEPT = ("title", "price", "subtitle", "description", "language", "status", "popularity")
+_KEPT += ("tax_category",)
 # … and empties these, if the file has such a column.
-_EMPTIED = ("isbn", "pages", "publication_date", "cover_url")
+_EMPTIED = ("isbn", "pages", "publication_date", "cover_url", "weight")
 _WRITTEN = (*_KEPT, *_EMPTIED, "title_sort", "author_id", "publisher_id", "stock")
 _DEFAULTS = {
     "subtitle": "",
     "description": "",
     "language": "",
     "status": "available",
+    "tax_category": BOOKS,
     "popularity": 0,
     "stock": 0,
 }

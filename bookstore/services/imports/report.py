@@ -42,8 +42,8 @@ class Report:
 class Draft:
     """A good row. None means "not said": a new book gets the default, an old one keeps its own.
 
-    Only ``isbn``, ``pages``, ``publication_date``, ``publisher`` and ``cover_url`` can be None
-    and said; the file's columns tell (``Columns``).
+    Only ``isbn``, ``pages``, ``publication_date``, ``publisher``, ``cover_url`` and ``weight`` can
+    be None and said; the file's columns tell (``Columns``).
     """
 
     row: int
@@ -63,4 +63,6 @@ class Draft:
     description: str | None = None
     status: str | None = None
     cover_url: str | None = None
+    weight: int | None = None
+    tax_category: str | None = None
     popularity: int | None = None

@@ -9,6 +9,7 @@ from typing import Any
 from bookstore import isbn, money
 from bookstore.extensions import settings
 from bookstore.models.catalog import STATUSES
+from bookstore.models.taxes import BOOKS
 from bookstore.models.text import slugify, words
 from bookstore.services.html import sanitise_html
 from bookstore.services.imports import cells
@@ -33,14 +34,17 @@ COLUMNS = (
     "description",
     "status",
     "cover_url",
+    "weight",
+    "tax_category",
 )
 REQUIRED = {"title", "authors", "price"}
 OPTIONAL = set(COLUMNS) - REQUIRED
 
-MAX_STOCK, MAX_PAGES, MAX_DESCRIPTION = 1_000_000, 100_000, 100_000
+MAX_STOCK, MAX_PAGES, MAX_DESCRIPTION, MAX_WEIGHT = 1_000_000, 100_000, 100_000, 100_000
 MAX_AUTHORS, MAX_CATEGORIES = 100, 50
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TAX_CATEGORY = re.compile(r"[a-z0-9_]{1,40}")
 _URL = re.compile(r"(https?://[^\s/]|/[^\s/])\S*", re.IGNORECASE)
 
 
@@ -81,11 +85,14 @@ def to_draft(row: int, given: dict[str, str]) -> Draft | list[RowError]:
         "description": read("description", description),
         "status": read("status", status),
         "cover_url": read("cover_url", cover_url),
+        "weight": read("weight", lambda text: whole(text, 0, MAX_WEIGHT)),
+        "tax_category": read("tax_category", tax_category),
     }
     if complaints:
         return complaints
     # A blank cell empties the field; a column that is not there leaves it alone.
-    for name, empty in (("subtitle", ""), ("language", ""), ("description", "")):
+    blanks = {"subtitle": "", "language": "", "description": "", "tax_category": BOOKS}
+    for name, empty in blanks.items():
         if name in texts and values[name] is None:
             values[name] = empty
     if "categories" in texts and values["categories"] is None:
@@ -179,6 +186,13 @@ def cover_url(text: str) -> str:
     """Parse the address of a picture: http(s), or a path of this service."""
     if not _URL.fullmatch(up_to(1000)(text)):
         raise ValueError("is not an http(s) address")
+    return text
+
+
+def tax_category(text: str) -> str:
+    """Parse the name of a class of goods."""
+    if not _TAX_CATEGORY.fullmatch(text):
+        raise ValueError("is not up to 40 lower-case letters, digits and _")
     return text
 
 

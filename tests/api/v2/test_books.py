@@ -18,7 +18,7 @@ from tests.factories import (
 PUBLIC = {
     "id", "title", "subtitle", "isbn", "description", "pages", "language", "status", "price",
     "currency", "stock_state", "publication_date", "author", "authors", "publisher", "categories",
-    "cover", "average_rating", "review_count", "created_at", "updated_at",
+    "weight", "tax_category", "cover", "average_rating", "review_count", "created_at", "updated_at",
 }  # fmt: skip
 
 
