@@ -131,6 +131,8 @@ class OrderItem(Model):
     # The line's share of the order's discount, and its tax: added, or contained in the price.
     discount: Mapped[int] = mapped_column(BigId, default=0, server_default=text("0"))
     tax: Mapped[int] = mapped_column(BigId, default=0, server_default=text("0"))
+    # Thousandths of a percent; None: not taxed.
+    tax_percent: Mapped[int | None]
 
     order: Mapped[Order] = relationship(back_populates="items")
     book: Mapped[Book] = relationship()

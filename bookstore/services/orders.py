@@ -108,6 +108,7 @@ def place(
                     "price": row.price,
                     "discount": line.discount,
                     "tax": line.tax,
+                    "tax_percent": line.rate.percent if line.rate else None,
                 }
                 for row, line in zip(rows, quote.lines, strict=True)
             ],

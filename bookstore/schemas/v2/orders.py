@@ -77,6 +77,7 @@ class OrderItemSchema(Schema):
     line_total = Money()
     discount = Money(metadata={"description": "The line's share of the discount."})
     tax = Money(metadata={"description": "Added to the price, or contained in it."})
+    tax_percent = Percent(allow_none=True, metadata={"description": "null: not taxed."})
 
 
 class OrderSchema(Schema):
