@@ -7,7 +7,9 @@
 """
 
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,8 @@ class Apps:
             "secret_key": SECRET,
             "database_url": url,
             "log_level": "WARNING",
+            # Nobody listens there: no event of a test payment reaches somebody else's shop.
+            "port": 9,
         }
         return Settings(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -108,7 +112,16 @@ class Apps:
                         connection.execute(text(f"SELECT {last} FROM {table.name}"))
                 connection.commit()
             redis_handle.client.flushall()
+        self._forget_payments()
         return app
+
+    def _forget_payments(self) -> None:
+        """Ids begin anew with each test, and idempotency keys are made of them."""
+        file = self.home / "stripe.sqlite3"
+        if file.exists():
+            with closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as held:
+                for name in ("customers", "intents", "charges", "refunds", "events", "keys"):
+                    held.execute(f"DELETE FROM {name}")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""JSON answers: a page and the link to the next, dumped by schemas that are built once."""
+"""JSON answers: a page and the link to the next, dumped by schemas that are built once.
+
+And the shop's own HTML pages.
+"""
 
 from functools import cache
 from typing import Any
@@ -6,7 +9,7 @@ from urllib.parse import urlencode
 
 import marshmallow as ma
 import orjson
-from flask import Response, request
+from flask import Response, render_template, request
 
 from bookstore.services.paging import Page, PageRequest
 
@@ -47,4 +50,16 @@ def json_response(body: bytes | dict[str, Any], status: int = 200) -> Response:
         cursor = tail[len(b'"next_cursor":"') :].partition(b'"')[0].decode()
         arguments = {k: v for k, v in request.args.items() if k != "cursor"} | {"cursor": cursor}
         response.headers["Link"] = f'<{request.path}?{urlencode(arguments)}>; rel="next"'
+    return response
+
+
+def html_page(template: str, **context: str) -> Response:
+    """Return one of the shop's own pages; its scripts and styles are files of the shop."""
+    body = render_template(template, **context)
+    response = Response(body, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    response.headers["Referrer-Policy"] = "no-referrer"
     return response

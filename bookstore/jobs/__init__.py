@@ -7,9 +7,10 @@ from bookstore.jobs.money import (
     send_refunds,
 )
 from bookstore.jobs.recurring import maintain, report
-from bookstore.services import channels, outgoing_upkeep
+from bookstore.services import channels, outgoing_upkeep, test_payments
 
 __all__ = [
+    "deliver_test_events",
     "drain",
     "drop_payments",
     "maintain",
@@ -40,3 +41,8 @@ def upkeep() -> None:
     """Look after endpoints that fail and deliveries that are held; once a minute."""
     outgoing_upkeep.watch_endpoints()
     outgoing_upkeep.expire_held()
+
+
+def deliver_test_events() -> None:
+    """Send what the stand-in for Stripe has to tell the shop and could not at once."""
+    test_payments.deliver()

@@ -14,6 +14,7 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
 from bookstore import clock, jobs, logs
+from bookstore.config import Settings
 from bookstore.gateways import claims, queue
 from bookstore.supervisor import StopSignal
 
@@ -25,11 +26,15 @@ LONGEST_RETRY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Recurring:
-    """A job that is due each so many seconds, and is safe to run twice or late."""
+    """A job that is due each so many seconds, and is safe to run twice or late.
+
+    Where ``wanted`` says no, it is left out.
+    """
 
     name: str
     every: float
     run: Callable[[], object]
+    wanted: Callable[[Settings], bool] = lambda _settings: True
 
 
 class ClockWatch:
@@ -69,6 +74,7 @@ def _queued(function: str) -> Callable[[], None]:
 RECURRING = (
     Recurring("sweep", 10, sweep),
     Recurring("upkeep", 60, jobs.upkeep),
+    Recurring("test_payments", 5, jobs.deliver_test_events, lambda s: s.takes_test_cards),
     Recurring("report", 3600, _queued("bookstore.jobs.report")),
     Recurring("maintenance", 86_400, _queued("bookstore.jobs.maintain")),
 )
@@ -78,8 +84,10 @@ class Scheduler:
     """Starts recurring jobs of one app when they are due."""
 
     def __init__(self, app: Flask, recurring: tuple[Recurring, ...] = RECURRING) -> None:
-        self.app, self.recurring = app, recurring
-        self._due = dict.fromkeys((item.name for item in recurring), 0.0)
+        settings: Settings = app.config["SETTINGS"]
+        self.app = app
+        self.recurring = tuple(item for item in recurring if item.wanted(settings))
+        self._due = dict.fromkeys((item.name for item in self.recurring), 0.0)
         self._watch = ClockWatch()
         # The clock may have been set while nobody looked.
         self._repair = True

@@ -132,4 +132,6 @@ class TestRoutes:
             "cart.remove_item",
             "cart.clear_cart",
             "cart.quote",
+            "payments.receive_event",
+            "three_d_secure.answer",
         }

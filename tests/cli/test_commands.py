@@ -126,7 +126,7 @@ def test_maintenance_deletes_only_what_is_past_its_time(app: Flask) -> None:
 def test_settings_lists_everything_and_hides_secrets(app: Flask) -> None:
     result = run(app, "settings")
     assert result.exit_code == 0
-    assert "PORT = 8000" in result.output
+    assert "PORT = 9" in result.output
     assert "SECRET_KEY = (set, hidden)" in result.output
     assert app.config["SECRET_KEY"] not in result.output
 

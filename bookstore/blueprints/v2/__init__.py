@@ -14,6 +14,7 @@ from bookstore.blueprints.v2 import (
     shipping,
     sockets,
     taxes,
+    test_payments,
     webhooks,
     wishlist,
 )
@@ -30,6 +31,7 @@ BLUEPRINTS = (
     shipping.blp,
     taxes.blp,
     payments.blp,
+    test_payments.blp,
     sockets.blp,
     notifications.blp,
     reports.blp,

@@ -41,6 +41,13 @@ class Outcome:
     next_action_url: str | None
     return_url: str | None
 
+    @property
+    def next_action(self) -> dict[str, str] | None:
+        """What the customer has to do next; None: nothing."""
+        if self.next_action_url is None:
+            return None
+        return {"type": "redirect_to_url", "url": self.next_action_url}
+
 
 def confirm(
     settings: Settings, client_secret: str, card_number: str, *, return_url: str | None = None

@@ -139,12 +139,16 @@ def _do(work: Work, path: str, asked: Json) -> tuple[int, Json]:
         return 200, intents.cancel(work, intent, asked)
     known = ("payment_method", "payment_method_data", "off_session", "return_url")
     params.only(asked, *known)
+    return_url = params.text(asked, "return_url")
+    if intent["automatic_payment_methods"]["enabled"] and return_url is None:
+        message = "You must provide a `return_url`: some payment methods lead to other pages."
+        raise Refusal(400, message=message, param="return_url")
     intent = intents.confirm(
         work,
         intent,
         _card(asked),
         off_session=params.flag(asked, "off_session"),
-        return_url=params.text(asked, "return_url"),
+        return_url=return_url,
     )
     failure = intent["last_payment_error"]
     if failure is None:

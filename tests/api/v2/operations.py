@@ -41,6 +41,10 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "POST /coupons": {"code": "NEW", "kind": "percent", "value": "5"},
     "POST /shipping-methods": {"code": "new", "name": "New", "price": "1.00"},
     "POST /tax-rates": {"country": "ZZ", "percent": "1"},
+    "POST /payments/test/confirm": {
+        "client_secret": "pi_0_secret_0",
+        "card_number": "4242424242424242",
+    },
     "POST /webhooks/endpoints": ENDPOINT,
     "POST /webhooks/endpoints/{endpoint_id}/replay": {"since": "2026-01-02T03:04:05Z"},
 }
