@@ -27,9 +27,9 @@ def exported() -> str:
 def test_what_is_exported_changes_nothing_when_imported(app: Flask, tmp_path: Path) -> None:
     catalog_import.load_sample(SYSTEM)
     hostile = (
-        "title,authors,price,publisher,categories,sku,description,stock\n"
-        '"=cmd|x!A1","Semi\\;Colon;+Plus Sign",1,@home,-Dash;A\\;B,-sku,"<p>one</p>\n\n@two",3\n'
-        "'=quoted,''-twice,1,'plain,Mixed,''@,'=also,0\n"
+        "title,authors,price,publisher,categories,sku,description,stock,weight,tax_category\n"
+        '"=cmd|x!A1","Semi\\;Colon;+Plus Sign",1,@home,-Dash;A\\;B,-sku,"<p>1</p>\n\n@two",3,9,a\n'
+        "'=quoted,''-twice,1,'plain,Mixed,''@,'=also,0,0,\n"
     )
     assert counts(load(tmp_path, hostile))[0] == 2
     assert book("=cmd|x!A1").authors[0].full_name == "Semi;Colon"

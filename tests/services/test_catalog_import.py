@@ -77,6 +77,18 @@ def test_absent_columns_are_left_alone_and_blank_ones_emptied(app: Flask, tmp_pa
     assert omens.language == "en"
 
 
+def test_weight_and_tax_category(app: Flask, tmp_path: Path) -> None:
+    load(tmp_path, "title,authors,price,weight,tax_category\nA,Ann,1,350,maps\nB,Ann,1,,\n")
+    assert [(book(t).weight, book(t).tax_category) for t in "AB"] == [
+        (350, "maps"),
+        (None, "books"),
+    ]
+    assert counts(load(tmp_path, "title,authors,price\nA,Ann,1\n")) == (0, 0, 1, 0)
+    blank = "title,authors,price,weight,tax_category\nA,Ann,1,,\n"
+    assert counts(load(tmp_path, blank)) == (0, 1, 0, 0)
+    assert (book("A").weight, book("A").tax_category) == (None, "books")
+
+
 def test_stock_is_set_only_when_asked(app: Flask, tmp_path: Path) -> None:
     load(tmp_path, GOOD)
     more = GOOD.replace("USD,5,", "USD,12,")

@@ -32,6 +32,8 @@ from tests.services.imports import GOOD, complaints, counts, ledger_agrees, load
         ("publisher", ["x" * 201]),
         ("sku", ["x" * 65]),
         ("categories", ["x" * 101, "!!!"]),
+        ("weight", ["-1", "1.5", "100001", "heavy"]),
+        ("tax_category", ["Books", "e-books", "x" * 41]),
     ],
 )
 def test_bad_cells(app: Flask, tmp_path: Path, name: str, values: list[str]) -> None:

@@ -52,6 +52,7 @@ def test_staff_makes_a_book_with_everything(shop: Flask, client: Client, clerk: 
         "author_ids": authors, "category_ids": shelves, "publisher_id": publisher["id"],
         "price": "9.5", "isbn": "0-575-04800-X", "sku": "GO-1", "stock": 3, "pages": 288,
         "language": "en", "publication_date": "1990-05-01", "status": "available",
+        "weight": 320, "tax_category": "maps",
         "description": "<p>An angel &amp; a demon.</p>", "cover_url": "https://x.example/go.jpg",
     }  # fmt: skip
     answer = clerk.post("/books", given)
@@ -64,6 +65,7 @@ def test_staff_makes_a_book_with_everything(shop: Flask, client: Client, clerk: 
         "publisher": {"id": publisher["id"], "name": "Gollancz"}, "currency": "usd",
         "publication_date": "1990-05-01", "average_rating": None, "review_count": 0,
         "description": "<p>An angel &amp; a demon.</p>", "pages": 288,
+        "weight": 320, "tax_category": "maps",
         "cover": {"url": given["cover_url"], "thumbnail_url": given["cover_url"]},
     }  # fmt: skip
     assert {name: made[name] for name in expected} == expected
@@ -93,8 +95,10 @@ def test_only_staff_writes(shop: Flask, client: Client, book: int) -> None:
         ({"isbn": "97805750480033"}, "isbn"), ({"stock": -1}, "stock"), ({"stock": 1.5}, "stock"),
         ({"stock": True}, "stock"), ({"stock": "3"}, "stock"), ({"author_id": 99}, "author_id"),
         ({"author_id": None}, "author_id"), ({"category_ids": [99]}, "category_ids"),
-        ({"publisher_id": 99}, "publisher_id"), ({"pages": 0}, "pages"), ({"status": ""}, "status"),
-        ({"status": "x"}, "status"),
+        ({"publisher_id": 99}, "publisher_id"), ({"pages": 0}, "pages"), ({"weight": -1}, "weight"),
+        ({"weight": 100_001}, "weight"), ({"tax_category": "E-books"}, "tax_category"),
+        ({"tax_category": ""}, "tax_category"), ({"tax_category": None}, "tax_category"),
+        ({"status": ""}, "status"), ({"status": "x"}, "status"),
         ({"cover_url": "javascript:alert(1)"}, "cover_url"), ({"sku": " "}, "sku"),
         ({"cover_url": "https://a@b.example/"}, "cover_url"), ({"sku": "x" * 65}, "sku"),
         ({"publication_date": "1990-02-30"}, "publication_date"), ({"version": 2}, "version"),
