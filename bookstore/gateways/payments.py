@@ -121,13 +121,18 @@ class Payments:
             made = self._client.v1.payment_intents.create(params, options={"idempotency_key": key})
         return intent_from(made.to_dict())
 
-    def confirm_intent(self, intent_id: str, *, payment_method: str, key: str) -> Intent:
+    def confirm_intent(
+        self, intent_id: str, *, payment_method: str, return_url: str, key: str
+    ) -> Intent:
         """Pay with a stored payment method, and return what became of it.
+
+        ``return_url`` is where a bank sends the buyer who has to agree there.
 
         Raises:
             PaymentError: with ``decline_code`` when the card was declined.
         """
         params: Any = {"payment_method": payment_method, "off_session": True}
+        params["return_url"] = return_url
         with _translated("confirm payment intent"):
             done = self._client.v1.payment_intents.confirm(
                 intent_id, params, options={"idempotency_key": key}
@@ -155,10 +160,9 @@ class Payments:
 
     def list_intents(self, since: datetime, until: datetime) -> Iterator[Intent]:
         """Yield every intent that was made from ``since`` until before ``until``, newest first."""
-        created = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
-        params: Any = {"created": created, "limit": 100}
         with _translated("list payment intents"):
-            for one in self._client.v1.payment_intents.list(params).auto_paging_iter():
+            made = self._client.v1.payment_intents.list(_made(since, until))
+            for one in made.auto_paging_iter():
                 yield intent_from(one.to_dict())
 
     def create_refund(
@@ -181,6 +185,12 @@ class Payments:
         with _translated("list refunds"):
             found = self._client.v1.refunds.list(params).auto_paging_iter()
             return [refund_from(one.to_dict()) for one in found][::-1]
+
+    def list_refunds_made(self, since: datetime, until: datetime) -> Iterator[RefundState]:
+        """Yield every refund that was made from ``since`` until before ``until``, newest first."""
+        with _translated("list refunds made"):
+            for one in self._client.v1.refunds.list(_made(since, until)).auto_paging_iter():
+                yield refund_from(one.to_dict())
 
     def read_event(self, payload: bytes, signature: str) -> Event:
         """Return the event in a request to our endpoint, its signature verified.
@@ -261,6 +271,10 @@ def refund_from(data: Mapping[str, Any]) -> RefundState:
         metadata=dict(data.get("metadata") or {}),
         failure=data.get("failure_reason"),
     )
+
+
+def _made(since: datetime, until: datetime) -> Any:
+    return {"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}, "limit": 100}
 
 
 @contextmanager

@@ -97,15 +97,27 @@ def pay(order_id: int, payment_method_id: str) -> Intent | None:
         raise errors.NotFound(f"There is no order {order_id}.")
     if order.status == "cancelled" or order.payment_status not in PAYABLE:
         return None
-    payable = _payable(provider, order_id, order.user_id)
+    number = order.number
+    try:
+        payable = _payable(provider, order_id, order.user_id)
+    except (errors.AlreadyPaid, errors.OrderNotPayable):
+        return None
     key = f"{payable.intent_id}:confirm:{payment_method_id}"
     try:
-        return provider.confirm_intent(payable.intent_id, payment_method=payment_method_id, key=key)
+        return provider.confirm_intent(
+            payable.intent_id,
+            payment_method=payment_method_id,
+            return_url=f"{settings().shop_url}/track/{number}",
+            key=key,
+        )
     except PaymentError as error:
         if error.decline_code is not None:
             raise errors.CardDeclined(decline_code=error.decline_code) from None
-        if error.code == "payment_intent_unexpected_state":
-            return provider.retrieve_intent(payable.intent_id)
+        if error.code != "payment_intent_unexpected_state":
+            raise _unavailable(error) from None
+    try:
+        return provider.retrieve_intent(payable.intent_id)
+    except PaymentError as error:
         raise _unavailable(error) from None
 
 

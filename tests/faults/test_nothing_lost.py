@@ -1,6 +1,5 @@
 """Every committed order's events reach every endpoint, whoever dies when."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -24,18 +23,6 @@ from tests.servers import PostgresServer
 pytestmark = pytest.mark.faults
 
 KILLS = 20
-
-
-@pytest.fixture
-def database_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database of this test's own."""
-    if database == "sqlite":
-        yield f"sqlite:///{tmp_path / 'shop.sqlite3'}"
-        return
-    server, name = request.getfixturevalue("postgres"), f"faults_{os.getpid()}"
-    server.create_database(name)
-    yield server.url(name)
-    server.drop_database(name)
 
 
 @pytest.fixture
