@@ -4,12 +4,15 @@
 ``app``     the same with an app context, for tests of services
 ``client``  talks to ``shop`` as a REST client would
 ``live``    the shop as several real gunicorn processes
+
+With ``fake_stripe`` the shop takes its payments there; ``live_stripe`` is a ``live`` that does.
 """
 
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from bookstore import create_app
 from bookstore.config import Settings
 from bookstore.extensions import db, redis_handle
 from tests.clients import Client, LiveShop
+from tests.fakes.stripe import FakeStripe
 from tests.servers import Postgres, RedisServer, shared_postgres
 
 # Tables that a new shop has rows in.
@@ -159,3 +163,31 @@ def client(shop: Flask) -> Client:
 def live(apps: Apps, shop: Flask, database: str) -> Iterator[LiveShop]:
     with LiveShop(apps.settings(database, web_workers=4, web_threads=8)) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def stripe_server() -> Iterator[FakeStripe]:
+    with FakeStripe() as running:
+        yield running
+
+
+@pytest.fixture
+def fake_stripe(
+    stripe_server: FakeStripe, shop: Flask, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> FakeStripe:
+    """The shop's Stripe; its events come when a test says ``deliver`` or ``settle``."""
+    stripe_server.reset()
+    changed = replace(shop.config["SETTINGS"], **stripe_server.settings)
+    monkeypatch.setitem(shop.config, "SETTINGS", changed)
+    stripe_server.deliver_to(client.post)
+    return stripe_server
+
+
+@pytest.fixture
+def live_stripe(apps: Apps, fake_stripe: FakeStripe, database: str) -> Iterator[LiveShop]:
+    """Real processes that take payments by ``fake_stripe``, which sends them events by itself."""
+    settings = apps.settings(database, web_workers=4, web_threads=8, **fake_stripe.settings)
+    with LiveShop(settings) as running:
+        fake_stripe.deliver_to_shop(running.url)
+        yield running
+        fake_stripe.calm()

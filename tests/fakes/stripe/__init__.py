@@ -1,9 +1,7 @@
 """Stripe, as far as a shop sees it: a stateful server over HTTP that the real library talks to.
 
-    with FakeStripe() as stripe:
-        settings = dict(stripe_secret_key=stripe.secret_key, stripe_api_base=stripe.url,
-                        stripe_webhook_secret=stripe.webhook_secret)
-        stripe.endpoint = f"{shop.url}/api/v2/payments/stripe/events"
+    with FakeStripe() as stripe, LiveShop(apps.settings(database, **stripe.settings)) as shop:
+        stripe.deliver_to_shop(shop.url)
         stripe.pay(client_secret, "4242 4242 4242 4242")   # what the browser does
         stripe.settle()                                    # all events were answered with 2xx
         assert stripe.holdings() == {intent_id: 1999}
@@ -33,7 +31,8 @@ Trouble: ``fail("POST /v1/refunds", kind, times)``, the path with wildcards as i
     slow, slow_after       waits for ``fault.release`` before (behind) the work
     bad_json               the work is done, the answer is cut off
 
-``fail`` returns the fault: ``fault.wait()`` returns when a request is there.
+``fail`` returns the fault: ``fault.wait()`` returns when a request is there. ``calm`` ends all.
+Stripe's clock is its own: ``account.clock``, ``time.time`` unless a test sets another.
 
 It does not do: manual capture, saved cards of a customer, updates of an intent, payment method
 data from a server, other currencies of settlement, fees, Connect, Checkout, rates by request.

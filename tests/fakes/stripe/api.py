@@ -90,36 +90,36 @@ class Api:
             if kind == "timeout_before":
                 return None
             return self._told(request, refusal(kind).status, refusal(kind).body, more)
+        keyed, done = request.key if method == "POST" else None, None
         try:
             route, ids = self._find(request, headers)
             form = split.query if method == "GET" else body.decode()
             request.params = shapes.check(route.shape, decode(form))
-            if request.key and method == "POST":
-                more["Idempotency-Key"] = request.key
-                if known := self.keys.begin(request.key, request.path, request.params):
-                    return self._told(request, *known, {**more, "Idempotent-Replayed": "true"})
+            if keyed:
+                more["Idempotency-Key"] = keyed
+                done = self.keys.begin(keyed, request.path, request.params)
         except Refused as refused:
             # Nothing was begun, so that nothing is kept under the key.
             return self._told(request, refused.status, refused.body, more)
         except UnicodeDecodeError:
             return self._told(request, 400, Refused(400, "Invalid UTF-8.").body, more)
         if fault and kind == "slow":
-            fault.reached.set()
-            fault.release.wait(60)
-        if kind == "http_500_kept":
-            done = (500, refusal(kind).body)
+            fault.hold()
+        if done:
+            more["Idempotent-Replayed"] = "true"
         else:
-            done = self._work(route, request, ids, more["Request-Id"])
-        if request.key and method == "POST":
-            self.keys.end(request.key, done)
+            kept = refusal(kind) if kind == "http_500_kept" else None
+            done = (kept.status, kept.body) if kept else self._work(route, request, ids, more)
+            if keyed:
+                self.keys.end(keyed, done)
         if fault and kind in AFTER:
-            fault.reached.set()
             if kind == "slow_after":
-                fault.release.wait(60)
-            elif kind == "bad_json":
-                return 200, b'{"id": "pi_', more
-            else:
+                fault.hold()
+            fault.reached.set()
+            if kind == "timeout_after_commit":
                 return None
+            if kind == "bad_json":
+                return 200, b'{"id": "pi_', more
         elif fault:
             fault.reached.set()
         return self._told(request, *done, more)
@@ -142,11 +142,11 @@ class Api:
         return route, found.groups()
 
     def _work(
-        self, route: _Route, request: Request, ids: tuple[str, ...], request_id: str
+        self, route: _Route, request: Request, ids: tuple[str, ...], more: dict[str, str]
     ) -> tuple[int, Object]:
         account = self.account
         with account.lock:
-            account.request = {"id": request_id, "idempotency_key": request.key}
+            account.request = {"id": more["Request-Id"], "idempotency_key": request.key}
             try:
                 found = route.work(account, request.params, *ids)
                 return 200, events.expanded(account, found, request.params.get("expand", []))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _NAMES = """
 pay authenticate finish_processing finish_refund start_refunds_as dashboard_refund
 dashboard_cancel dispute close_dispute tamper forget_keys hold release deliver settle holdings
-balance intent reset
+balance intent reset calm
 """
 _CALLS = frozenset(_NAMES.split())
 _PAGE = """<!doctype html><html lang="en"><title>3D Secure</title>

@@ -1,24 +1,25 @@
 """The server, and what tests can do to it."""
 
 import copy
-import socket
 import threading
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 import stripe
 
-from tests.fakes.stripe import cards, charges, control, intents
+from tests.fakes.stripe import cards, charges, intents
 from tests.fakes.stripe.account import Account, Object
-from tests.fakes.stripe.api import Answer, Api, Request
+from tests.fakes.stripe.api import Api, Request
 from tests.fakes.stripe.faults import Fault
+from tests.fakes.stripe.server import Server
 from tests.fakes.stripe.webhooks import Endpoint, Sent, Webhooks
 from tests.fakes.stripe.wire import Refused
 
 SECRET_KEY = "sk_test_a-key-that-must-not-be-seen"
 WEBHOOK_SECRET = "whsec_a-secret-that-must-not-be-seen"
+# Where the shop takes them.
+EVENTS = "/payments/stripe/events"
 RETURN_URL = "https://shop.example/return"
 
 
@@ -41,8 +42,7 @@ class FakeStripe:
         self.api = Api(self.account, self.secret_key)
 
     def __enter__(self) -> Self:
-        self._server = _Server(("127.0.0.1", self._port), _Handler)
-        self._server.fake = self
+        self._server = Server(self, self._port)
         self.account.url = self.url
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         self.webhooks.start()
@@ -54,7 +54,8 @@ class FakeStripe:
         self._server.server_close()
 
     def reset(self) -> None:
-        """Be a new account at the same address."""
+        """Be a new account at the same address, and let go of whom trouble held up."""
+        self.calm()
         self.webhooks.clear()
         self._fresh()
         self.account.url = self.url
@@ -63,6 +64,15 @@ class FakeStripe:
     def url(self) -> str:
         """Where it listens: the shop's ``STRIPE_API_BASE``."""
         return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return the settings of a shop that takes its payments here."""
+        return {
+            "stripe_secret_key": self.secret_key,
+            "stripe_webhook_secret": self.webhook_secret,
+            "stripe_api_base": self.url,
+        }
 
     def client(self) -> stripe.StripeClient:
         """Return the library, set up for this server; without retries."""
@@ -199,6 +209,10 @@ class FakeStripe:
         """Order trouble for the next requests that match ``pattern`` (see the package)."""
         return self.api.faults.add(pattern, kind, times)
 
+    def calm(self) -> None:
+        """Order no more trouble, and let go of requests that some holds up."""
+        self.api.faults.clear()
+
     def forget_keys(self) -> None:
         """Forget idempotency keys, as Stripe does after a day."""
         self.api.keys.forget()
@@ -214,7 +228,7 @@ class FakeStripe:
     def endpoint(self, endpoint: Endpoint | None) -> None:
         self.webhooks.endpoint = endpoint
 
-    def deliver_to(self, post: Callable[..., Any], path: str = "/payments/stripe/events") -> None:
+    def deliver_to(self, post: Callable[..., Any], path: str = EVENTS) -> None:
         """Send events by ``Client.post``, and only when ``deliver`` or ``settle`` says so."""
 
         def send(body: bytes, headers: dict[str, str]) -> int:
@@ -223,6 +237,11 @@ class FakeStripe:
 
         self.webhooks.held = True
         self.webhooks.endpoint = send
+
+    def deliver_to_shop(self, url: str) -> None:
+        """Send events in the background to a shop that listens at ``url``."""
+        self.webhooks.endpoint = f"{url}/api/v2{EVENTS}"
+        self.webhooks.release()
 
     def hold(self) -> None:
         """Keep events until ``deliver`` or ``release``."""
@@ -247,49 +266,3 @@ class FakeStripe:
     def _all(self, kind: str) -> list[Object]:
         with self.account.lock:
             return copy.deepcopy([*self.account.table(kind).values()])
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 256
-    fake: FakeStripe
-
-    def handle_error(self, *_: Any) -> None:
-        """Clients that go away are what some tests are about."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def do_GET(self) -> None:
-        self._reply(b"")
-
-    def do_POST(self) -> None:
-        self._reply(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-
-    def do_DELETE(self) -> None:
-        self._reply(b"")
-
-    def _reply(self, body: bytes) -> None:
-        fake = self.server.fake
-        answer: Answer
-        if self.path.startswith("/_test/"):
-            answer = control.answer(fake, self.command, self.path, body)
-        else:
-            answer = fake.api.answer(self.command, self.path, self.headers, body)
-        if answer is None:
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
-            return
-        status, raw, headers = answer
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(raw)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(raw)
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""

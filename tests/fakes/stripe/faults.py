@@ -31,6 +31,11 @@ class Fault:
         """Return once a request has run into it; fail when none does."""
         assert self.reached.wait(seconds), f"nobody asked for {self.pattern}"
 
+    def hold(self) -> None:
+        """Keep a request until it is let go."""
+        self.reached.set()
+        self.release.wait(60)
+
 
 def refusal(kind: str) -> Refused:
     """Return the answer of a fault."""
@@ -44,6 +49,7 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[Fault] = []
+        self._ordered: list[Fault] = []
 
     def add(self, pattern: str, kind: str, times: int) -> Fault:
         """Order one for the next ``times`` requests like "POST /v1/payment_intents/*/cancel"."""
@@ -52,6 +58,7 @@ class Faults:
         fault = Fault(pattern, kind, times)
         with self._lock:
             self._waiting.append(fault)
+            self._ordered.append(fault)
         return fault
 
     def take(self, request: str) -> Fault | None:
@@ -66,6 +73,8 @@ class Faults:
         return None
 
     def clear(self) -> None:
-        """Order no more trouble."""
+        """Order no more trouble, and release what is held up."""
         with self._lock:
             self._waiting.clear()
+            for fault in self._ordered:
+                fault.release.set()

@@ -40,10 +40,8 @@ def create(account: Account, params: Object) -> Object:
     if params.get("capture_method") == "manual":
         raise Refused(400, "This stand-in captures by itself.", param="capture_method")
     method = _method(account, params)
-    automatic = params.get("automatic_payment_methods")
-    if automatic is None and "payment_method_types" not in params:
-        automatic = {"enabled": True}
-    if automatic and automatic["enabled"]:
+    automatic = params.get("automatic_payment_methods") or {"enabled": True}
+    if automatic["enabled"]:
         automatic = {"allow_redirects": "always", **automatic}
     made = account.add(
         "payment_intent",
@@ -65,7 +63,7 @@ def create(account: Account, params: Object) -> Object:
         metadata=_kept(params.get("metadata")),
         next_action=None,
         payment_method=method and method["id"],
-        payment_method_types=params.get("payment_method_types", ["card"]),
+        payment_method_types=["card"],
         processing=None,
         receipt_email=params.get("receipt_email"),
         setup_future_usage=params.get("setup_future_usage"),
@@ -248,7 +246,7 @@ def _expect(intent: Object, what: str, statuses: tuple[str, ...]) -> None:
 
 def _check_return_url(intent: Object, params: Object) -> None:
     automatic = intent["automatic_payment_methods"]
-    if params.get("return_url") or not automatic or automatic.get("allow_redirects") != "always":
+    if params.get("return_url") or automatic.get("allow_redirects") != "always":
         return
     message = (
         "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. "
