@@ -19,6 +19,7 @@ from bookstore.errors.money import (
     CouponInvalid as CouponInvalid,
     CouponTaken as CouponTaken,
     CouponUsed as CouponUsed,
+    OrderInReview as OrderInReview,
     OrderNotPayable as OrderNotPayable,
     PaymentsUnavailable as PaymentsUnavailable,
     RefundExceedsPayment as RefundExceedsPayment,

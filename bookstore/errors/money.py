@@ -44,6 +44,12 @@ class OrderNotPayable(Conflict):
     code = "order_not_payable"
 
 
+class OrderInReview(Conflict):
+    """The payment of this order is being looked into; until then only staff may cancel it."""
+
+    code = "order_in_review"
+
+
 class AlreadyPaid(Conflict):
     """This order is paid already."""
 

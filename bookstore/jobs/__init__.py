@@ -2,7 +2,9 @@
 
 from bookstore.jobs.money import (
     drop_payments,
+    look_after_payments,
     process_order_payment,
+    reconcile_payments,
     send_order_confirmation_email,
     send_refunds,
 )
@@ -13,8 +15,10 @@ __all__ = [
     "deliver_test_events",
     "drain",
     "drop_payments",
+    "look_after_payments",
     "maintain",
     "process_order_payment",
+    "reconcile_payments",
     "report",
     "send_order_confirmation_email",
     "send_refunds",

@@ -1,7 +1,14 @@
 """Jobs about money. Each may be run twice: what is done is left alone."""
 
 from bookstore import errors
-from bookstore.services import abandoned_payments, confirmations, payments, refunding
+from bookstore.services import (
+    abandoned_payments,
+    confirmations,
+    expiry,
+    payments,
+    reconciliation,
+    refunding,
+)
 
 
 def process_order_payment(order_id: int, payment_method_id: str) -> None:
@@ -36,3 +43,16 @@ def send_refunds() -> None:
 def drop_payments() -> None:
     """Cancel at Stripe the intents of orders that are gone."""
     abandoned_payments.drop()
+
+
+def look_after_payments() -> None:
+    """Cancel orders that nobody paid in time, and have refunds and cancelled intents go out that
+    something kept from it; twice a minute."""
+    expiry.expire_orders()
+    refunding.wake_if_due()
+    abandoned_payments.wake_if_any()
+
+
+def reconcile_payments() -> None:
+    """Compare the last day's payments with Stripe, mend what is only late, and tell staff."""
+    reconciliation.reconcile_day()

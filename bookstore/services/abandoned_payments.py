@@ -9,7 +9,7 @@ from bookstore.extensions import db
 from bookstore.gateways import queue
 from bookstore.gateways.payments import PaymentError
 from bookstore.models import Order, Payment
-from bookstore.services import payments
+from bookstore.services import payment_events, payments
 from bookstore.unit_of_work import after_commit, new_snapshot, unit_of_work
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,8 @@ def let_go(session: Session, order: Order) -> None:
 def drop() -> int:
     """Cancel marked intents at Stripe; return how many are done.
 
-    Each stays marked until Stripe has said what became of it. One that was paid just before is left
-    to its event, which reopens the order or gives the money back.
+    Each stays marked until Stripe has said what became of it. One that was paid just before reopens
+    the order, or the money goes back.
     """
     rows = db.session.execute(
         select(Payment.id, Payment.order_id, Payment.attempt)
@@ -53,16 +53,29 @@ def drop() -> int:
             state = payments.require_provider().cancel_intent(intent_id, key=key)
         except PaymentError as error:
             log.warning("intent not cancelled", extra={"payment_id": row.id, "why": str(error)})
-            if error.final:
-                continue
-            break
+            if not error.final:
+                break
+            # Stripe has no such thing: asking again would change nothing. Who compares the two
+            # sides (reconciliation, the doctor) tells of it.
+            state = None
         with unit_of_work() as session:
-            payment = session.get_one(Payment, row.id, with_for_update=True, populate_existing=True)
-            payment.is_unwanted = False
-            if state.status == "canceled" and payment.status != "succeeded":
-                payment.status, payment.is_live = "canceled", False
-        done += 1
+            if state is not None:
+                payment_events.settle(session, state)
+            session.execute(
+                update(Payment)
+                .where(Payment.id == row.id)
+                .values(is_unwanted=False)
+                .execution_options(synchronize_session=False)
+            )
+        done += state is not None
     return done
+
+
+def wake_if_any() -> None:
+    """Queue the cancelling of marked intents if there are any: what was queued may be lost."""
+    new_snapshot()
+    if db.session.scalar(select(Payment.id).where(Payment.is_unwanted).limit(1)) is not None:
+        _wake()
 
 
 def _wake() -> None:

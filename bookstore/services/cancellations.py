@@ -21,7 +21,7 @@ def cancel(session: Session, actor: Acting, order: Order, note: str = "") -> Non
     restock(session, order, actor.label, reason)
     coupons.release(session, order)
     abandoned_payments.let_go(session, order)
-    refunding.reserve_all(session, order, actor=actor, reason=note or "order cancelled")
+    refunding.reserve_all(session, order, actor=actor, reason=note[:500] or "order cancelled")
 
 
 def restock(session: Session, order: Order, actor: str, reason: str) -> bool:

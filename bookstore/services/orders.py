@@ -21,6 +21,7 @@ from bookstore.services import (
     coupons,
     order_moves,
     paging,
+    reviewing,
     shipping,
     stock,
 )
@@ -146,6 +147,7 @@ def list_orders(
     page: PageRequest,
     *,
     status: str | None = None,
+    payment_status: str | None = None,
     number: str | None = None,
     everyone: bool = False,
 ) -> Page:
@@ -157,6 +159,8 @@ def list_orders(
         query = query.where(Order.user_id == require_user(actor))
     if status is not None:
         query = query.where(Order.status == status)
+    if payment_status is not None:
+        query = query.where(Order.payment_status == payment_status)
     if number is not None:
         query = query.where(Order.number == number.upper())
     order = paging.Order("-created", Order.id, Order.id, True, paging.parse_int)
@@ -180,9 +184,12 @@ def cancel(actor: Acting, order_id: int, note: str = "") -> Order:
     Raises:
         NotFound: there is none, or it is another's.
         InvalidTransition: too late, or cancelled already.
+        OrderInReview: its money is with staff, who alone may.
     """
     with unit_of_work() as session:
         order = order_moves.lock(session, actor, order_id)
+        if order.payment_status == "review" and not actor.is_staff:
+            raise errors.OrderInReview
         cancellations.cancel(session, actor, order, note)
         return order
 
@@ -197,6 +204,8 @@ def advance(
 ) -> Order:
     """Move an order to its next status (staff).
 
+    One in review stays there until its money fits; then who moves it along has accepted it.
+
     Raises:
         Forbidden: not staff.
         NotFound: there is no such order.
@@ -210,6 +219,7 @@ def advance(
         if status == "cancelled":
             cancellations.cancel(session, actor, order, note)
         else:
+            reviewing.accept(session, order)
             order_moves.move(session, actor, order, status, note=note)
         return order
 

@@ -10,19 +10,28 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bookstore import clock, errors, money
-from bookstore.gateways.payments import BadEvent, Event, Intent, PaymentError, intent_from
+from bookstore.extensions import db
+from bookstore.gateways.payments import (
+    BadEvent,
+    Event,
+    Intent,
+    PaymentError,
+    Payments,
+    intent_from,
+)
 from bookstore.models import Order, Payment, StripeEvent
 from bookstore.models.payments import FINAL
 from bookstore.services import order_moves, payments, refunding, reopening, reviewing
 from bookstore.services.actors import Actor
 from bookstore.services.sql import upsert
-from bookstore.unit_of_work import unit_of_work
+from bookstore.unit_of_work import new_snapshot, unit_of_work
 
 log = logging.getLogger(__name__)
 
 STRIPE = Actor(None, "stripe", is_staff=True)
 # Order statuses of payment that another attempt may still change.
 _OPEN = ("unpaid", "processing", "failed")
+_ABOUT_REFUNDS = ("charge.refunded", "refund.created", "refund.updated", "refund.failed")
 
 
 def receive(payload: bytes, signature: str) -> None:
@@ -37,16 +46,14 @@ def receive(payload: bytes, signature: str) -> None:
         event = provider.read_event(payload, signature)
     except BadEvent as error:
         raise errors.SignatureInvalid(str(error)) from None
-    if event.type.startswith("refund.") or event.type == "charge.refunded":
-        _refunds_changed(event)
-        return
-    with unit_of_work() as session:
-        if not _is_new(session, event):
-            return
-        if event.type.startswith("payment_intent."):
-            settle(session, intent_from(event.object), event)
-        elif event.type == "charge.dispute.created":
-            _disputed(session, event)
+    if event.type.startswith("payment_intent."):
+        with unit_of_work() as session:
+            if _is_new(session, event):
+                settle(session, intent_from(event.object), event)
+    elif event.type in _ABOUT_REFUNDS:
+        _refunds_changed(provider, event)
+    elif event.type == "charge.dispute.created":
+        _disputed(provider, event)
 
 
 def settle(session: Session, intent: Intent, event: Event | None = None) -> bool:
@@ -71,6 +78,7 @@ def settle(session: Session, intent: Intent, event: Event | None = None) -> bool
         _succeeded(session, order, payment, intent)
     elif intent.status == "canceled":
         payment.status, payment.is_live, payment.is_unwanted = "canceled", False, False
+        session.flush()
         if order.payment_status == "processing":
             _set_payment_status(session, order, "unpaid")
     elif (
@@ -102,10 +110,14 @@ def _under_way(
 
 def _succeeded(session: Session, order: Order, payment: Payment, intent: Intent) -> None:
     payment.status, payment.amount_received = "succeeded", intent.amount_received
-    payment.is_unwanted, payment.failure_code = False, None
+    # It is the currency that came in, and that goes back.
+    payment.currency, payment.is_unwanted, payment.failure_code = intent.currency, False, None
     session.flush()
     shown = f"{money.to_text(intent.amount_received, intent.currency)} {intent.currency.upper()}"
-    if order.payment_status not in _OPEN:
+    if order.payment_status == "review":
+        # Disputed before we heard that it was paid, or paid again meanwhile: a person decides.
+        reviewing.park(session, order, f"{shown} came in")
+    elif order.payment_status not in _OPEN:
         # Paid twice, by two intents: one of them goes back.
         refunding.reserve(
             session, order, payment, intent.amount_received, actor=STRIPE, reason="paid twice"
@@ -151,40 +163,69 @@ def _find(session: Session, intent: Intent) -> tuple[Order, Payment] | None:
     if ours.isdecimal() and len(ours) < 19:
         which = which | ((Payment.id == int(ours)) & Payment.intent_id.is_(None))
     row = session.execute(select(Payment.id, Payment.order_id).where(which)).first()
-    if row is None:
-        log.info("an intent that is not ours", extra={"intent": intent.id})
-        return None
-    order = session.get_one(Order, row.order_id, with_for_update=True, populate_existing=True)
-    payment = session.get_one(Payment, row.id, with_for_update=True, populate_existing=True)
-    return order, payment
+    if row is not None:
+        order = session.get_one(Order, row.order_id, with_for_update=True, populate_existing=True)
+        payment = session.get_one(Payment, row.id, with_for_update=True, populate_existing=True)
+        # Another shop on the same account counts its payments as we do.
+        if intent.id == payment.intent_id or (
+            payment.intent_id is None and intent.metadata.get("order_number") == order.number
+        ):
+            return order, payment
+    log.info("an intent that is not ours", extra={"intent": intent.id})
+    return None
 
 
-def _refunds_changed(event: Event) -> None:
+def _refunds_changed(provider: Payments, event: Event) -> None:
     """Read back all refunds of the payment: the event itself says too little of them.
 
     Asked for before the transaction. Should a newer event be handled meanwhile, rows that it moved
     on are left alone.
     """
     intent_id = event.object.get("payment_intent")
-    states = []
-    if intent_id is not None:
-        try:
-            states = payments.require_provider().list_refunds(intent_id)
-        except PaymentError as error:
-            log.warning("refunds not read back", extra={"why": str(error)})
-            raise errors.PaymentsUnavailable from None
+    missed = _missed(provider, intent_id)
+    try:
+        states = provider.list_refunds(intent_id) if intent_id else []
+    except PaymentError as error:
+        raise _unavailable(error) from None
     with unit_of_work() as session:
-        if _is_new(session, event) and states:
+        if not _is_new(session, event):
+            return
+        if missed is not None:
+            settle(session, missed)
+        if states:
             refunding.apply(str(intent_id), states)
 
 
-def _disputed(session: Session, event: Event) -> None:
+def _disputed(provider: Payments, event: Event) -> None:
     intent_id = event.object.get("payment_intent")
-    order_id = session.scalar(select(Payment.order_id).where(Payment.intent_id == intent_id))
-    if order_id is None:
-        return
-    order = session.get_one(Order, order_id, with_for_update=True, populate_existing=True)
-    reviewing.park(session, order, f"disputed by the buyer: {event.object.get('reason')}")
+    missed = _missed(provider, intent_id)
+    with unit_of_work() as session:
+        if not _is_new(session, event):
+            return
+        if missed is not None:
+            settle(session, missed)
+        order_id = session.scalar(select(Payment.order_id).where(Payment.intent_id == intent_id))
+        if order_id is not None:
+            order = order_moves.lock(session, STRIPE, order_id)
+            reviewing.park(session, order, f"disputed by the buyer: {event.object.get('reason')}")
+
+
+def _missed(provider: Payments, intent_id: str | None) -> Intent | None:
+    """Return the intent of a later event, when we have yet to hear that it was paid."""
+    new_snapshot()
+    status = db.session.scalar(select(Payment.status).where(Payment.intent_id == intent_id))
+    new_snapshot()
+    if intent_id is None or status in FINAL:
+        return None
+    try:
+        return provider.retrieve_intent(intent_id)
+    except PaymentError as error:
+        raise _unavailable(error) from None
+
+
+def _unavailable(error: PaymentError) -> errors.PaymentsUnavailable:
+    log.warning("event put off", extra={"why": str(error)})
+    return errors.PaymentsUnavailable()
 
 
 def _is_new(session: Session, event: Event) -> bool:

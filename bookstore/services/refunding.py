@@ -14,12 +14,13 @@ from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from bookstore import clock, errors, money
+from bookstore.extensions import db
 from bookstore.gateways import queue
 from bookstore.gateways.payments import PaymentError, Payments, RefundState
 from bookstore.models import Order, Payment, Refund
 from bookstore.services import order_moves, payments
 from bookstore.services.actors import Acting, Actor
-from bookstore.unit_of_work import after_commit, unit_of_work
+from bookstore.unit_of_work import after_commit, new_snapshot, unit_of_work
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,14 @@ def send_due() -> int:
         else:
             sent += 1
     return sent
+
+
+def wake_if_due() -> None:
+    """Queue the sending of refunds if one waits: what was queued for it may be lost."""
+    new_snapshot()
+    due = select(Refund.id).where(Refund.next_attempt_at <= clock.now(), Refund.status == "pending")
+    if db.session.scalar(due.limit(1)) is not None:
+        _wake()
 
 
 def apply(intent_id: str, states: Sequence[RefundState]) -> None:
@@ -231,20 +240,25 @@ def _fail(session: Session, order: Order, payment: Payment, refund: Refund, why:
 
 def _payment_status(session: Session, order: Order) -> str:
     """Return how a paid order stands, by its payments and the refunds that are done."""
-    received = session.scalar(
-        select(func.coalesce(func.sum(Payment.amount_received), 0)).where(
-            Payment.order_id == order.id
-        )
-    )
-    back = session.scalar(
-        select(
-            func.coalesce(func.sum(case((Refund.status == "succeeded", Refund.amount))), 0)
-        ).where(Refund.order_id == order.id)
-    )
-    rest = (received or 0) - (back or 0)
+    rest = held(session, order.id)
     if order.payment_status == "review":
         return "refunded" if rest <= 0 else "review"
     if rest <= 0:
         return "refunded"
     # What was paid twice and given back once leaves the order paid.
     return "partially_refunded" if rest < order.total_amount else "paid"
+
+
+def held(session: Session, order_id: int) -> int:
+    """Return what is left of an order's payments: what came in less the refunds that are done."""
+    received = session.scalar(
+        select(func.coalesce(func.sum(Payment.amount_received), 0)).where(
+            Payment.order_id == order_id
+        )
+    )
+    back = session.scalar(
+        select(
+            func.coalesce(func.sum(case((Refund.status == "succeeded", Refund.amount))), 0)
+        ).where(Refund.order_id == order_id)
+    )
+    return (received or 0) - (back or 0)

@@ -50,7 +50,8 @@ def request(
             if not cancellations.restock(session, order, actor.label, "refund"):
                 raise errors.AlreadyRestocked
             refund.restock = True
-        note = f"refund of {money.to_text(wanted, order.currency)} {order.currency.upper()}"
+        currency = chosen.currency
+        note = f"refund of {money.to_text(wanted, currency)} {currency.upper()}"
         order_moves.write_history(
             session, actor, order, order.status, f"{note}: {reason}" if reason else note
         )

@@ -9,7 +9,7 @@ from bookstore import clock
 from bookstore.gateways import queue
 from bookstore.models import Email, Order, User
 from bookstore.models.outbox import PENDING
-from bookstore.services import order_moves
+from bookstore.services import order_moves, refunding
 from bookstore.services.actors import Actor
 from bookstore.unit_of_work import after_commit
 
@@ -26,7 +26,20 @@ def park(session: Session, order: Order, why: str) -> None:
     session.flush()
     order_moves.publish(order)
     log.error("order to be reviewed", extra={"order": order.number, "why": why})
-    tell_staff(session, "payment_review", {"order_id": order.id, "why": why})
+    about = {"order_id": order.id, "number": order.number, "status": order.status, "why": why}
+    tell_staff(session, "payment_review", about)
+
+
+def accept(session: Session, order: Order) -> None:
+    """Let a locked order out of review if what came in and was not given back covers it."""
+    if order.payment_status != "review" or refunding.held(session, order.id) < order.total_amount:
+        return
+    order.payment_status = "paid"
+    if order.paid_at is None:
+        order.paid_at = clock.now()
+        order.version += 1
+        session.flush()
+        order_moves.record_event(order, "order.paid")
 
 
 def tell_staff(session: Session, template: str, data: dict[str, object]) -> None:

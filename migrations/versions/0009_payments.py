@@ -196,6 +196,8 @@ def upgrade() -> None:
             postgresql_where=sa.text("status = 'pending' AND expires_at IS NOT NULL"),
             sqlite_where=sa.text("status = 'pending' AND expires_at IS NOT NULL"),
         )
+    # Cancelling has given copies back all along; it was not written down in a column.
+    op.execute("UPDATE orders SET stock_returned = true WHERE status = 'cancelled'")
     with op.batch_alter_table("users", schema=None) as batch_op:
         batch_op.add_column(sa.Column("stripe_customer_id", sa.String(length=255), nullable=True))
         batch_op.create_index("uq_users_stripe_customer_id", ["stripe_customer_id"], unique=True)

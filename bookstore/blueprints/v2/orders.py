@@ -48,6 +48,7 @@ def list_orders(query: dict[str, Any]) -> Response:
         auth.current_actor(),
         page_request(query),
         status=query.get("status"),
+        payment_status=query.get("payment_status"),
         number=query.get("number"),
         everyone=query["all"],
     )

@@ -114,6 +114,7 @@ class OrderQuery(PageQuery):
     """Which orders."""
 
     status = Text(validate=validate.OneOf(ORDER_STATUSES))
+    payment_status = Text(validate=validate.OneOf(PAYMENT_STATUSES))
     number = Text(max_length=20, metadata={"description": "The one with this number."})
     all = Flag(load_default=False, metadata={"description": "Everybody's orders (staff)."})
 
