@@ -20,9 +20,9 @@ from bookstore.services.imports.report import Draft, Report, RowError
 from bookstore.unit_of_work import unit_of_work
 
 _books = Book.__table__.c
+_TEXTS = ("title", "subtitle", "description", "language", "status", "tax_category")
 # What an import may set: None in a draft leaves these as they are …
-_KEPT = ("title", "price", "subtitle", "description", "language", "status", "popularity")
-_KEPT += ("tax_category",)
+_KEPT = (*_TEXTS, "price", "popularity")
 # … and empties these, if the file has such a column.
 _EMPTIED = ("isbn", "pages", "publication_date", "cover_url", "weight")
 _WRITTEN = (*_KEPT, *_EMPTIED, "title_sort", "author_id", "publisher_id", "stock")

@@ -60,6 +60,8 @@ def count(client: Client, method: str, path: str, body: object = None, status: i
         ("/authors/1", 2),
         ("/categories?count=true", 2),
         ("/cart", 1),
+        ("/shipping-methods?country=GB", 2),
+        ("/shipping-methods/1", 2),
     ],
 )
 def test_reading_as_anybody(client: Client, books: list[int], path: str, limit: int) -> None:
