@@ -37,7 +37,8 @@ def drop() -> int:
     the order, or the money goes back.
     """
     rows = db.session.execute(
-        select(Payment.id, Payment.order_id, Payment.attempt)
+        select(Payment.id, Payment.attempt, Order.number)
+        .join(Order, Order.id == Payment.order_id)
         .where(Payment.is_unwanted)
         .order_by(Payment.id)
         .limit(BATCH)
@@ -49,7 +50,7 @@ def drop() -> int:
             # A new one may have been made at Stripe just before a crash: asked for again with the
             # same key, it is found.
             intent_id = payments.make_sure(row.id)
-            key = f"order:{row.order_id}:drop:{row.attempt}"
+            key = f"order:{row.number}:drop:{row.attempt}"
             state = payments.require_provider().cancel_intent(intent_id, key=key)
         except PaymentError as error:
             log.warning("intent not cancelled", extra={"payment_id": row.id, "why": str(error)})

@@ -55,7 +55,7 @@ class _Asked:
 
     @property
     def key(self) -> str:
-        return f"order:{self.order_id}:pay:{self.attempt}"
+        return f"order:{self.number}:pay:{self.attempt}"
 
 
 def open_intent(actor: Acting, order_id: int) -> Payable:
@@ -155,6 +155,8 @@ def _payable(provider: Payments, order_id: int, user_id: int) -> Payable:
         if asked.intent_id is None or asked.client_secret is None:
             asked = _ask(provider, asked)
     except PaymentError as error:
+        if error.code == "amount_too_small":
+            raise errors.OrderNotPayable("This order is too small to be paid by card.") from None
         raise _unavailable(error) from None
     if asked.intent_id is None or asked.client_secret is None:
         raise errors.OrderNotPayable

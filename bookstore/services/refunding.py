@@ -148,7 +148,8 @@ def _send(provider: Payments, claimed: _Claimed) -> RefundState:
         amount=claimed.amount,
         currency=claimed.currency,
         refund_id=claimed.refund_id,
-        key=f"refund:{claimed.refund_id}",
+        # By the intent too, which no other database has: ids start anew in each.
+        key=f"{claimed.intent_id}:refund:{claimed.refund_id}",
     )
 
 

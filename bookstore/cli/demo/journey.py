@@ -8,7 +8,7 @@ import requests
 
 TIMEOUT = 10
 WIDTH = 900  # characters of an answer that are printed
-SECRET = {"password", "refresh", "access", "secret", "ticket", "token"}
+SECRET = {"password", "refresh", "access", "secret", "ticket", "token", "client_secret"}
 
 
 class Journey:
@@ -44,6 +44,14 @@ class Journey:
         if not answer.ok:
             raise click.ClickException(f"{method} {path} was refused with {answer.status_code}")
         return answer
+
+    def submit(self, path: str, form: dict[str, str]) -> None:
+        """Send a page's form, as a browser does, and follow where it leads."""
+        click.secho(f"→ POST {path} (the page's form)", fg="cyan")
+        answer = self.http.post(f"{self.url}{path}", data=form, timeout=TIMEOUT)
+        click.secho(f"← {answer.status_code}", fg="green" if answer.ok else "red")
+        if not answer.ok:
+            raise click.ClickException(f"POST {path} was refused with {answer.status_code}")
 
     def _print(self, answer: requests.Response) -> None:
         if not answer.headers.get("Content-Type", "").startswith("application/"):

@@ -80,11 +80,7 @@ def find_by_token(db: sqlite3.Connection, token: str) -> Json | None:
 def list_page(db: sqlite3.Connection, params: Json) -> Json:
     """Return a page of intents, newest first."""
     given.only(params, "created", "limit", "starting_after", "customer")
-    created = given.inner(params, "created")
-    given.only(created, "gte", "lt", "gt", "lte")
-    low = max(given.whole(created, "gte") or 0, (given.whole(created, "gt") or -1) + 1)
-    lt, lte = given.whole(created, "lt"), given.whole(created, "lte")
-    high = min(10**12 if lt is None else lt - 1, 10**12 if lte is None else lte)
+    low, high = given.span(params, "created")
     limit = given.whole(params, "limit", 1, 100) or 10
     after, place = given.text(params, "starting_after"), (10**12, 2**62)
     if after is not None:

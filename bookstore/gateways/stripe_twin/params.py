@@ -34,6 +34,15 @@ def only(params: Json, *known: str) -> None:
             raise Refusal(400, code="parameter_unknown", message=message, param=name)
 
 
+def span(params: Json, name: str) -> tuple[int, int]:
+    """Return a time given by its ends (gt, gte, lt, lte) as its first and last second."""
+    ends = inner(params, name)
+    only(ends, "gte", "lt", "gt", "lte")
+    low = max(whole(ends, "gte") or 0, (whole(ends, "gt") or -1) + 1)
+    lt, lte = whole(ends, "lt"), whole(ends, "lte")
+    return low, min(10**12 if lt is None else lt - 1, 10**12 if lte is None else lte)
+
+
 def text(params: Json, name: str, *, required: bool = False) -> str | None:
     """Return a text; None when it is not there."""
     value = params.get(name)

@@ -66,7 +66,8 @@ def retrieve(db: sqlite3.Connection, refund_id: str) -> Json:
 
 def list_page(db: sqlite3.Connection, params: Json) -> Json:
     """Return a page of refunds, newest first."""
-    given.only(params, "payment_intent", "limit", "starting_after")
+    given.only(params, "created", "payment_intent", "limit", "starting_after")
+    low, high = given.span(params, "created")
     limit = given.whole(params, "limit", 1, 100) or 10
     after, place = given.text(params, "starting_after"), 2**62
     if after is not None:
@@ -77,8 +78,8 @@ def list_page(db: sqlite3.Connection, params: Json) -> Json:
     intent = given.text(params, "payment_intent")
     rows = db.execute(
         "SELECT body FROM refunds WHERE seq < ? AND (? IS NULL OR intent = ?)"
-        " ORDER BY seq DESC LIMIT ?",
-        [place, intent, intent, limit + 1],
+        " AND json_extract(body, '$.created') BETWEEN ? AND ? ORDER BY seq DESC LIMIT ?",
+        [place, intent, intent, low, high, limit + 1],
     ).fetchall()
     return {
         "object": "list",
