@@ -1,4 +1,4 @@
-"""How long a parcel takes, and that two clerks at once do not both get a country."""
+"""What each way costs, how long it takes, and that two clerks do not both get a country."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -11,9 +11,11 @@ from sqlalchemy import event, insert, select
 from bookstore import errors
 from bookstore.extensions import db
 from bookstore.models import ShippingMethod, ShippingZone
-from bookstore.services import shipping, shipping_editing
+from bookstore.services import pricing, shipping, shipping_editing
 from bookstore.services.actors import SYSTEM
+from bookstore.services.pricing import Coupon, Line, Shipping
 from bookstore.services.shipping import after_working_days
+from tests.services.test_pricing import COUPONS, LINES, METHODS
 
 MONDAY = date(2026, 11, 23)
 
@@ -48,6 +50,15 @@ def test_as_counting_on_the_fingers(start: date, days: int) -> None:
         day += timedelta(days=1)
         left -= day.weekday() < 5 and left > 0
     assert after_working_days(start, days) == day
+
+
+@given(LINES, st.lists(METHODS, min_size=1, max_size=3), COUPONS)
+def test_an_option_costs_what_the_order_would(
+    lines: list[Line], methods: list[Shipping], coupons: list[Coupon]
+) -> None:
+    quote = pricing.quote(lines, methods[0], coupons)
+    prices = [option.price for option in shipping.options(methods, quote, MONDAY)]
+    assert prices == [pricing.quote(lines, way, coupons).shipping for way in methods]
 
 
 def test_one_statement_finds_what_goes_there(app: Flask) -> None:

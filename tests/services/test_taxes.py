@@ -1,11 +1,13 @@
 """Which tax applies where: the most specific rate, of the setting or of the database."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from bookstore import errors
 from bookstore.extensions import db, settings
 from bookstore.services import checkout, orders, tax_editing, taxes
 from bookstore.services.actors import SYSTEM, Actor
@@ -66,6 +68,21 @@ def test_a_zero_rate_is_a_rate(app: Flask) -> None:
 def test_case_and_blanks_of_a_region_do_not_count(app: Flask, region: str) -> None:
     add("US", 7, region="Ca")
     assert percents("US", region)["books"] == 7
+
+
+def test_two_clerks_at_once_make_one_rate(app: Flask) -> None:
+    def make(region: str) -> bool:
+        with app.app_context():
+            try:
+                add("US", 1, region=region)
+            except errors.TaxRateTaken:
+                return False
+            return True
+
+    with ThreadPoolExecutor(4) as threads:
+        for number in range(10):
+            spelt = [f"Region {number}", f"REGION {number}", f"region {number}", f"rEGION {number}"]
+            assert sorted(threads.map(make, spelt)) == [False, False, False, True]
 
 
 def test_regions_beyond_ascii(app: Flask, setting: Any) -> None:

@@ -82,6 +82,16 @@ def test_when_it_would_arrive(shop: Flask, reader: Client) -> None:
     assert (last - first).days in {9, 11}
 
 
+def test_a_coupon_makes_every_way_free(shop: Flask, reader: Client, clerk: Client) -> None:
+    fill(shop, reader, price=2000)
+    ok(clerk.post("/coupons", {"code": "POSTFREE", "kind": "free_shipping"}), 201)
+    ok(reader.put("/cart/coupon", {"code": "POSTFREE"}))
+    for code in ("standard", "express", "economy"):
+        priced = quote(reader, shipping_method=code)
+        assert {row["price"] for row in priced["shipping_methods"]} == {"0.00"}
+        assert (priced["shipping"], priced["total"]) == ("0.00", "20.00")
+
+
 def test_free_from_a_subtotal_on(shop: Flask, reader: Client, clerk: Client) -> None:
     book = fill(shop, reader, price=2500)
     make(clerk, "kind", free_over="25.00")
