@@ -4,8 +4,10 @@ from flask import Flask
 
 from bookstore.cli.catalog import catalog_cli
 from bookstore.cli.demo import demo
+from bookstore.cli.doctor import doctor_command
 from bookstore.cli.maintenance import maintenance_command
 from bookstore.cli.orders import orders_cli
+from bookstore.cli.payments import payments_cli
 from bookstore.cli.reports import reports_cli
 from bookstore.cli.settings import settings_command
 from bookstore.cli.users import users_cli
@@ -18,8 +20,10 @@ def init_app(app: Flask) -> None:
     for command in (
         catalog_cli,
         demo,
+        doctor_command,
         maintenance_command,
         orders_cli,
+        payments_cli,
         reports_cli,
         settings_command,
         users_cli,

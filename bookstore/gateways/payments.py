@@ -161,8 +161,7 @@ class Payments:
     def list_intents(self, since: datetime, until: datetime) -> Iterator[Intent]:
         """Yield every intent that was made from ``since`` until before ``until``, newest first."""
         with _translated("list payment intents"):
-            made = self._client.v1.payment_intents.list(_made(since, until))
-            for one in made.auto_paging_iter():
+            for one in self._client.v1.payment_intents.list(_made(since, until)).auto_paging_iter():
                 yield intent_from(one.to_dict())
 
     def create_refund(

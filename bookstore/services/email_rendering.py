@@ -25,6 +25,8 @@ TEMPLATES = (
     "password_reset",
     "endpoint_failing",
     "endpoint_disabled",
+    "payment_review",
+    "payments_differ",
 )
 
 

@@ -1,0 +1,104 @@
+"""What must be true of payments and refunds; see ``book_checks``, whose list they are on."""
+
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+
+from bookstore import money
+from bookstore.models import Order, Payment, Refund
+from bookstore.services.sql import AnySelect
+
+
+def reserved() -> AnySelect:
+    """Find payments that count other refunds than they have, or money that did not come in."""
+    given = _refunds(Refund.payment_id, Refund.status.in_(("pending", "succeeded")))
+    return (
+        select(
+            Payment.id,
+            Payment.order_id,
+            Payment.currency,
+            Payment.status,
+            Payment.amount_received,
+            Payment.amount_refunded,
+            func.coalesce(given.c.sum, 0).label("refunds"),
+        )
+        .outerjoin(given, given.c.key == Payment.id)
+        .where(
+            or_(
+                Payment.amount_refunded != func.coalesce(given.c.sum, 0),
+                (Payment.amount_received > 0) != (Payment.status == "succeeded"),
+            )
+        )
+    )
+
+
+def tell_reserved(row: Any) -> str:
+    """Say what is wrong with a payment."""
+    said = f"payment {row.id} of order {row.order_id} is {row.status}"
+    came = f"{_text(row.amount_received, row.currency)} came in"
+    back = f"{_text(row.amount_refunded, row.currency)} counted as given back"
+    return f"{said}: {came}, {back}, its refunds are {_text(row.refunds, row.currency)}"
+
+
+def standing() -> AnySelect:
+    """Find orders whose payment status is not what their payments and refunds make of them."""
+    came = (
+        select(
+            Payment.order_id.label("key"),
+            func.sum(Payment.amount_received).label("sum"),
+            func.sum(Payment.amount_refunded).label("reserved"),
+            func.count(func.nullif(Payment.currency, Order.currency)).label("foreign"),
+        )
+        .join(Order, Order.id == Payment.order_id)
+        .where(Payment.amount_received > 0)
+        .group_by(Payment.order_id)
+        .subquery()
+    )
+    back = _refunds(Refund.order_id, Refund.status == "succeeded")
+    received, given = func.coalesce(came.c.sum, 0), func.coalesce(back.c.sum, 0)
+    rest, status, free = received - given, Order.payment_status, Order.total_amount == 0
+    wrong = or_(
+        and_(status.in_(("unpaid", "processing", "failed")), or_(received > 0, free)),
+        and_(status == "paid", rest < Order.total_amount),
+        and_(status == "partially_refunded", or_(rest <= 0, rest >= Order.total_amount)),
+        and_(status == "refunded", or_(rest > 0, received == 0)),
+        and_(status != "review", func.coalesce(came.c.foreign, 0) > 0),
+        # Gone, and its money is neither back nor on its way.
+        and_(
+            Order.status == "cancelled",
+            status != "review",
+            received > func.coalesce(came.c.reserved, 0),
+        ),
+    )
+    return (
+        select(
+            Order.number,
+            Order.status,
+            status.label("payment_status"),
+            Order.currency,
+            Order.total_amount,
+            received.label("received"),
+            given.label("given"),
+        )
+        .outerjoin(came, came.c.key == Order.id)
+        .outerjoin(back, back.c.key == Order.id)
+        .where(wrong)
+    )
+
+
+def tell_standing(row: Any) -> str:
+    """Say what is wrong with how an order was paid."""
+    total, came = _text(row.total_amount, row.currency), _text(row.received, row.currency)
+    return (
+        f"order {row.number} ({row.status}) is {row.payment_status}: it costs {total}, {came} came"
+        f" in, {_text(row.given, row.currency)} went back"
+    )
+
+
+def _refunds(key: Any, which: Any) -> Any:
+    total = func.sum(Refund.amount).label("sum")
+    return select(key.label("key"), total).where(which).group_by(key).subquery()
+
+
+def _text(minor: int, currency: str) -> str:
+    return f"{money.to_text(minor, currency)} {currency.upper()}"
