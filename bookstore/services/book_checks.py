@@ -47,8 +47,9 @@ def _off(column: Any, other: Any) -> Any:
     return column != func.coalesce(other, 0)
 
 
-def _text(minor: int | None, currency: str) -> str:
-    return f"{money.to_text(minor or 0, currency)} {currency.upper()}"
+def _text(minor: int, currency: str) -> str:
+    # A sum of PostgreSQL's is a Decimal.
+    return f"{money.to_text(int(minor), currency)} {currency.upper()}"
 
 
 # -- stock -------------------------------------------------------------------------------------

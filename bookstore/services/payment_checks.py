@@ -101,4 +101,5 @@ def _refunds(key: Any, which: Any) -> Any:
 
 
 def _text(minor: int, currency: str) -> str:
-    return f"{money.to_text(minor, currency)} {currency.upper()}"
+    # A sum of PostgreSQL's is a Decimal.
+    return f"{money.to_text(int(minor), currency)} {currency.upper()}"

@@ -184,7 +184,7 @@ PLANTED = [
     ),
     (
         "UPDATE refunds SET refund_id = 're_other' WHERE order_id = {half}",
-        "refund re_other",
+        "(re_other) is not at Stripe",
     ),
     (
         "UPDATE payments SET amount_received = amount_received + 1 WHERE order_id = {id}",
