@@ -3,7 +3,7 @@
 | version | prefix | modules | state |
 |---|---|---|---|
 | v2 | /api/v2 | ``v2.BLUEPRINTS`` | current |
-| (none) | / | ``health``, ``docs``, ``metrics``, ``tracker``, ``test_payments`` | not versioned |
+| (none) | / | ``health``, ``docs``, ``metrics``, and pages: ``tracker`` … | not versioned |
 """
 
 import logging
@@ -17,7 +17,16 @@ from flask import Flask, Response, g, request
 from werkzeug.routing import IntegerConverter
 
 from bookstore import logs
-from bookstore.blueprints import docs, health, metrics, openapi, test_payments, tracker, v2
+from bookstore.blueprints import (
+    checkout,
+    docs,
+    health,
+    metrics,
+    openapi,
+    test_payments,
+    tracker,
+    v2,
+)
 from bookstore.blueprints.api import Api, finish
 
 log = logging.getLogger("bookstore.access")
@@ -45,6 +54,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(metrics.blp)
     app.register_blueprint(docs.blp)
     app.register_blueprint(tracker.blp)
+    app.register_blueprint(checkout.blp)
     app.register_blueprint(test_payments.blp)
     app.config.update(
         V2_API_TITLE="Bookstore API",

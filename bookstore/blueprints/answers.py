@@ -3,6 +3,7 @@
 And the shop's own HTML pages.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +13,18 @@ import orjson
 from flask import Response, render_template, request
 
 from bookstore.services.paging import Page, PageRequest
+
+# Of the shop's own pages: nothing from anywhere else, and no script or style inside them.
+_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
 
 
 def page_request(query: dict[str, Any]) -> PageRequest:
@@ -53,13 +66,19 @@ def json_response(body: bytes | dict[str, Any], status: int = 200) -> Response:
     return response
 
 
-def html_page(template: str, **context: str) -> Response:
-    """Return one of the shop's own pages; its scripts and styles are files of the shop."""
+def html_page(template: str, allowed: Mapping[str, str] | None = None, **context: str) -> Response:
+    """Return one of the shop's own pages; its scripts and styles are files of the shop.
+
+    Args:
+        template: of the page.
+        allowed: what else its Content-Security-Policy lets in, by directive.
+        context: for the template.
+    """
     body = render_template(template, **context)
     response = Response(body, content_type="text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
+    policy = dict(_POLICY)
+    for name, sources in (allowed or {}).items():
+        policy[name] = f"{policy.get(name, '')} {sources}".strip()
+    response.headers["Content-Security-Policy"] = "; ".join(map(" ".join, policy.items()))
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

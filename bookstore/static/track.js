@@ -1,10 +1,9 @@
 // The order tracker. It logs in, reads the order, follows it over a WebSocket, and starts over
 // whenever the connection breaks. The server sends the whole small state with a version that
 // grows; older states are dropped, so nothing is missed and nothing goes backwards.
-"use strict";
+import { Refused, call, logIn, logOut as forget, login } from "./client.js";
 
 (() => {
-  const api = "/api/v2";
   const number = document.body.dataset.number;
   const at = (id) => document.getElementById(id);
   const words = {
@@ -17,7 +16,6 @@
   const steps = ["pending", "processing", "shipped", "delivered"];
   const longestWait = 30_000;
 
-  let tokens = JSON.parse(sessionStorage.getItem("tokens") || "null");
   let order = null;
   let socket = null;
   let failures = 0;
@@ -25,55 +23,6 @@
   let heard = 0; // messages that came
   let asking = null; // the run that is getting a ticket
   let running = 0; // grows with each log-in and log-out; whoever finds it changed stops
-
-  // -- the API ---------------------------------------------------------------------------
-  class Refused extends Error {
-    constructor(status, problem) {
-      super(problem.detail || `The shop answered ${status}.`);
-      this.status = status;
-    }
-  }
-
-  async function send(method, path, body, token) {
-    const headers = {};
-    if (body !== undefined) headers["Content-Type"] = "application/json";
-    if (token) headers.Authorization = `Bearer ${token}`;
-    const answer = await fetch(api + path, {
-      method, headers, cache: "no-store", body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    const found = answer.status === 204 ? null : await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Refused(answer.status, found || {});
-    return found;
-  }
-
-  function keep(found) {
-    tokens = found;
-    if (found) sessionStorage.setItem("tokens", JSON.stringify(found));
-    else sessionStorage.removeItem("tokens");
-  }
-
-  // One at a time: a refresh token that comes twice is taken for stolen, and ends the login.
-  let refreshing = null;
-
-  function refresh() {
-    const old = tokens;
-    refreshing ??= send("POST", "/auth/token/refresh", { refresh: old.refresh })
-      .then((found) => { if (tokens === old) keep(found); })
-      .finally(() => { refreshing = null; });
-    return refreshing;
-  }
-
-  async function call(method, path, body) {
-    const used = tokens;
-    try {
-      return await send(method, path, body, used.access);
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      if (tokens === used) await refresh();
-      if (!tokens) throw error; // logged out meanwhile
-      return send(method, path, body, tokens.access);
-    }
-  }
 
   // -- what is shown ------------------------------------------------------------------------
   function complain(text) {
@@ -217,12 +166,12 @@
     }
   }
 
-  function logOut(why) {
+  function logOut(why, tell = false) {
     running += 1;
     clearTimeout(timer);
     if (socket) socket.close();
     socket = null;
-    keep(null);
+    forget({ tell });
     at("order").hidden = true;
     at("login").hidden = false;
     complain(why);
@@ -231,9 +180,8 @@
 
   at("login").addEventListener("submit", async (event) => {
     event.preventDefault();
-    const form = new FormData(event.target);
     try {
-      keep(await send("POST", "/auth/token", Object.fromEntries(form)));
+      await logIn(at("username").value, at("password").value);
       at("password").value = "";
       await start();
       if (order) at("order").querySelector("h2").focus();
@@ -241,20 +189,17 @@
       complain(error instanceof Refused ? error.message : "The shop cannot be reached.");
     }
   });
-  at("logout").addEventListener("click", () => {
-    if (tokens) send("POST", "/auth/logout", { refresh: tokens.refresh }, tokens.access).catch(() => {});
-    logOut("");
-  });
+  at("logout").addEventListener("click", () => logOut("", true));
   // Back from sleep or from another network: do not wait for the timer.
   for (const name of ["online", "pageshow", "visibilitychange"]) {
     (name === "visibilitychange" ? document : window).addEventListener(name, () => {
-      if (!tokens || !order || document.visibilityState !== "visible") return;
+      if (!login() || !order || document.visibilityState !== "visible") return;
       if (socket) probe(running, 3_000);
       else follow(running);
     });
   }
   setInterval(() => probe(running, 10_000), 30_000);
 
-  if (tokens) start();
+  if (login()) start();
   else logOut("");
 })();

@@ -104,6 +104,7 @@ class TestRoutes:
         "tracker.page",
         "tracker.reset",
         "tracker.asset",
+        "checkout.page",
     }
 
     def test_every_route_declares_access(self, shop: Flask) -> None:

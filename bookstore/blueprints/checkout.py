@@ -1,0 +1,30 @@
+"""The checkout page: from a cart to a paid order, a client of the API like any other."""
+
+from flask import Blueprint, Response
+
+from bookstore.blueprints.answers import html_page
+from bookstore.extensions import settings
+
+blp = Blueprint("checkout", __name__)
+
+STRIPE_JS = "https://js.stripe.com/v3/"
+# What Stripe's own script needs: https://docs.stripe.com/security/guide#content-security-policy
+_STRIPE = {
+    "script-src": "https://js.stripe.com https://*.js.stripe.com",
+    "frame-src": "https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com",
+    "connect-src": "https://api.stripe.com",
+}
+
+
+@blp.get("/checkout")
+def page() -> Response:
+    """Return the page. It knows nobody's cart: its script asks the API for that."""
+    known = settings()
+    pays_by, more = "nothing", {}
+    if known.stripe_secret_key is not None and known.stripe_publishable_key is not None:
+        pays_by, more = "stripe", _STRIPE
+    elif known.takes_test_cards:
+        pays_by = "test"
+    # Covers may be anywhere.
+    more = {"img-src": "https:", **more}
+    return html_page("checkout.html", more, pays_by=pays_by, stripe_js=STRIPE_JS)

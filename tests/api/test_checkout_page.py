@@ -1,0 +1,66 @@
+"""The checkout page as it is sent: whose scripts it lets in, and by what one pays."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+
+from tests.clients import Client
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite"])
+
+
+@pytest.fixture(autouse=True)
+def as_before(shop: Flask) -> Iterator[None]:
+    before = shop.config["SETTINGS"]
+    yield
+    shop.config["SETTINGS"] = before
+
+
+def page(shop: Flask, **changes: object) -> tuple[str, dict[str, str]]:
+    """Return the page and its policy, by directive."""
+    shop.config["SETTINGS"] = replace(shop.config["SETTINGS"], **changes)
+    answer = Client(shop).http.get("/checkout?order=1&redirect_status=failed")
+    assert answer.status_code == 200
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    parts = answer.headers["Content-Security-Policy"].split("; ")
+    return answer.get_data(as_text=True), dict(part.split(" ", 1) for part in parts)
+
+
+def scripts(html: str) -> list[str]:
+    """Return where scripts are loaded from; none stands in the page."""
+    assert len(re.findall(r"<script[^>]*></script>", html)) == html.count("<script")
+    return re.findall(r'<script[^>]* src="([^"]+)"', html)
+
+
+def test_without_a_key_by_test_cards(shop: Flask) -> None:
+    html, policy = page(shop)
+    assert scripts(html) == ["/track/assets/checkout.js"]
+    assert 'id="card"' in html
+    assert "stripe" not in " ".join(policy.values())
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["connect-src"] == policy["style-src"] == "'self'"
+
+
+def test_with_keys_by_stripe(shop: Flask) -> None:
+    keys = {"stripe_secret_key": "sk_test_1", "stripe_publishable_key": "pk_test_1"}
+    html, policy = page(shop, stripe_webhook_secret="whsec_1", **keys)
+    assert scripts(html) == ["https://js.stripe.com/v3/", "/track/assets/checkout.js"]
+    assert 'id="elements"' in html
+    assert 'id="card"' not in html
+    assert "sk_test_1" not in html
+    assert "https://js.stripe.com" in policy["script-src"].split()
+    assert {"https://js.stripe.com", "https://hooks.stripe.com"} <= set(policy["frame-src"].split())
+    assert policy["connect-src"] == "'self' https://api.stripe.com"
+    assert "unsafe" not in " ".join(policy.values())
+
+
+@pytest.mark.parametrize(
+    "changes", [{"bookstore_env": "production"}, {"stripe_secret_key": "sk_test_1"}]
+)
+def test_without_a_way_to_pay_it_says_so(shop: Flask, changes: dict[str, str]) -> None:
+    html, _ = page(shop, **changes)
+    assert "takes no payments at the moment" in html
+    assert 'id="pay-now"' not in html
