@@ -62,6 +62,8 @@ class Till:
             self.clerk = make_clerk(self.shop)
             self.worker = stack.enter_context(LiveWorker(self.settings))
             self.scheduler = stack.enter_context(LiveWorker(self.settings, "--scheduler"))
+            # It asks Stripe for what events have not told yet; from here on, only they tell.
+            self.worker.wait_for("job done job=bookstore.jobs.reconcile_payments")
             self.live = stack.enter_context(LiveShop(self.settings))
             self.stripe.endpoint = f"{self.live.url}/api/v2/payments/stripe/events"
             self._end = stack.pop_all()

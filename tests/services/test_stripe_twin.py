@@ -201,6 +201,9 @@ def test_refunds(settings: Settings, shop: Payments) -> None:
     found = shop.list_refunds(intent.id)
     assert [(one.amount, one.metadata["refund_id"]) for one in found] == [(500, "2"), (1499, "4")]
     assert {one.status for one in found} == {"succeeded"}
+    now, hour = clock.now(), timedelta(hours=1)
+    assert list(shop.list_refunds_made(now - hour, now + hour)) == found[::-1]
+    assert list(shop.list_refunds_made(now - 2 * hour, now - hour)) == []
     assert event_types(settings)[2:] == ["refund.created", "charge.refunded"] * 2
 
 
