@@ -19,14 +19,14 @@ from bookstore import money
 from bookstore.config import Settings
 from bookstore.extensions import settings as current_settings
 
-log = logging.getLogger(__name__)
 # At DEBUG and INFO it writes parameters and answers, client secrets among them.
 logging.getLogger("stripe").setLevel(logging.WARNING)
 
-CONNECT_SECONDS, READ_SECONDS = 3.0, 20.0
-RETRIES = 2
+CONNECT_SECONDS, READ_SECONDS, RETRIES = 3.0, 20.0, 2
 # How old a signed event may be: who records one cannot send it again next week.
 TOLERANCE_SECONDS = 300
+# What the library makes of a body that was signed and is no event.
+_MISSHAPEN = (ValueError, KeyError, TypeError, AttributeError)
 
 
 class PaymentError(Exception):
@@ -211,7 +211,7 @@ class Payments:
                 datetime.fromtimestamp(event["created"], UTC),
                 event["data"]["object"],
             )
-        except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError) as error:
+        except (stripe.SignatureVerificationError, *_MISSHAPEN) as error:
             raise BadEvent(str(error) or type(error).__name__) from None
 
 

@@ -1,6 +1,6 @@
 """Payments and refunds on the wire."""
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from bookstore.schemas.common import Flag, Id, Instant, Money, Schema, Text
 
@@ -19,11 +19,17 @@ class PaymentIntentSchema(Schema):
     )
 
 
+def _something(amount: int) -> None:
+    if amount == 0:
+        raise ValidationError("More than 0.")
+
+
 class RefundInput(Schema):
     """Money to give back."""
 
     amount = Money(
         allow_none=True,
+        validate=_something,
         metadata={"description": "Without it, whatever is left of what was paid."},
     )
     reason = Text(max_length=500, load_default="", strip=True)
