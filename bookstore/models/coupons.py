@@ -60,7 +60,7 @@ class Coupon(Model):
     min_subtotal: Mapped[int] = mapped_column(BigId, default=0)
     usage_limit: Mapped[int | None]
     per_user_limit: Mapped[int | None]
-    # Redemptions that count; moved by a conditional UPDATE, so that the limit holds.
+    # Redemptions that are not released; moved by a conditional UPDATE, so that a limit holds.
     used: Mapped[int] = mapped_column(default=0)
     stackable: Mapped[bool] = mapped_column(default=False, server_default=false())
     restricted: Mapped[bool] = mapped_column(default=False, server_default=false())

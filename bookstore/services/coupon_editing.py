@@ -63,10 +63,6 @@ def update(
     with unit_of_work() as session:
         coupon = _locked(session, coupon_id, version)
         _change(session, coupon, changes)
-        if changes.get("usage_limit") is not None:
-            # Without a limit nobody counted. Orders that use it hold it in a way that this lock
-            # waits for, so all of them are seen, and those that come later will count.
-            coupon.used = session.scalar(select(coupon_records.redemptions(coupon_id)))  # type: ignore[assignment]
         coupon.version += 1
         _flush(session)
         return coupon_records.read(session, coupon_id)
@@ -85,12 +81,18 @@ def remove(actor: Acting, coupon_id: int, *, version: int | None = None) -> None
         used = select(CouponRedemption.id).where(CouponRedemption.coupon_id == coupon_id)
         if session.scalar(used.limit(1)) is not None:
             raise errors.CouponUsed
-        session.execute(delete(Coupon).where(Coupon.id == coupon_id))
+        try:
+            session.execute(delete(Coupon).where(Coupon.id == coupon_id))
+        except IntegrityError:
+            # An order used it between the look and the leap.
+            raise errors.CouponUsed from None
 
 
 # -- inside ------------------------------------------------------------------------------------
 def _locked(session: Session, coupon_id: int, version: int | None) -> Coupon:
-    coupon = session.get(Coupon, coupon_id, with_for_update=True, populate_existing=True)
+    # Orders that merely refer to it are not waited for: of a popular coupon there always are some.
+    lock = {"key_share": True}
+    coupon = session.get(Coupon, coupon_id, with_for_update=lock, populate_existing=True)
     if coupon is None:
         raise errors.NotFound(f"There is no coupon {coupon_id}.")
     if version is not None and coupon.version != version:

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from bookstore import errors, money
 from bookstore.extensions import db, settings
-from bookstore.models import Coupon, CouponRedemption
+from bookstore.models import Coupon
 from bookstore.services import paging
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.coupons import as_kept
@@ -51,14 +50,14 @@ def list_coupons(actor: Acting, page: PageRequest, *, code: str | None = None) -
         Forbidden: not staff.
     """
     require_staff(actor)
-    query = select(Coupon.id, Coupon, _used()).options(
+    query = select(Coupon.id, Coupon).options(
         selectinload(Coupon.categories), selectinload(Coupon.books)
     )
     if code is not None:
         query = query.where(Coupon.code == as_kept(code))
     order = Order("-created", Coupon.id, Coupon.id, True, paging.parse_int)
     found = paging.fetch(db.session(), query, order, page)
-    records = [_record(row.Coupon, row.used) for row in found.data]
+    records = [_record(row.Coupon) for row in found.data]
     return Page(records, found.next_cursor, found.total)
 
 
@@ -85,34 +84,20 @@ def find(code: str) -> int:
     return found
 
 
-def redemptions(coupon_id: Any) -> ColumnElement[int]:
-    """Return how many orders have a coupon and were not cancelled, as SQL."""
-    counted = select(func.count()).select_from(CouponRedemption)
-    return counted.where(
-        CouponRedemption.coupon_id == coupon_id, CouponRedemption.released_at.is_(None)
-    ).scalar_subquery()
-
-
-def _used() -> ColumnElement[int]:
-    # The counter is kept only where a limit needs it.
-    limited = Coupon.usage_limit.is_not(None)
-    return case((limited, Coupon.used), else_=redemptions(Coupon.id)).label("used")
-
-
 def read(session: Session, coupon_id: int) -> CouponRecord:
     """Return one coupon as the present transaction sees it; raises NotFound."""
-    row = session.execute(
-        select(Coupon, _used())
+    coupon = session.scalar(
+        select(Coupon)
         .options(selectinload(Coupon.categories), selectinload(Coupon.books))
         .where(Coupon.id == coupon_id)
         .execution_options(populate_existing=True)
-    ).first()
-    if row is None:
+    )
+    if coupon is None:
         raise errors.NotFound(f"There is no coupon {coupon_id}.")
-    return _record(row.Coupon, row.used)
+    return _record(coupon)
 
 
-def _record(coupon: Coupon, used: int) -> CouponRecord:
+def _record(coupon: Coupon) -> CouponRecord:
     return CouponRecord(
         id=coupon.id,
         code=coupon.code,
@@ -128,7 +113,7 @@ def _record(coupon: Coupon, used: int) -> CouponRecord:
         restricted=coupon.restricted,
         stackable=coupon.stackable,
         is_active=coupon.is_active,
-        used=used,
+        used=coupon.used,
         version=coupon.version,
         created_at=coupon.created_at,
         updated_at=coupon.updated_at,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, insert, literal, select, union_all, update
+from sqlalchemy import ColumnElement, case, func, insert, literal, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
 from bookstore import clock, errors
@@ -35,17 +35,13 @@ class Held:
 
     id: int
     terms: pricing.Coupon
-    usage_limit: int | None
     refusal: str | None
 
 
-def on_cart(
-    session: Session, cart: ColumnElement[bool], user_id: int | None, *, lock: bool = False
-) -> list[Held]:
+def on_cart(session: Session, cart: ColumnElement[bool], user_id: int | None) -> list[Held]:
     """Return the coupons on the cart that ``cart`` (a condition) picks, in their order.
 
-    One statement, one more when one of them is for certain books only. With ``lock`` staff cannot
-    change or remove them until the transaction ends; other buyers are not kept waiting.
+    One statement, one more when one of them is for certain books only.
     """
     query = (
         select(Coupon.__table__, _uses_by(user_id))
@@ -55,16 +51,17 @@ def on_cart(
         .where(cart)
         .order_by(CartCoupon.id)
     )
-    return _held(session, query, lock=lock)
+    return _held(session, query)
 
 
 def by_code(session: Session, code: str, user_id: int | None) -> Held | None:
-    """Return the coupon with this code, as ``on_cart`` would, locked; None when there is none.
+    """Return the coupon with this code, as ``on_cart`` would; None when there is none.
 
-    Case, and blanks around it, do not count.
+    Case, and blanks around it, do not count. Nobody can remove it until the transaction ends.
     """
     query = select(Coupon.__table__, _uses_by(user_id)).where(Coupon.code == as_kept(code))
-    return next(iter(_held(session, query, lock=True)), None)
+    query = query.with_for_update(read=True, key_share=True, of=Coupon)
+    return next(iter(_held(session, query)), None)
 
 
 def as_kept(code: str) -> str:
@@ -101,10 +98,7 @@ def _uses_by(user_id: int | None) -> ColumnElement[Any]:
     return case((Coupon.per_user_limit.is_not(None), mine)).label("mine")
 
 
-def _held(session: Session, query: AnySelect, *, lock: bool) -> list[Held]:
-    if lock:
-        # The weakest lock that holds off FOR UPDATE: buyers do not wait for each other by it.
-        query = query.with_for_update(read=True, key_share=True, of=Coupon)
+def _held(session: Session, query: AnySelect) -> list[Held]:
     rows = session.execute(query).all()
     scopes = _scopes(session, [row.id for row in rows if row.restricted])
     held = []
@@ -120,65 +114,37 @@ def _held(session: Session, query: AnySelect, *, lock: bool) -> list[Held]:
             book_ids=books,
             stackable=row.stackable,
         )
-        held.append(Held(row.id, terms, row.usage_limit, _refusal(row)))
+        held.append(Held(row.id, terms, _refusal(row)))
     return held
 
 
 def redeem(session: Session, order: Order, used: Sequence[tuple[Held, int]]) -> None:
     """Write down that a new order used coupons, with what each took off.
 
-    The buyer's cart is locked, so that per-user counts hold; the limit for all is held by a
-    conditional UPDATE. Only coupons that have one are counted: the others would gain nothing, and
-    their buyers would wait for each other. Nobody sets a limit meanwhile, since ``on_cart`` locks.
+    The buyer's cart is locked, so that per-user counts hold. The limit for all is held by counting
+    in the coupon's row, where one order at a time can be: call this late, and before the coupons
+    are taken off the cart (who removes a coupon holds it, and waits for the carts).
+
+    Every coupon is counted, limited or not, so that a limit that is set later is right at once. To
+    count only then would mean to wait for a moment in which no order uses it.
 
     Raises:
-        CouponInvalid: it was used up a moment ago.
+        CouponInvalid: it was used up, or removed, a moment ago.
     """
-    for held, _ in sorted(used, key=lambda pair: pair[0].id):
-        if held.usage_limit is not None:
-            taken = session.execute(
-                update(Coupon)
-                .where(Coupon.id == held.id, Coupon.used < Coupon.usage_limit)
-                .values(used=Coupon.used + 1, updated_at=Coupon.updated_at)
-                .returning(Coupon.id)
-                .execution_options(synchronize_session=False)
-            ).first()
-            if taken is None:
-                raise refused(held.terms.code, "used_up")
-    if used:
-        now = clock.now()
-        session.execute(
-            insert(CouponRedemption),
-            [
-                {
-                    "coupon_id": held.id,
-                    "order_id": order.id,
-                    "user_id": order.user_id,
-                    "amount": amount,
-                    "created_at": now,
-                }
-                for held, amount in used
-            ],
-        )
+    for held, amount in sorted(used, key=lambda pair: pair[0].id):
+        _count(session, held.id, held.terms.code)
+        row = {
+            "coupon_id": held.id,
+            "order_id": order.id,
+            "user_id": order.user_id,
+            "amount": amount,
+            "created_at": clock.now(),
+        }
+        session.execute(insert(CouponRedemption), [row])
 
 
 def release(session: Session, order: Order) -> None:
-    """Let the coupons of a locked, cancelled order be used again; the second time nothing.
-
-    They are locked as by ``on_cart``: whoever sets a limit meanwhile, and counts what is used,
-    counts before this or after it.
-    """
-    mine = select(CouponRedemption.coupon_id).where(
-        CouponRedemption.order_id == order.id, CouponRedemption.released_at.is_(None)
-    )
-    locked = session.execute(
-        select(Coupon.id)
-        .where(Coupon.id.in_(mine))
-        .order_by(Coupon.id)
-        .with_for_update(read=True, key_share=True)
-    ).all()
-    if not locked:
-        return
+    """Let the coupons of a locked, cancelled order be used again; the second time nothing."""
     released = session.scalars(
         update(CouponRedemption)
         .where(CouponRedemption.order_id == order.id, CouponRedemption.released_at.is_(None))
@@ -189,7 +155,7 @@ def release(session: Session, order: Order) -> None:
     for coupon_id in sorted(released):
         session.execute(
             update(Coupon)
-            .where(Coupon.id == coupon_id, Coupon.usage_limit.is_not(None), Coupon.used > 0)
+            .where(Coupon.id == coupon_id, Coupon.used > 0)
             .values(used=Coupon.used - 1, updated_at=Coupon.updated_at)
             .execution_options(synchronize_session=False)
         )
@@ -201,29 +167,35 @@ def reclaim(session: Session, order: Order) -> None:
     Raises:
         CouponInvalid: somebody else has had the last use meanwhile.
     """
-    rows = session.execute(
+    mine = CouponRedemption.order_id == order.id
+    codes = select(Coupon.id, Coupon.code).join(CouponRedemption)
+    for coupon_id, code in session.execute(
+        codes.where(mine, CouponRedemption.released_at.is_not(None)).order_by(Coupon.id)
+    ).all():
+        _count(session, coupon_id, code)
+    session.execute(
         update(CouponRedemption)
-        .where(CouponRedemption.order_id == order.id, CouponRedemption.released_at.is_not(None))
+        .where(mine)
         .values(released_at=None)
-        .returning(CouponRedemption.coupon_id)
         .execution_options(synchronize_session=False)
-    ).scalars()
-    for coupon_id in sorted(rows):
-        taken = session.execute(
-            update(Coupon)
-            .where(
-                Coupon.id == coupon_id,
-                (Coupon.used < Coupon.usage_limit) | Coupon.usage_limit.is_(None),
-            )
-            .values(
-                used=case((Coupon.usage_limit.is_not(None), Coupon.used + 1), else_=Coupon.used),
-                updated_at=Coupon.updated_at,
-            )
-            .returning(Coupon.id)
-            .execution_options(synchronize_session=False)
-        ).first()
-        if taken is None:
-            raise refused(session.get_one(Coupon, coupon_id).code, "used_up")
+    )
+
+
+def _count(session: Session, coupon_id: int, code: str) -> None:
+    """Count one use; raises CouponInvalid when there is none left."""
+    taken = session.scalar(
+        update(Coupon)
+        .where(
+            Coupon.id == coupon_id,
+            or_(Coupon.usage_limit.is_(None), Coupon.used < Coupon.usage_limit),
+        )
+        .values(used=Coupon.used + 1, updated_at=Coupon.updated_at)
+        .returning(Coupon.id)
+        .execution_options(synchronize_session=False)
+    )
+    if taken is None:
+        there = session.scalar(select(Coupon.id).where(Coupon.id == coupon_id))
+        raise refused(code, "unknown" if there is None else "used_up")
 
 
 def refused(code: str, reason: str) -> errors.CouponInvalid:

@@ -61,7 +61,7 @@ def place(
         cart_id, rows = cart_lines.lines_to_order(session, user_id)
         if cart_id is None or not rows:
             raise errors.CartEmpty
-        held = coupons.on_cart(session, checkout.of_user(user_id), user_id, lock=True)
+        held = coupons.on_cart(session, checkout.of_user(user_id), user_id)
         priced = checkout.price(session, rows, held, shipping_method, shipping_address)
         quote = priced.quote
         if expected_total is None:
@@ -118,14 +118,15 @@ def place(
         items = session.scalars(select(OrderItem).filter_by(order_id=order.id).order_by("id"))
         set_committed_value(order, "items", items.all())
         cart_lines.empty(session, cart_id)
-        coupons.redeem(session, order, priced.used)
-        if held:
-            cart_lines.drop_coupons(session, cart_id)
         order_moves.record_event(order, "order.created")
         if is_paid:
             order.version += 1
             order_moves.record_event(order, "order.paid")
             order_moves.move(session, SYSTEM, order, "processing", note="nothing to pay")
+        # Last: other orders with the same coupon wait from here to the commit.
+        coupons.redeem(session, order, priced.used)
+        if held:
+            cart_lines.drop_coupons(session, cart_id)
     return order
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 
 from bookstore.extensions import db
 from bookstore.models import CartCoupon, Coupon, CouponRedemption, Order
-from bookstore.services import cart, coupon_editing
-from bookstore.services.actors import SYSTEM, Actor
+from bookstore.services import cart
+from bookstore.services.actors import Actor
 from tests.clients import ADDRESS, LiveShop, at_once
 from tests.factories import (
     check_books,
@@ -28,13 +28,13 @@ ORDER = {"shipping_address": ADDRESS}
 
 @pytest.fixture(autouse=True)
 def balanced(shop: Flask) -> Iterator[None]:
-    """Whatever happened, the books balance, and each limited coupon counts what is used."""
+    """Whatever happened, the books balance, and each coupon counts what is used."""
     yield
     check_books(shop)
     with shop.app_context():
-        for coupon in db.session.scalars(select(Coupon).where(Coupon.usage_limit.is_not(None))):
+        for coupon in db.session.scalars(select(Coupon)):
             assert coupon.used == redeemed(coupon.id), coupon
-            assert coupon.used <= (coupon.usage_limit or 0), coupon
+            assert coupon.used <= (coupon.usage_limit or 1000), coupon
         rows = select(func.count()).select_from(CouponRedemption)
         rows = rows.join(Order, Order.id == CouponRedemption.order_id)
         stray = (Order.status == "cancelled") == CouponRedemption.released_at.is_(None)
@@ -178,9 +178,5 @@ def test_coupons_are_changed_and_removed_while_they_are_wanted(shop: Flask, live
         ]
     answers = at_once(jobs)
     assert {answer.status_code for answer in answers} <= {200, 201, 204, 404, 409, 422}
-    allowed = {None, "not_found", "coupon_used", "coupon_invalid", "cart_empty", "out_of_stock"}
-    assert {code for _, code in outcomes(answers)} <= allowed
-    with shop.app_context():
-        for coupon in coupons:
-            if db.session.get(Coupon, coupon) is not None:
-                coupon_editing.update(SYSTEM, coupon, {"usage_limit": 100})
+    refused = {code for status, code in outcomes(answers) if status >= 400}
+    assert refused <= {"not_found", "coupon_used", "coupon_invalid", "cart_empty"}
