@@ -114,7 +114,10 @@ class OrderQuery(PageQuery):
     """Which orders."""
 
     status = Text(validate=validate.OneOf(ORDER_STATUSES))
-    payment_status = Text(validate=validate.OneOf(PAYMENT_STATUSES))
+    payment_status = Text(
+        validate=validate.OneOf(PAYMENT_STATUSES),
+        metadata={"description": "How it was paid; `review`: what staff have to look at."},
+    )
     number = Text(max_length=20, metadata={"description": "The one with this number."})
     all = Flag(load_default=False, metadata={"description": "Everybody's orders (staff)."})
 
