@@ -217,8 +217,7 @@ def _used() -> AnySelect:
     return (
         select(Coupon.code, Coupon.used, func.coalesce(used.c.sum, 0).label("redeemed"))
         .outerjoin(used, used.c.key == Coupon.id)
-        # The others are not counted.
-        .where(Coupon.usage_limit.is_not(None), _off(Coupon.used, used.c.sum))
+        .where(_off(Coupon.used, used.c.sum))
     )
 
 

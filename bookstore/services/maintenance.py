@@ -7,11 +7,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from bookstore import clock
-from bookstore.models import LoginSession, ShoppingCart
+from bookstore.models import LoginSession, ShoppingCart, StripeEvent
 from bookstore.services import batches, event_log, idempotency, outgoing_upkeep
 
 # A guest who has not touched the cart for so long has forgotten it, or lost the token.
 GUEST_CART_LIFETIME = timedelta(days=30)
+# Stripe sends an event for three days; people send it again from there for thirty.
+STRIPE_EVENT_LIFETIME = timedelta(days=90)
 _BATCH = 1000
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,7 @@ def run() -> dict[str, int]:
         "idempotency keys": idempotency.forget_old,
         "login sessions": _forget_sessions,
         "guest carts": _forget_guest_carts,
+        "events of Stripe": _forget_stripe_events,
         "events": outgoing_upkeep.forget_events,
     }
     counts, failure = {}, None
@@ -52,6 +55,16 @@ def _forget_sessions() -> int:
         return batches.rowcount(
             session, delete(LoginSession).where(LoginSession.id.in_(some), over)
         )
+
+    return batches.until_fewer(_BATCH, forget)
+
+
+def _forget_stripe_events() -> int:
+    over = StripeEvent.received_at < clock.now() - STRIPE_EVENT_LIFETIME
+    some = select(StripeEvent.id).where(over).order_by(StripeEvent.received_at).limit(_BATCH)
+
+    def forget(session: Session) -> int:
+        return batches.rowcount(session, delete(StripeEvent).where(StripeEvent.id.in_(some), over))
 
     return batches.until_fewer(_BATCH, forget)
 

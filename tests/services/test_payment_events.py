@@ -1,15 +1,26 @@
 """Stripe's events: each takes effect once, in whatever order and however often they come."""
 
+from datetime import timedelta
 from functools import partial
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
-from bookstore import errors
+from bookstore import clock, errors
 from bookstore.models import Payment, StripeEvent
-from bookstore.services import orders, payment_events, refunding, refunds
+from bookstore.services import (
+    maintenance,
+    orders,
+    payment_events,
+    refunding,
+    refunds,
+    reviewing,
+)
 from bookstore.services.actors import SYSTEM
+from bookstore.unit_of_work import unit_of_work
 from tests.clients import Client, at_once
 from tests.factories import check_books, make_user
 from tests.fakes.stripe import FakeStripe
@@ -29,6 +40,8 @@ from tests.paying import (
     stands,
     told,
 )
+from tests.services.draining import drain
+from tests.services.mailing import into, mails as written, parts
 
 PAID = ["order.created", "order.paid", "order.processing"]
 
@@ -238,3 +251,33 @@ def test_signatures(stripe: FakeStripe) -> None:
         with pytest.raises(errors.SignatureInvalid):
             payment_events.receive(payload, header)
     assert rows(StripeEvent) == []
+
+
+def test_old_events_are_forgotten(stripe: FakeStripe) -> None:
+    paid(stripe, place())
+    assert maintenance.run()["events of Stripe"] == 0
+    with unit_of_work() as session:
+        long_ago = clock.now() - timedelta(days=91)
+        old = update(StripeEvent).where(StripeEvent.type.endswith("created"))
+        session.execute(old.values(received_at=long_ago))
+    assert maintenance.run()["events of Stripe"] == 1
+    assert [one.type for one in rows(StripeEvent)] == ["payment_intent.succeeded"]
+
+
+def test_what_staff_are_told(stripe: FakeStripe, tmp_path: Path) -> None:
+    make_user("clerk", is_staff=True)
+    order = paid(stripe, place(), DISPUTED)
+    differences = ["payment 1 of order 26-X <b>: 1.00 USD here", "and another"]
+    with unit_of_work() as session:
+        about = {"differences": differences, "count": 7}
+        reviewing.tell_staff(session, "payments_differ", about)
+    drain(into(tmp_path))
+    found = {mail["Subject"]: mail for mail in written(tmp_path) if "clerk" in mail["To"]}
+    text, html = parts(found[f"The payment of order {order.number} needs you"])
+    for part in (text, html):
+        assert "disputed by the buyer: fraudulent" in part
+        assert f"https://shop.example/track/{order.number}" in part
+    text, html = parts(found["Payments differ from Stripe's"])
+    assert "- payment 1 of order 26-X <b>: 1.00 USD here\r\n- and another" in text
+    assert "26-X &lt;b&gt;" in html
+    assert "7 in all" in text
