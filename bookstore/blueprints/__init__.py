@@ -3,7 +3,8 @@
 | version | prefix | modules | state |
 |---|---|---|---|
 | v2 | /api/v2 | ``v2.BLUEPRINTS`` | current |
-| (none) | / | ``health``, ``docs``, ``metrics``, and pages: ``tracker`` … | not versioned |
+| (none) | / | ``health``, ``docs``, ``metrics`` | not versioned |
+| (none) | / | ``tracker``, ``checkout``, ``test_payments`` | pages of the shop's own |
 """
 
 import logging

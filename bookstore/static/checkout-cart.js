@@ -10,12 +10,6 @@ export async function showCart() {
   return cart;
 }
 
-// Forget what was shown: it has been ordered.
-export function clearCart() {
-  at("lines").replaceChildren();
-  at("coupons").replaceChildren();
-}
-
 function draw(found) {
   cart = found;
   const shown = (amount) => money(amount, cart.currency);

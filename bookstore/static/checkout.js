@@ -2,19 +2,19 @@
 // and which order it became stays in this tab, so that whoever reloads or comes back goes on where
 // they were, and never orders twice.
 import { Refused, call, logIn, logOut, login } from "./client.js";
-import { clearCart, showCart } from "./checkout-cart.js";
-import { at, complain, make, markAll, markWrong, money, onSubmit, showSums, sumsOf, tell } from "./dom.js";
+import { showCart } from "./checkout-cart.js";
+import { NoDelivery, askQuote } from "./checkout-delivery.js";
 import { startPaying } from "./checkout-payment.js";
+import { countries, countryName } from "./countries.js";
+import { at, complain, make, markAll, markWrong, money, onSubmit, tell } from "./dom.js";
 
-const COUNTRIES = "AD AE AF AG AI AL AM AO AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GT GU GW GY HK HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW".split(" ");
 const SECTIONS = ["cart", "account", "address", "delivery", "payment"];
 const FIELDS = ["name", "line1", "line2", "city", "region", "postal_code", "country"];
-const names = new Intl.DisplayNames(undefined, { type: "region" });
 
 // {address, method, attempt: {key, body}, order}
 let kept = JSON.parse(sessionStorage.getItem("checkout") || "{}");
-let quote = null;
-let asked = 0; // quotes that were asked for: an answer that is not the last one's is old
+
+let quote = null; // the last one shown
 
 function keep(changes) {
   kept = { ...kept, ...changes };
@@ -88,56 +88,19 @@ function fill(address) {
 }
 
 async function toDelivery() {
-  await askQuote();
+  const cart = await showCart();
+  await price();
+  at("bought").replaceChildren(...cart.items.map((item) => make(
+    "li", {}, make("span", {}, `${item.quantity} × ${item.book.title}`), make("span", {}, item.line_total),
+  )));
   show("delivery");
   const { name, city, country } = kept.address;
-  at("to").textContent = `${name}, ${city}, ${names.of(country)}`;
+  at("to").textContent = `${name}, ${city}, ${countryName(country)}`;
 }
 
-// -- what it costs -------------------------------------------------------------------------------
-async function askQuote() {
-  asked += 1;
-  const mine = asked;
-  at("place").disabled = true;
-  const body = { shipping_address: kept.address, shipping_method: kept.method || "standard" };
-  let found;
-  try {
-    found = await call("POST", "/cart/quote", body);
-  } catch (error) {
-    if (!error.problem?.errors?.shipping_method) throw error;
-    // It does not go there; another may.
-    const { data } = await call("GET", `/shipping-methods?country=${kept.address.country}`);
-    const other = data.find((one) => one.code !== body.shipping_method);
-    if (!other) throw new NoDelivery();
-    keep({ method: other.code });
-    found = await call("POST", "/cart/quote", { ...body, shipping_method: other.code });
-  }
-  if (mine !== asked) return;
-  quote = found;
+async function price() {
+  quote = await askQuote(kept.address, kept.method);
   keep({ method: quote.shipping_method });
-  showQuote();
-}
-
-class NoDelivery extends Error {}
-
-function showQuote() {
-  at("methods").replaceChildren(...quote.shipping_methods.map((way) => make(
-    "label", { className: "method" },
-    make("input", { type: "radio", name: "method", value: way.code, checked: way.code === quote.shipping_method }),
-    make("span", {}, way.name),
-    make("span", {}, money(way.price, quote.currency)),
-    make("small", {}, arrival(way)),
-  )));
-  const way = quote.shipping_methods.find((one) => one.code === quote.shipping_method);
-  showSums(at("quote"), sumsOf(quote, quote.total, way?.name));
-  at("place").textContent = `Place the order: ${money(quote.total, quote.currency)}`;
-  at("place").disabled = false;
-}
-
-function arrival({ days, delivery }) {
-  if (!delivery) return `${days.min} to ${days.max} working days`;
-  const dates = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
-  return `Arrives ${dates.formatRange(new Date(delivery.min_date), new Date(delivery.max_date))}`;
 }
 
 // -- the order ----------------------------------------------------------------------------------
@@ -167,7 +130,7 @@ async function place() {
 async function refused(error) {
   if (error.code === "total_changed") {
     const { expected_total: before, total_amount: now } = error.problem;
-    await askQuote();
+    await price();
     complain(
       `The total has changed from ${money(before, quote.currency)} to ${money(now, quote.currency)}. `
       + "Nothing was ordered. Please look again.",
@@ -184,11 +147,14 @@ async function refused(error) {
     complain("Not all of these books are there any more. Nothing was ordered.");
   } else if (error.code === "cart_empty") {
     await toCart();
-  } else if (error.problem.errors?.shipping_method || !error.problem.errors) {
+  } else if (error.code === "coupon_invalid") {
+    await toCart(); // which says of each coupon whether it applies
     throw error;
-  } else {
+  } else if (Object.keys(error.problem.errors || {}).some((name) => name.startsWith("shipping_address."))) {
     show("address");
-    if (!markAll(at("where"), error.problem.errors, "shipping_address.")) throw error;
+    markAll(at("where"), error.problem.errors, "shipping_address.");
+  } else {
+    throw error;
   }
 }
 
@@ -214,7 +180,6 @@ async function toPayment(order) {
 
 function toTracker(order) {
   forgetOrder();
-  clearCart();
   location.assign(`/track/${order.number}`);
 }
 
@@ -241,7 +206,7 @@ async function resume(id, { status } = {}) {
   }
   if (status === "succeeded") toTracker(order); // the event that says so may take a moment
   else await toPayment(order);
-  if (status === "failed") complain("The payment was not confirmed. Try again, or use another card.");
+  if (status === "failed" && !at("payment").hidden) complain("The payment was not confirmed. Try again, or use another card.");
 }
 
 async function start() {
@@ -255,23 +220,29 @@ async function start() {
 }
 
 // -- what is pressed -----------------------------------------------------------------------------
-async function loggedIn() {
+async function enter(username, password) {
+  const before = at("lines").children.length;
+  await logIn(username, password);
   at("password").value = at("new-password").value = "";
-  if (kept.order) await resume(kept.order);
-  else if (!(await showCart()).items.length) await toCart();
-  else await toAddress();
+  if (kept.order) {
+    await resume(kept.order);
+    return;
+  }
+  const { items } = await showCart();
+  if (items.length === before && before > 0) {
+    await toAddress();
+  } else {
+    await toCart();
+    if (before > 0) tell("What was in your cart before is here too.");
+  }
 }
 
-onSubmit(at("login"), async () => {
-  await logIn(at("username").value, at("password").value);
-  await loggedIn();
-}, (error) => complain(error instanceof Refused ? error.message : "The shop cannot be reached. Please try again."));
+onSubmit(at("login"), () => enter(at("username").value, at("password").value), (error) => complain(error instanceof Refused ? error.message : "The shop cannot be reached. Please try again."));
 
 onSubmit(at("register"), async () => {
   const account = Object.fromEntries(new FormData(at("register")));
   await call("POST", "/auth/register", account);
-  await logIn(account.username, account.password);
-  await loggedIn();
+  await enter(account.username, account.password);
 }, (error) => {
   if (!markAll(at("register"), error.problem?.errors)) failed(error);
 });
@@ -282,7 +253,7 @@ onSubmit(at("where"), async () => {
   await toDelivery();
 }, (error) => {
   if (error instanceof NoDelivery) {
-    markWrong(at("country"), `Nothing is sent to ${names.of(kept.address.country)}, sorry.`);
+    markWrong(at("country"), `Nothing is sent to ${countryName(kept.address.country)}, sorry.`);
     at("country").focus();
   } else if (error.code === "cart_empty") toCart().catch(failed);
   else if (!markAll(at("where"), error.problem?.errors, "shipping_address.")) failed(error);
@@ -290,7 +261,7 @@ onSubmit(at("where"), async () => {
 
 at("methods").addEventListener("change", (event) => {
   keep({ method: event.target.value });
-  askQuote().catch(failed);
+  price().catch(failed);
 });
 onSubmit(at("order"), place, failed);
 
@@ -310,8 +281,6 @@ at("logout").addEventListener("click", () => {
 // Back by the browser's button: the page is as it was left, the order may have moved on.
 window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
-at("country").append(...COUNTRIES
-  .map((code) => make("option", { value: code }, names.of(code)))
-  .sort((a, b) => a.text.localeCompare(b.text)));
+at("country").append(...countries().map(([code, name]) => make("option", { value: code }, name)));
 if (kept.address) fill(kept.address);
 start().catch(failed);

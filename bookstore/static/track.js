@@ -62,6 +62,8 @@ import { Refused, call, logIn, logOut as forget, login } from "./client.js";
       if (place === reached) item.setAttribute("aria-current", "step");
       else item.removeAttribute("aria-current");
     }
+    at("unpaid").hidden = order.status !== "pending" || !["unpaid", "failed"].includes(order.payment_status);
+    at("pay").href = `/checkout?order=${order.id}`;
     at("tracking").hidden = !order.tracking_number;
     at("tracking").querySelector("dd").textContent = order.tracking_number || "";
     if (order.total_amount) {
@@ -190,6 +192,17 @@ import { Refused, call, logIn, logOut as forget, login } from "./client.js";
     }
   });
   at("logout").addEventListener("click", () => logOut("", true));
+  at("invoice").addEventListener("click", async () => {
+    // Opened at once, since a browser lets nothing be opened later on.
+    const tab = window.open("about:blank");
+    try {
+      const { ticket } = await call("POST", "/ws/tickets");
+      tab.location = `/api/v2/orders/${order.id}/invoice?ticket=${ticket}`;
+    } catch {
+      tab?.close();
+      complain("The shop cannot be reached. Please try again.");
+    }
+  });
   // Back from sleep or from another network: do not wait for the timer.
   for (const name of ["online", "pageshow", "visibilitychange"]) {
     (name === "visibilitychange" ? document : window).addEventListener(name, () => {

@@ -93,8 +93,10 @@ class Page:
         self.wait_for("document.readyState === 'complete'")
 
     def evaluate(self, expression: str) -> Any:
-        """Return the value of a JavaScript expression."""
-        found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        """Return the value of a JavaScript expression; it may do what only a click may."""
+        found = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, userGesture=True
+        )
         assert "exceptionDetails" not in found, (expression, found)
         return found["result"].get("value")
 
@@ -109,6 +111,10 @@ class Page:
     def text(self, selector: str) -> str:
         """Return what an element shows."""
         return str(self.evaluate(f"document.querySelector({selector!r}).innerText"))
+
+    def titles(self) -> list[str]:
+        """Return the titles of all tabs."""
+        return [str(one["title"]) for one in self.call("Target.getTargets")["targetInfos"]]
 
     def fill(self, selector: str, text: str) -> None:
         """Type into a field."""
