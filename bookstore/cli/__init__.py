@@ -3,6 +3,7 @@
 from flask import Flask
 
 from bookstore.cli.catalog import catalog_cli
+from bookstore.cli.coupons import coupons_cli
 from bookstore.cli.demo import demo
 from bookstore.cli.doctor import doctor_command
 from bookstore.cli.maintenance import maintenance_command
@@ -19,6 +20,7 @@ def init_app(app: Flask) -> None:
     """Register the commands."""
     for command in (
         catalog_cli,
+        coupons_cli,
         demo,
         doctor_command,
         maintenance_command,

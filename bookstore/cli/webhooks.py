@@ -1,12 +1,13 @@
 """``flask webhooks``."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 from flask.cli import AppGroup
 from marshmallow import ValidationError
 
 from bookstore import errors
+from bookstore.cli.parameters import INSTANT
 from bookstore.cli.refusals import shown
 from bookstore.schemas.v2.webhooks import EndpointInput
 from bookstore.services import webhook_log, webhooks
@@ -14,25 +15,6 @@ from bookstore.services.actors import SYSTEM
 from bookstore.services.paging import PageRequest
 
 webhooks_cli = AppGroup("webhooks", help="Endpoints that are told what happens.")
-
-
-class Instant(click.ParamType[datetime]):
-    """An instant as the API writes it (RFC 3339); a day or a time without a zone is in UTC."""
-
-    name = "instant"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Return it aware, in UTC."""
-        try:
-            found = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail("not an instant such as 2026-01-31T12:00:00Z", param, ctx)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-_INSTANT = Instant()
 
 
 @webhooks_cli.command("list")
@@ -81,8 +63,8 @@ def rotate_secret(endpoint: int) -> None:
 
 @webhooks_cli.command("replay")
 @click.argument("endpoint", type=int)
-@click.option("--since", type=_INSTANT, required=True, help="From this instant on (UTC).")
-@click.option("--until", type=_INSTANT, help="Up to and without this instant (UTC).")
+@click.option("--since", type=INSTANT, required=True, help="From this instant on (UTC).")
+@click.option("--until", type=INSTANT, help="Up to and without this instant (UTC).")
 @click.option(
     "--status",
     type=click.Choice(list(webhook_log.REPLAYABLE)),

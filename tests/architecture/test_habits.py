@@ -132,6 +132,8 @@ class TestRoutes:
             "cart.set_quantity",
             "cart.remove_item",
             "cart.clear_cart",
+            "cart.put_coupon",
+            "cart.remove_coupons",
             "cart.quote",
             "payments.receive_event",
             "three_d_secure.answer",
