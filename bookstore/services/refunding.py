@@ -188,8 +188,8 @@ def _put_off(refund_id: int, error: PaymentError) -> None:
         if error.final:
             _fail(session, order, payment, refund, str(error))
             return
-        # The claim has counted this attempt: 5 s after the first, then 20 s, 80 s, …
-        wait = min(timedelta(seconds=5 * 4 ** min(refund.attempts - 1, 6)), LONGEST_WAIT)
+        # The claim has counted this attempt: 5 s after the first, then 10 s, 20 s, …
+        wait = min(timedelta(seconds=5 * 2 ** min(refund.attempts - 1, 12)), LONGEST_WAIT)
         refund.next_attempt_at = clock.now() + wait
     log.warning("refund put off", extra={"refund_id": refund_id, "why": str(error)})
 

@@ -80,21 +80,28 @@ class Till:
 
     def call(self, method: str, path: str, body: Any, token: str, **headers: str) -> Any:
         """Call until it is answered with something that is not trouble of the shop's."""
-        answers: list[requests.Response] = []
+        answers: list[requests.Response | requests.RequestException] = []
 
         def answered() -> bool:
             try:
                 answer = self.live.call(method, path, body, token, **headers)
-            except requests.RequestException:
-                return False
-            busy = answer.status_code == 409 and answer.json()["code"] == "idempotency_in_progress"
-            if answer.status_code >= 500 or busy:
+            except requests.RequestException as error:
+                answers.append(error)
                 return False
             answers.append(answer)
-            return True
+            busy = answer.status_code == 409 and answer.json()["code"] == "idempotency_in_progress"
+            return answer.status_code < 500 and not busy
 
-        wait_until(answered, HEALED)
-        return answers[0].json()
+        try:
+            wait_until(answered, HEALED)
+        except AssertionError:
+            last = answers[-1]
+            told = last.text if isinstance(last, requests.Response) else last
+            log = Path(self.live.log.name).read_text()[-3000:]
+            raise AssertionError(f"{method} {path}: {told}\n{log}") from None
+        last = answers[-1]
+        assert isinstance(last, requests.Response)
+        return last.json()
 
     def order(self, token: str) -> int:
         """Order what is in the cart; the same order however often it is tried."""
@@ -134,7 +141,10 @@ class Till:
 
     def all_agree(self) -> None:
         """Return once nothing is under way; fail unless the books and Stripe's agree."""
-        wait_until(self._is_quiet, HEALED)
+        try:
+            wait_until(self._is_quiet, HEALED)
+        except AssertionError:
+            raise AssertionError(self._under_way() + self.worker.log[-3000:]) from None
         self.stripe.settle(HEALED)
         check_books(self.shop)
         with self.shop.app_context(), db.engine.connect() as connection:
@@ -164,6 +174,12 @@ class Till:
 
     def _covered(self) -> Any:
         return select(Payment.order_id).where(Payment.status == "succeeded")
+
+    def _under_way(self) -> str:
+        with self.shop.app_context():
+            refunds = db.session.scalars(select(Refund).where(Refund.status == "pending")).all()
+            gone = db.session.scalars(select(Payment).where(Payment.is_unwanted)).all()
+            return f"{[(one, one.attempts, one.next_attempt_at) for one in refunds]} {gone}\n"
 
     def _is_quiet(self) -> bool:
         with self.shop.app_context(), db.engine.connect() as connection:

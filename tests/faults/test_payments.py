@@ -202,6 +202,7 @@ def test_a_storm_of_everything(till: Till, seed: int) -> None:
         finally:
             over.set()
         killer.result()
+    stripe.calm()
     till.all_agree()
     with till.shop.app_context(), db.engine.connect() as connection:
         orders = connection.execute(select(Order.status, Order.payment_status)).all()
