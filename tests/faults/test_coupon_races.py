@@ -79,6 +79,7 @@ def test_a_limit_holds(shop: Flask, live: LiveShop) -> None:
     assert discounted(shop) == 10
 
 
+@pytest.mark.faults
 def test_a_limit_that_comes_meanwhile_counts_them_all(shop: Flask, live: LiveShop) -> None:
     """Orders, cancellations, and staff that sets and lifts the limit."""
     coupon, book = new_coupon(shop, "TEN"), new_book(shop, stock=200)
@@ -120,6 +121,7 @@ def test_an_order_gives_it_back_once(shop: Flask, live: LiveShop) -> None:
         assert db.session.get_one(Coupon, coupon).used == redeemed(coupon) == 1
 
 
+@pytest.mark.faults
 def test_a_buyer_uses_it_as_often_as_they_may(shop: Flask, live: LiveShop) -> None:
     """One cart makes one order at a time; the cart is filled again as fast as it empties."""
     coupon, book = new_coupon(shop, "ONCE", per_user_limit=2), new_book(shop, stock=200)
@@ -153,6 +155,7 @@ def test_two_at_once_on_a_cart(shop: Flask, live: LiveShop, stackable: bool) -> 
     assert len(lying) == len(set(lying)) == (4 if stackable else 1)
 
 
+@pytest.mark.faults
 def test_coupons_are_changed_and_removed_while_they_are_wanted(shop: Flask, live: LiveShop) -> None:
     with shop.app_context():
         books = [make_book(stock=100, price=1310).id for _ in range(2)]
