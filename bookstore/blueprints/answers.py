@@ -12,6 +12,7 @@ import marshmallow as ma
 import orjson
 from flask import Response, render_template, request
 
+from bookstore.blueprints.api import if_match, set_tag
 from bookstore.services.paging import Page, PageRequest
 
 # Of the shop's own pages: nothing from anywhere else, and no script or style inside them.
@@ -82,3 +83,14 @@ def html_page(template: str, allowed: Mapping[str, str] | None = None, **context
     response.headers["Content-Security-Policy"] = "; ".join(map(" ".join, policy.items()))
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def tagged(record: Any) -> Any:
+    """Return a record that has a version, after saying that the answer shows it."""
+    set_tag(record.version)
+    return record
+
+
+def seen_version() -> int | None:
+    """Return the version that If-Match names, if there is one; raises as ``if_match``."""
+    return if_match()[0] if "If-Match" in request.headers else None

@@ -5,6 +5,7 @@ it, and the worker deletes the key *before* it looks at the tables. What is comm
 that is seen; what is committed after it sets the key anew and queues the next wake-up.
 """
 
+import contextlib
 import logging
 from typing import Any
 
@@ -70,6 +71,24 @@ def enqueue(function: str, *args: Any, on: str = JOBS) -> bool:
     return True
 
 
+def enqueue_once(function: str) -> None:
+    """Queue a job without arguments, unless one waits already that will see what is there now.
+
+    Nothing rests on it: the mark goes by itself when the job got lost, and the sweep asks again.
+    """
+    try:
+        if redis_handle.client.set(_mark(function), 1, nx=True, ex=_WAKE_SECONDS):
+            enqueue(function)
+    except redis.RedisError as error:
+        log.debug("not queued, Redis is away", extra={"job": function, "why": str(error)})
+
+
+def begun(function: str) -> None:
+    """Say, before the job looks at the tables, that what comes from now on needs another."""
+    with contextlib.suppress(redis.RedisError):
+        redis_handle.client.delete(_mark(function))
+
+
 def wake() -> None:
     """Have due messages sent soon. A Redis that is away is no error: the sweep finds them."""
     try:
@@ -127,6 +146,10 @@ def workers() -> dict[str, int]:
         keys = worker_registration.get_keys(queue(name))
         found[name] = int(client.exists(*keys)) if keys else 0
     return found
+
+
+def _mark(function: str) -> str:
+    return f"bookstore:wake:{function}"
 
 
 def _queue_drain() -> None:

@@ -15,6 +15,7 @@ from bookstore.unit_of_work import after_commit, new_snapshot, unit_of_work
 log = logging.getLogger(__name__)
 
 BATCH = 100
+JOB = "bookstore.jobs.drop_payments"
 
 
 def let_go(session: Session, order: Order) -> None:
@@ -36,6 +37,7 @@ def drop() -> int:
     Each stays marked until Stripe has said what became of it. One that was paid just before reopens
     the order, or the money goes back.
     """
+    queue.begun(JOB)
     rows = db.session.execute(
         select(Payment.id, Payment.attempt, Order.number)
         .join(Order, Order.id == Payment.order_id)
@@ -80,4 +82,4 @@ def wake_if_any() -> None:
 
 
 def _wake() -> None:
-    queue.enqueue("bookstore.jobs.drop_payments")
+    queue.enqueue_once(JOB)

@@ -40,6 +40,8 @@ class Actor:
 
 GUEST = Actor(None, "guest")
 SYSTEM = Actor(None, "system", is_staff=True)
+# What happened at Stripe, and the shop writes down.
+STRIPE = Actor(None, "stripe", is_staff=True)
 
 
 def require_staff(actor: Acting) -> None:

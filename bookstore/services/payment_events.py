@@ -22,13 +22,12 @@ from bookstore.gateways.payments import (
 from bookstore.models import Order, Payment, StripeEvent
 from bookstore.models.payments import FINAL
 from bookstore.services import order_moves, payments, refunding, reopening, reviewing
-from bookstore.services.actors import Actor
+from bookstore.services.actors import STRIPE
 from bookstore.services.sql import upsert
 from bookstore.unit_of_work import new_snapshot, unit_of_work
 
 log = logging.getLogger(__name__)
 
-STRIPE = Actor(None, "stripe", is_staff=True)
 # Order statuses of payment that another attempt may still change.
 _OPEN = ("unpaid", "processing", "failed")
 _ABOUT_REFUNDS = ("charge.refunded", "refund.created", "refund.updated", "refund.failed")
@@ -186,7 +185,7 @@ def _refunds_changed(provider: Payments, event: Event) -> None:
     try:
         states = provider.list_refunds(intent_id) if intent_id else []
     except PaymentError as error:
-        raise _unavailable(error) from None
+        raise payments.unavailable(error) from None
     with unit_of_work() as session:
         if not _is_new(session, event):
             return
@@ -220,12 +219,7 @@ def _missed(provider: Payments, intent_id: str | None) -> Intent | None:
     try:
         return provider.retrieve_intent(intent_id)
     except PaymentError as error:
-        raise _unavailable(error) from None
-
-
-def _unavailable(error: PaymentError) -> errors.PaymentsUnavailable:
-    log.warning("event put off", extra={"why": str(error)})
-    return errors.PaymentsUnavailable()
+        raise payments.unavailable(error) from None
 
 
 def _is_new(session: Session, event: Event) -> bool:

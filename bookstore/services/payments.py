@@ -114,11 +114,11 @@ def pay(order_id: int, payment_method_id: str) -> Intent | None:
         if error.decline_code is not None:
             raise errors.CardDeclined(decline_code=error.decline_code) from None
         if error.code != "payment_intent_unexpected_state":
-            raise _unavailable(error) from None
+            raise unavailable(error) from None
     try:
         return provider.retrieve_intent(payable.intent_id)
     except PaymentError as error:
-        raise _unavailable(error) from None
+        raise unavailable(error) from None
 
 
 def require_provider() -> Payments:
@@ -147,6 +147,12 @@ def make_sure(payment_id: int) -> str:
     return asked.intent_id or ""
 
 
+def unavailable(error: PaymentError) -> errors.PaymentsUnavailable:
+    """Log why Stripe did not answer as it should, and return what the client is told."""
+    log.error("payment provider", extra={"why": str(error)})
+    return errors.PaymentsUnavailable()
+
+
 # -- inside ------------------------------------------------------------------------------------
 def _payable(provider: Payments, order_id: int, user_id: int) -> Payable:
     try:
@@ -157,7 +163,7 @@ def _payable(provider: Payments, order_id: int, user_id: int) -> Payable:
     except PaymentError as error:
         if error.code == "amount_too_small":
             raise errors.OrderNotPayable("This order is too small to be paid by card.") from None
-        raise _unavailable(error) from None
+        raise unavailable(error) from None
     if asked.intent_id is None or asked.client_secret is None:
         raise errors.OrderNotPayable
     return Payable(
@@ -269,8 +275,3 @@ def _require_payable(order: Order) -> None:
     )
     if order.status == "cancelled" or order.payment_status not in PAYABLE or too_late:
         raise errors.OrderNotPayable
-
-
-def _unavailable(error: PaymentError) -> errors.PaymentsUnavailable:
-    log.error("payment provider", extra={"why": str(error)})
-    return errors.PaymentsUnavailable()

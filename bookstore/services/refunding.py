@@ -19,7 +19,7 @@ from bookstore.gateways import queue
 from bookstore.gateways.payments import PaymentError, Payments, RefundState
 from bookstore.models import Order, Payment, Refund
 from bookstore.services import order_moves, payments
-from bookstore.services.actors import Acting, Actor
+from bookstore.services.actors import STRIPE, Acting
 from bookstore.unit_of_work import after_commit, new_snapshot, unit_of_work
 
 log = logging.getLogger(__name__)
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 # Longer than a request to Stripe with its retries may take: nobody else sends it meanwhile.
 LEASE = timedelta(seconds=90)
 LONGEST_WAIT = timedelta(hours=1)
+JOB = "bookstore.jobs.send_refunds"
 _FAILED = ("failed", "canceled")
-_STRIPE = Actor(None, "stripe", is_staff=True)
 
 
 def reserve(
@@ -83,6 +83,7 @@ def paid(session: Session, order_id: int) -> list[Payment]:
 
 def send_due() -> int:
     """Send refunds that are due; return how many Stripe has answered. Safe to run twice at once."""
+    queue.begun(JOB)
     sent = 0
     while (claimed := _claim()) is not None:
         try:
@@ -124,7 +125,7 @@ def apply(intent_id: str, states: Sequence[RefundState]) -> None:
 
 # -- inside ------------------------------------------------------------------------------------
 def _wake() -> None:
-    queue.enqueue("bookstore.jobs.send_refunds")
+    queue.enqueue_once(JOB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,7 @@ def _apply_one(session: Session, order: Order, payment: Payment, state: RefundSt
     if refund is None:
         if state.status in _FAILED:
             return
-        refund = reserve(session, order, payment, state.amount, actor=_STRIPE, reason="at Stripe")
+        refund = reserve(session, order, payment, state.amount, actor=STRIPE, reason="at Stripe")
     refund.refund_id, refund.next_attempt_at = state.id, None
     if state.status == "succeeded" and refund.status == "pending":
         refund.status = "succeeded"
@@ -233,7 +234,7 @@ def _fail(session: Session, order: Order, payment: Payment, refund: Refund, why:
     session.flush()
     log.error("refund failed", extra={"refund_id": refund.id, "order": order.number, "why": why})
     note = f"refund of {money.to_text(refund.amount, refund.currency)} failed: {why}"
-    order_moves.write_history(session, _STRIPE, order, order.status, note)
+    order_moves.write_history(session, STRIPE, order, order.status, note)
     if was_done:
         order.payment_status = _payment_status(session, order)
         order.version += 1

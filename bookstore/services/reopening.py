@@ -5,9 +5,7 @@ from sqlalchemy.orm import Session
 from bookstore import errors
 from bookstore.models import Order
 from bookstore.services import coupons, order_moves, stock
-from bookstore.services.actors import Actor
-
-_STRIPE = Actor(None, "stripe", is_staff=True)
+from bookstore.services.actors import STRIPE
 
 
 def reopen(session: Session, order: Order) -> bool:
@@ -21,12 +19,12 @@ def reopen(session: Session, order: Order) -> bool:
     try:
         # Undone if a copy or a coupon is missing; the payment is still to be written down.
         with session.begin_nested():
-            stock.take(session, copies, order.id, _STRIPE.label, reason="reopening")
+            stock.take(session, copies, order.id, STRIPE.label, reason="reopening")
             coupons.reclaim(session, order)
     except (errors.OutOfStock, errors.CouponInvalid):
         return False
     # Not a move that anybody may make: for the buyer the order was never gone.
-    order_moves.write_history(session, _STRIPE, order, "pending", "paid after all")
+    order_moves.write_history(session, STRIPE, order, "pending", "paid after all")
     order.status, order.stock_returned = "pending", False
     session.flush()
     return True

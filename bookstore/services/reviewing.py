@@ -2,27 +2,24 @@
 
 import logging
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bookstore import clock
 from bookstore.gateways import queue
 from bookstore.models import Email, Order, User
-from bookstore.models.outbox import PENDING
 from bookstore.services import order_moves, refunding
-from bookstore.services.actors import Actor
+from bookstore.services.actors import STRIPE
 from bookstore.unit_of_work import after_commit
 
 log = logging.getLogger(__name__)
-
-_STRIPE = Actor(None, "stripe", is_staff=True)
 
 
 def park(session: Session, order: Order, why: str) -> None:
     """Put a locked order into review: nothing but a person moves its money from here on."""
     order.payment_status = "review"
     order.version += 1
-    order_moves.write_history(session, _STRIPE, order, order.status, f"to be reviewed: {why}")
+    order_moves.write_history(session, STRIPE, order, order.status, f"to be reviewed: {why}")
     session.flush()
     order_moves.publish(order)
     log.error("order to be reviewed", extra={"order": order.number, "why": why})
@@ -45,21 +42,6 @@ def accept(session: Session, order: Order) -> None:
 def tell_staff(session: Session, template: str, data: dict[str, object]) -> None:
     """Write a mail to every active member of staff, to leave with this transaction."""
     staff = session.scalars(select(User.id).where(User.is_staff, User.is_active)).all()
-    now = clock.now()
-    rows = [
-        {
-            "user_id": user_id,
-            "template": template,
-            "event_id": None,
-            "data": data,
-            "status": PENDING,
-            "attempts": 0,
-            "next_attempt_at": now,
-            "created_at": now,
-            "touched_at": now,
-        }
-        for user_id in staff
-    ]
-    if rows:
-        session.execute(insert(Email), rows)
+    session.add_all(Email(user_id=user_id, template=template, data=data) for user_id in staff)
+    if staff:
         after_commit(queue.wake)

@@ -1,6 +1,7 @@
 """Which tax applies where: rates in the database, and before them those of the setting."""
 
 from collections.abc import Iterable
+from functools import cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -27,7 +28,7 @@ def rates_for(
     )
     for row in rows:
         found[key(row.region), row.category] = Rate(row.percent, row.inclusive)
-    for entry in tax_table.parse(settings().tax_rates or ""):
+    for entry in _of_the_setting(settings().tax_rates or ""):
         if entry.country == country:
             found[key(entry.region), entry.category] = Rate(entry.percent, entry.inclusive)
     rates = {}
@@ -42,3 +43,8 @@ def rates_for(
 def key(region: str) -> str:
     """Return what a region is compared by."""
     return region.strip().casefold()
+
+
+@cache
+def _of_the_setting(text: str) -> list[tax_table.Entry]:
+    return tax_table.parse(text)

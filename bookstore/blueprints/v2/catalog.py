@@ -4,10 +4,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
-from flask import Response, request
+from flask import Response
 
 from bookstore import auth, errors
-from bookstore.blueprints.answers import dumper, json_response, page_body, page_request
+from bookstore.blueprints.answers import (
+    dumper,
+    json_response,
+    page_body,
+    page_request,
+    seen_version,
+)
 from bookstore.blueprints.api import (
     Blueprint,
     idempotent,
@@ -134,7 +140,7 @@ def update_book(body: dict[str, Any], book_id: int) -> Any:
 @blp.response(204)
 def delete_book(book_id: int) -> None:
     """Remove a book that nobody has ordered (409 `book_in_orders`)."""
-    version = if_match()[0] if "If-Match" in request.headers else None
+    version = seen_version()
     catalog_editing.delete_book(auth.current_actor(), book_id, version=version)
 
 

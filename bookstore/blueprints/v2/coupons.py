@@ -2,22 +2,26 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 
 from bookstore import auth
-from bookstore.blueprints.answers import json_response, page_body, page_request
+from bookstore.blueprints.answers import (
+    json_response,
+    page_body,
+    page_request,
+    seen_version,
+    tagged,
+)
 from bookstore.blueprints.api import (
     Blueprint,
     idempotent,
     if_match,
     needs_if_match,
     requires,
-    set_tag,
 )
 from bookstore.schemas.common import page_of
 from bookstore.schemas.v2.coupons import CouponInput, CouponQuery, CouponSchema
 from bookstore.services import coupon_editing, coupon_records
-from bookstore.services.coupon_records import CouponRecord
 
 blp = Blueprint("coupons", __name__, description="Codes that make an order cheaper")
 
@@ -42,7 +46,7 @@ def list_coupons(query: dict[str, Any]) -> Response:
 def create_coupon(body: dict[str, Any]) -> Any:
     """Make a coupon."""
     made = coupon_editing.create(auth.current_actor(), body)
-    return _tagged(made), 201, {"Location": f"/api/v2/coupons/{made.id}"}
+    return tagged(made), 201, {"Location": f"/api/v2/coupons/{made.id}"}
 
 
 @blp.get("/coupons/<id:coupon_id>")
@@ -50,7 +54,7 @@ def create_coupon(body: dict[str, Any]) -> Any:
 @blp.response(200, CouponSchema)
 def get_coupon(coupon_id: int) -> Any:
     """Return one coupon."""
-    return _tagged(coupon_records.get(auth.current_actor(), coupon_id))
+    return tagged(coupon_records.get(auth.current_actor(), coupon_id))
 
 
 @blp.patch("/coupons/<id:coupon_id>")
@@ -61,7 +65,7 @@ def get_coupon(coupon_id: int) -> Any:
 def update_coupon(body: dict[str, Any], coupon_id: int) -> Any:
     """Change a coupon; it counts at once, also on carts where it lies."""
     version, _ = if_match()
-    return _tagged(coupon_editing.update(auth.current_actor(), coupon_id, body, version=version))
+    return tagged(coupon_editing.update(auth.current_actor(), coupon_id, body, version=version))
 
 
 @blp.delete("/coupons/<id:coupon_id>")
@@ -69,10 +73,5 @@ def update_coupon(body: dict[str, Any], coupon_id: int) -> Any:
 @blp.response(204)
 def delete_coupon(coupon_id: int) -> None:
     """Remove a coupon that no order has used (409 `coupon_used`: switch it off instead)."""
-    version = if_match()[0] if "If-Match" in request.headers else None
+    version = seen_version()
     coupon_editing.remove(auth.current_actor(), coupon_id, version=version)
-
-
-def _tagged(record: CouponRecord) -> CouponRecord:
-    set_tag(record.version)
-    return record

@@ -2,17 +2,22 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 
 from bookstore import auth
-from bookstore.blueprints.answers import json_response, page_body, page_request
+from bookstore.blueprints.answers import (
+    json_response,
+    page_body,
+    page_request,
+    seen_version,
+    tagged,
+)
 from bookstore.blueprints.api import (
     Blueprint,
     idempotent,
     if_match,
     needs_if_match,
     requires,
-    set_tag,
 )
 from bookstore.schemas.common import Schema, page_of
 from bookstore.schemas.v2.records import (
@@ -44,7 +49,7 @@ def _register(path: str, kind: Kind, shape: type[Schema], form: type[Schema]) ->
     @requires("visitor")
     @blp.response(200, shape)
     def get_record(record_id: int) -> Any:
-        return _tagged(catalog_records.get_record(kind, record_id))
+        return tagged(catalog_records.get_record(kind, record_id))
 
     @requires("staff")
     @blp.arguments(form)
@@ -52,7 +57,7 @@ def _register(path: str, kind: Kind, shape: type[Schema], form: type[Schema]) ->
     @blp.response(201, shape)
     def create_record(body: dict[str, Any]) -> Any:
         record = catalog_records.create_record(auth.current_actor(), kind, body)
-        return _tagged(record), 201, {"Location": f"/api/v2{path}/{record.id}"}
+        return tagged(record), 201, {"Location": f"/api/v2{path}/{record.id}"}
 
     @requires("staff")
     @needs_if_match
@@ -60,7 +65,7 @@ def _register(path: str, kind: Kind, shape: type[Schema], form: type[Schema]) ->
     @blp.response(200, shape)
     def update_record(body: dict[str, Any], record_id: int) -> Any:
         version, _ = if_match()
-        return _tagged(
+        return tagged(
             catalog_records.update_record(
                 auth.current_actor(), kind, record_id, body, version=version
             )
@@ -69,7 +74,7 @@ def _register(path: str, kind: Kind, shape: type[Schema], form: type[Schema]) ->
     @requires("staff")
     @blp.response(204)
     def delete_record(record_id: int) -> None:
-        version = if_match()[0] if "If-Match" in request.headers else None
+        version = seen_version()
         catalog_records.delete_record(auth.current_actor(), kind, record_id, version=version)
 
     list_records.__doc__ = f"List {many} by name."
@@ -86,11 +91,6 @@ def _register(path: str, kind: Kind, shape: type[Schema], form: type[Schema]) ->
     ):
         endpoint = f"{view.__name__}_{many}"
         blp.add_url_rule(rule, endpoint, view, methods=[method], tags=[many])
-
-
-def _tagged(record: Any) -> Any:
-    set_tag(record.version)
-    return record
 
 
 _register("/authors", AUTHORS, AuthorSchema, AuthorInput)

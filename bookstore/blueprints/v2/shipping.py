@@ -2,17 +2,22 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 
 from bookstore import auth
-from bookstore.blueprints.answers import json_response, page_body, page_request
+from bookstore.blueprints.answers import (
+    json_response,
+    page_body,
+    page_request,
+    seen_version,
+    tagged,
+)
 from bookstore.blueprints.api import (
     Blueprint,
     idempotent,
     if_match,
     needs_if_match,
     requires,
-    set_tag,
 )
 from bookstore.schemas.common import page_of
 from bookstore.schemas.v2.shipping import (
@@ -51,7 +56,7 @@ def create_method(body: dict[str, Any]) -> Any:
     409 `shipping_zone_taken` if another row of the code is for one of the countries.
     """
     method = shipping_editing.create(auth.current_actor(), body)
-    return _tagged(method), 201, {"Location": f"/api/v2/shipping-methods/{method.id}"}
+    return tagged(method), 201, {"Location": f"/api/v2/shipping-methods/{method.id}"}
 
 
 @blp.get("/shipping-methods/<id:method_id>")
@@ -59,7 +64,7 @@ def create_method(body: dict[str, Any]) -> Any:
 @blp.response(200, ShippingMethodSchema)
 def get_method(method_id: int) -> Any:
     """Return a way to send orders; one that is switched off is for staff only."""
-    return _tagged(shipping.get(auth.current_actor(), method_id))
+    return tagged(shipping.get(auth.current_actor(), method_id))
 
 
 @blp.patch("/shipping-methods/<id:method_id>")
@@ -71,7 +76,7 @@ def update_method(body: dict[str, Any], method_id: int) -> Any:
     """Change a way to send orders; those that were placed stay as they are."""
     version, _ = if_match()
     actor = auth.current_actor()
-    return _tagged(shipping_editing.update(actor, method_id, body, version=version))
+    return tagged(shipping_editing.update(actor, method_id, body, version=version))
 
 
 @blp.delete("/shipping-methods/<id:method_id>")
@@ -79,10 +84,5 @@ def update_method(body: dict[str, Any], method_id: int) -> Any:
 @blp.response(204)
 def delete_method(method_id: int) -> None:
     """Remove a way to send orders."""
-    version = if_match()[0] if "If-Match" in request.headers else None
+    version = seen_version()
     shipping_editing.delete(auth.current_actor(), method_id, version=version)
-
-
-def _tagged(method: Any) -> Any:
-    set_tag(method.version)
-    return method

@@ -2,17 +2,22 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 
 from bookstore import auth
-from bookstore.blueprints.answers import json_response, page_body, page_request
+from bookstore.blueprints.answers import (
+    json_response,
+    page_body,
+    page_request,
+    seen_version,
+    tagged,
+)
 from bookstore.blueprints.api import (
     Blueprint,
     idempotent,
     if_match,
     needs_if_match,
     requires,
-    set_tag,
 )
 from bookstore.schemas.common import page_of
 from bookstore.schemas.v2.taxes import TaxRateInput, TaxRateQuery, TaxRateSchema
@@ -44,7 +49,7 @@ def create_rate(body: dict[str, Any]) -> Any:
     409 `tax_rate_taken` if there is one for this country, region and category.
     """
     rate = tax_editing.create(auth.current_actor(), body)
-    return _tagged(rate), 201, {"Location": f"/api/v2/tax-rates/{rate.id}"}
+    return tagged(rate), 201, {"Location": f"/api/v2/tax-rates/{rate.id}"}
 
 
 @blp.get("/tax-rates/<id:rate_id>")
@@ -52,7 +57,7 @@ def create_rate(body: dict[str, Any]) -> Any:
 @blp.response(200, TaxRateSchema)
 def get_rate(rate_id: int) -> Any:
     """Return a rate."""
-    return _tagged(tax_editing.get(auth.current_actor(), rate_id))
+    return tagged(tax_editing.get(auth.current_actor(), rate_id))
 
 
 @blp.patch("/tax-rates/<id:rate_id>")
@@ -63,7 +68,7 @@ def get_rate(rate_id: int) -> Any:
 def update_rate(body: dict[str, Any], rate_id: int) -> Any:
     """Change a rate; orders that were placed stay as they are."""
     version, _ = if_match()
-    return _tagged(tax_editing.update(auth.current_actor(), rate_id, body, version=version))
+    return tagged(tax_editing.update(auth.current_actor(), rate_id, body, version=version))
 
 
 @blp.delete("/tax-rates/<id:rate_id>")
@@ -71,10 +76,5 @@ def update_rate(body: dict[str, Any], rate_id: int) -> Any:
 @blp.response(204)
 def delete_rate(rate_id: int) -> None:
     """Remove a rate."""
-    version = if_match()[0] if "If-Match" in request.headers else None
+    version = seen_version()
     tax_editing.delete(auth.current_actor(), rate_id, version=version)
-
-
-def _tagged(rate: Any) -> Any:
-    set_tag(rate.version)
-    return rate

@@ -1,6 +1,5 @@
 """How often a coupon is used: counted when it is ordered with, given back with a cancellation."""
 
-import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
@@ -10,24 +9,9 @@ from bookstore.services import coupon_records
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import ADDRESS, Client, ok, problem
-from tests.factories import new_book, new_coupon, reader_and_clerk
+from tests.factories import new_book, new_coupon
 
 ORDER = {"shipping_address": ADDRESS}
-
-
-@pytest.fixture
-def people(shop: Flask) -> tuple[Client, Client]:
-    return reader_and_clerk(shop)
-
-
-@pytest.fixture
-def reader(people: tuple[Client, Client]) -> Client:
-    return people[0]
-
-
-@pytest.fixture
-def clerk(people: tuple[Client, Client]) -> Client:
-    return people[1]
 
 
 def buy(reader: Client, book: int, code: str) -> int:

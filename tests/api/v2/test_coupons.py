@@ -9,25 +9,10 @@ from bookstore import errors
 from bookstore.services import coupon_editing, coupon_records
 from bookstore.services.actors import GUEST
 from tests.clients import ADDRESS, Client, ok, problem
-from tests.factories import make_category, new_book, new_coupon, reader_and_clerk
+from tests.factories import make_category, new_book, new_coupon
 
 ORDER = {"shipping_address": ADDRESS}
 TEN = {"code": "TEN", "kind": "percent", "value": "10"}
-
-
-@pytest.fixture
-def people(shop: Flask) -> tuple[Client, Client]:
-    return reader_and_clerk(shop)
-
-
-@pytest.fixture
-def reader(people: tuple[Client, Client]) -> Client:
-    return people[0]
-
-
-@pytest.fixture
-def clerk(people: tuple[Client, Client]) -> Client:
-    return people[1]
 
 
 def test_from_first_to_last(shop: Flask, clerk: Client) -> None:
