@@ -1,10 +1,12 @@
 """How gunicorn serves the shop. Everything that differs between places is a setting."""
 
+import ctypes
 import gc
 import resource
+import socket
 import sys
 
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from bookstore.config import BadSetting, Settings
 from bookstore.gateways.embedded_redis import EmbeddedRedis, EmbeddedServerError
@@ -20,6 +22,8 @@ except BadSetting as error:
 CLIENT_SECONDS = 5  # between two pieces of a body, or of an answer
 SOCKETS_SECONDS = 2
 MANY_FILES = 65_536
+# The C library, called without letting another thread of Python run meanwhile.
+_libc = ctypes.PyDLL(None)
 
 
 class Worker(ThreadWorker):
@@ -58,9 +62,30 @@ class Worker(ThreadWorker):
             while served < self.nr_conns:
                 served = self.nr_conns
                 self.accept(listener)
-            listener.close()
+            self.close_door(listener)
         # First of all: who is told at once is back at another process while we finish here.
         tracking.stop()
+
+    def close_door(self, listener):
+        """Close a listening socket, and serve who came in up to that very moment.
+
+        The kernel resets who is in its queue when the last process closes it. With Python's own
+        accept and close our request threads run in between, for tens of milliseconds.
+        """
+        name, descriptor, late = listener.getsockname(), listener.sock.detach(), []
+        while (one := _libc.accept(descriptor, None, None)) >= 0:
+            late.append(one)
+        _libc.close(descriptor)
+        for one in late:
+            client = socket.socket(fileno=one)
+            client.set_inheritable(False)
+            try:
+                conn = TConn(self.cfg, client, client.getpeername(), name)
+            except OSError:  # gone already
+                client.close()
+                continue
+            self.nr_conns += 1
+            self.enqueue_req(conn)
 
 
 bind = f"{_settings.host}:{_settings.port}"
