@@ -4,7 +4,7 @@
 |---|---|---|---|
 | v2 | /api/v2 | ``v2.BLUEPRINTS`` | current |
 | (none) | / | ``health``, ``docs``, ``metrics`` | not versioned |
-| (none) | / | ``tracker``, ``checkout``, ``test_payments`` | pages of the shop's own |
+| (none) | / | ``tracker``, ``checkout``, ``sandbox`` | pages of the shop's own |
 """
 
 import logging
@@ -24,7 +24,7 @@ from bookstore.blueprints import (
     health,
     metrics,
     openapi,
-    test_payments,
+    sandbox,
     tracker,
     v2,
 )
@@ -56,7 +56,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(docs.blp)
     app.register_blueprint(tracker.blp)
     app.register_blueprint(checkout.blp)
-    app.register_blueprint(test_payments.blp)
+    app.register_blueprint(sandbox.blp)
     app.config.update(
         V2_API_TITLE="Bookstore API",
         V2_API_VERSION="v2",

@@ -9,10 +9,10 @@ from bookstore.jobs.money import (
     send_refunds,
 )
 from bookstore.jobs.recurring import maintain, report
-from bookstore.services import channels, outgoing_upkeep, test_payments
+from bookstore.services import channels, outgoing_upkeep, sandbox
 
 __all__ = [
-    "deliver_test_events",
+    "deliver_sandbox_events",
     "drain",
     "drop_payments",
     "look_after_payments",
@@ -47,6 +47,6 @@ def upkeep() -> None:
     outgoing_upkeep.expire_held()
 
 
-def deliver_test_events() -> None:
+def deliver_sandbox_events() -> None:
     """Send what the stand-in for Stripe has to tell the shop and could not at once."""
-    test_payments.deliver()
+    sandbox.deliver()

@@ -54,6 +54,10 @@ def test_no_file_is_past_300_lines() -> None:
     assert {name: length for name, length in lengths.items() if length > 300} == {}
 
 
+def test_no_module_of_the_shop_reads_like_a_test() -> None:
+    assert [str(path.relative_to(ROOT)) for path in SOURCES if path.name.startswith("test")] == []
+
+
 def test_public_functions_are_documented() -> None:
     missing = []
     for path in SOURCES:

@@ -4,10 +4,10 @@ from typing import Any
 
 from bookstore import auth
 from bookstore.blueprints.api import Blueprint, requires
-from bookstore.schemas.v2.test_payments import ConfirmedSchema, ConfirmInput
-from bookstore.services import test_payments
+from bookstore.schemas.v2.sandbox import ConfirmedSchema, ConfirmInput
+from bookstore.services import sandbox
 
-blp = Blueprint("test_payments", __name__, description="Test cards, in shops without a Stripe key")
+blp = Blueprint("sandbox", __name__, description="Test cards, in shops without a Stripe key")
 
 
 @blp.post("/payments/test/confirm")
@@ -22,4 +22,4 @@ def confirm(body: dict[str, Any]) -> Any:
     event has come, a moment later. 404 where real cards are taken; 409 `already_paid`;
     `order_not_payable` when the intent was cancelled.
     """
-    return test_payments.confirm(auth.current_actor(), **body)
+    return sandbox.confirm(auth.current_actor(), **body)

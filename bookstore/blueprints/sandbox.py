@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from bookstore import errors, money
 from bookstore.blueprints.answers import html_page
 from bookstore.blueprints.api import requires
-from bookstore.services import test_payments
+from bookstore.services import sandbox
 
 blp = Blueprint("three_d_secure", __name__)
 
@@ -18,7 +18,7 @@ blp = Blueprint("three_d_secure", __name__)
 @requires("anyone")
 def page(token: str) -> Response:
     """Ask whether it is them; who was sent here knows the token, and nobody else does."""
-    payment = test_payments.look(token)
+    payment = sandbox.look(token)
     minor = money.from_stripe(payment.amount, payment.currency)
     amount = f"{money.to_text(minor, payment.currency)} {payment.currency.upper()}"
     back = _path_here(payment.return_url)
@@ -32,7 +32,7 @@ def answer(token: str) -> BaseResponse:
     outcome = request.form.get("outcome")
     if outcome not in {"complete", "fail"}:
         raise errors.Invalid({"outcome": ["Must be complete or fail."]})
-    payment = test_payments.authenticate(token, succeed=outcome == "complete")
+    payment = sandbox.authenticate(token, succeed=outcome == "complete")
     back = _path_here(payment.return_url)
     if not back:
         return redirect(request.path, 303)
