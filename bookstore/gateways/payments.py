@@ -75,6 +75,17 @@ class RefundState:
 
 
 @dataclass(frozen=True, slots=True)
+class DisputeState:
+    """A dispute as Stripe has it; ``status`` and ``reason`` in Stripe's words."""
+
+    id: str
+    status: str
+    reason: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A verified event: ``object`` is what it is about, as Stripe writes it."""
 
@@ -185,6 +196,13 @@ class Payments:
             found = self._client.v1.refunds.list(params).auto_paging_iter()
             return [refund_from(one.to_dict()) for one in found][::-1]
 
+    def list_disputes(self, intent_id: str) -> list[DisputeState]:
+        """Return every dispute of a payment."""
+        params: Any = {"payment_intent": intent_id, "limit": 100}
+        with _translated("list disputes"):
+            found = self._client.v1.disputes.list(params).auto_paging_iter()
+            return [dispute_from(one.to_dict()) for one in found]
+
     def list_refunds_made(self, since: datetime, until: datetime) -> Iterator[RefundState]:
         """Yield every refund that was made from ``since`` until before ``until``, newest first."""
         with _translated("list refunds made"):
@@ -270,6 +288,12 @@ def refund_from(data: Mapping[str, Any]) -> RefundState:
         metadata=dict(data.get("metadata") or {}),
         failure=data.get("failure_reason"),
     )
+
+
+def dispute_from(data: Mapping[str, Any]) -> DisputeState:
+    """Return a dispute from Stripe's JSON."""
+    amount, currency = money.from_stripe(data["amount"], data["currency"]), data["currency"]
+    return DisputeState(data["id"], data["status"], data["reason"], amount, currency)
 
 
 def _made(since: datetime, until: datetime) -> Any:

@@ -170,6 +170,8 @@ class OrderEvent(Model):
     to_status: Mapped[str] = mapped_column(String(20))
     actor: Mapped[str] = mapped_column(String(100))
     note: Mapped[str] = mapped_column(Text, default="")
+    # For staff alone: what a bank says of the buyer, say.
+    is_internal: Mapped[bool] = mapped_column(default=False, server_default=false())
     at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
 
     order: Mapped[Order] = relationship(back_populates="events")

@@ -32,6 +32,10 @@ INTENT_STATUSES = (
 )
 FINAL = ("succeeded", "canceled")
 REFUND_STATUSES = ("pending", "succeeded", "failed")
+# Disputes that are open. While one of the first kind is, the bank has the money; the others are
+# mere inquiries, which a refund may settle.
+WITHDRAWN = ("needs_response", "under_review")
+INQUIRIES = ("warning_needs_response", "warning_under_review")
 
 
 class Payment(Model):
@@ -57,6 +61,11 @@ class Payment(Model):
     amount_received: Mapped[int] = mapped_column(BigId, default=0)
     # Refunds that are under way or done: raised before Stripe is asked, never above what came.
     amount_refunded: Mapped[int] = mapped_column(BigId, default=0)
+    # What the buyer's bank took back for good, by a dispute that the shop has lost.
+    amount_withdrawn: Mapped[int] = mapped_column(BigId, default=0, server_default=text("0"))
+    # Stripe's word for the worst of its disputes; None: there was none.
+    dispute_status: Mapped[str | None] = mapped_column(String(30))
+    last_dispute_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # The order needs it no more: to be cancelled at Stripe by whoever finds it.
     is_unwanted: Mapped[bool] = mapped_column(default=False)
     failure_code: Mapped[str | None] = mapped_column(String(60))
@@ -70,7 +79,9 @@ class Payment(Model):
         CheckConstraint(f"status IN {INTENT_STATUSES}", name="status"),
         CheckConstraint("amount >= 1", name="amount"),
         CheckConstraint(
-            "amount_refunded >= 0 AND amount_refunded <= amount_received", name="refunded"
+            "amount_refunded >= 0 AND amount_withdrawn >= 0"
+            " AND amount_refunded + amount_withdrawn <= amount_received",
+            name="refunded",
         ),
         Index(
             "uq_payments_live",
@@ -86,6 +97,13 @@ class Payment(Model):
             sqlite_where=text("is_unwanted"),
         ),
     )
+
+    @property
+    def refundable(self) -> int:
+        """What of it may be given back, in minor units; nothing while a bank holds the money."""
+        if self.dispute_status in WITHDRAWN:
+            return 0
+        return self.amount_received - self.amount_refunded - self.amount_withdrawn
 
     def __repr__(self) -> str:
         return f"<Payment {self.id} of order {self.order_id} {self.status} {self.amount}>"

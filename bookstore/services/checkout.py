@@ -31,9 +31,10 @@ class Priced:
 
     @property
     def used(self) -> list[tuple[Held, int]]:
-        """The coupons that took effect, with what each took off."""
+        """The coupons that took something off, and how much: one that did not is not used up."""
         amounts = {discount.code: discount.amount for discount in self.quote.discounts}
-        return [(held, amounts[held.terms.code]) for held, why in self.coupons if why is None]
+        found = [(held, amounts.get(held.terms.code, 0)) for held, _ in self.coupons]
+        return [(held, amount) for held, amount in found if amount]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

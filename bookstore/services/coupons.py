@@ -93,6 +93,7 @@ def _uses_by(user_id: int | None) -> ColumnElement[Any]:
             CouponRedemption.user_id == (user_id or 0),
             CouponRedemption.released_at.is_(None),
         )
+        .correlate(Coupon)
         .scalar_subquery()
     )
     return case((Coupon.per_user_limit.is_not(None), mine)).label("mine")
@@ -164,14 +165,20 @@ def release(session: Session, order: Order) -> None:
 def reclaim(session: Session, order: Order) -> None:
     """Have the coupons of a locked order that is reopened count again.
 
+    The buyer's cart is locked, as for a new order, so that per-user counts hold.
+
     Raises:
-        CouponInvalid: somebody else has had the last use meanwhile.
+        CouponInvalid: somebody else, or the buyer, has had the last use meanwhile.
     """
     mine = CouponRedemption.order_id == order.id
-    codes = select(Coupon.id, Coupon.code).join(CouponRedemption)
-    for coupon_id, code in session.execute(
-        codes.where(mine, CouponRedemption.released_at.is_not(None)).order_by(Coupon.id)
+    codes = select(Coupon.id, Coupon.code, Coupon.per_user_limit, _uses_by(order.user_id))
+    for coupon_id, code, limit, uses in session.execute(
+        codes.join(CouponRedemption)
+        .where(mine, CouponRedemption.released_at.is_not(None))
+        .order_by(Coupon.id)
     ).all():
+        if limit is not None and uses >= limit:
+            raise refused(code, "used_by_you")
         _count(session, coupon_id, code)
     session.execute(
         update(CouponRedemption)

@@ -27,6 +27,8 @@ TEMPLATES = (
     "endpoint_disabled",
     "payment_review",
     "payments_differ",
+    "refund_failed",
+    "dispute_closed",
 )
 
 

@@ -16,8 +16,9 @@ log = logging.getLogger(__name__)
 
 NOTE = "not paid in time"
 BATCH = 500
-# Money that is on its way, or that a person looks into, is waited for.
-_UNPAID = ("unpaid", "failed")
+# Money that is on its way, or that a person looks into, is waited for. What came in and was not
+# enough has gone back.
+_UNPAID = ("unpaid", "failed", "refunded")
 
 
 def expire_orders() -> int:

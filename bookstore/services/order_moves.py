@@ -49,8 +49,13 @@ def move(session: Session, actor: Acting, order: Order, status: str, *, note: st
     record_event(order, f"order.{status}")
 
 
-def write_history(session: Session, actor: Acting, order: Order, status: str, note: str) -> None:
-    """Add a line to an order's history: from its present status to ``status``."""
+def write_history(
+    session: Session, actor: Acting, order: Order, status: str, note: str, *, internal: bool = False
+) -> None:
+    """Add a line to an order's history: from its present status to ``status``.
+
+    The buyer reads it too, unless it is ``internal``.
+    """
     session.add(
         OrderEvent(
             order_id=order.id,
@@ -58,6 +63,7 @@ def write_history(session: Session, actor: Acting, order: Order, status: str, no
             to_status=status,
             actor=actor.label,
             note=note,
+            is_internal=internal,
             at=clock.now(),
         )
     )

@@ -82,7 +82,7 @@ def place(
             tax=quote.tax,
             tax_included=quote.tax_included,
             tax_lines=[asdict(line) for line in quote.tax_lines],
-            discounts=[asdict(discount) for discount in quote.discounts],
+            discounts=[asdict(discount) for discount in quote.discounts if discount.amount],
             total_amount=quote.total,
             currency=settings().currency,
             shipping_method=quote.shipping_method,
@@ -170,13 +170,16 @@ def list_orders(
 
 
 def history(actor: Acting, order_id: int) -> list[OrderEvent]:
-    """Return an order's events, oldest first; NotFound as ``get``."""
+    """Return an order's events, oldest first; staff see the internal ones too.
+
+    Raises:
+        NotFound: as ``get``.
+    """
     order = get(actor, order_id)
-    return list(
-        db.session.scalars(
-            select(OrderEvent).where(OrderEvent.order_id == order.id).order_by(OrderEvent.id)
-        )
-    )
+    events = select(OrderEvent).where(OrderEvent.order_id == order.id).order_by(OrderEvent.id)
+    if not actor.is_staff:
+        events = events.where(~OrderEvent.is_internal)
+    return list(db.session.scalars(events))
 
 
 def cancel(actor: Acting, order_id: int, note: str = "") -> Order:
@@ -210,7 +213,7 @@ def advance(
     Raises:
         Forbidden: not staff.
         NotFound: there is no such order.
-        InvalidTransition: not a legal next status.
+        InvalidTransition: not a legal next status; or its money or its copies have gone back.
     """
     require_staff(actor)
     with unit_of_work() as session:
@@ -220,6 +223,7 @@ def advance(
         if status == "cancelled":
             cancellations.cancel(session, actor, order, note)
         else:
+            _require_kept(order, status)
             reviewing.accept(session, order)
             order_moves.move(session, actor, order, status, note=note)
         return order
@@ -250,6 +254,18 @@ def _require_coupons(priced: checkout.Priced) -> None:
     for held, why in priced.coupons:
         if why is not None:
             raise coupons.refused(held.terms.code, why)
+
+
+def _require_kept(order: Order, status: str) -> None:
+    """Nothing is sent that the shop has given back the money for, or sells again."""
+    if status in ("processing", "shipped") and order.can_move_to(status):
+        what = "copies are on sale again" if order.stock_returned else "money is with the buyer"
+        if order.stock_returned or order.payment_status == "refunded":
+            raise errors.InvalidTransition(
+                f"Its {what}: it cannot become {status}.",
+                status_now=order.status,
+                allowed=["cancelled"],
+            )
 
 
 def _payable_until() -> datetime:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 
 from bookstore import money
 from bookstore.models import Order, Payment, Refund
@@ -27,6 +27,7 @@ def reserved() -> AnySelect:
             or_(
                 Payment.amount_refunded != func.coalesce(given.c.sum, 0),
                 (Payment.amount_received > 0) != (Payment.status == "succeeded"),
+                (Payment.amount_withdrawn > 0) & (Payment.dispute_status.is_(None)),
             )
         )
     )
@@ -46,29 +47,37 @@ def standing() -> AnySelect:
         select(
             Payment.order_id.label("key"),
             func.sum(Payment.amount_received).label("sum"),
+            func.sum(Payment.amount_withdrawn).label("withdrawn"),
             func.sum(Payment.amount_refunded).label("reserved"),
-            func.count(func.nullif(Payment.currency, Order.currency)).label("foreign"),
         )
         .join(Order, Order.id == Payment.order_id)
-        .where(Payment.amount_received > 0)
+        .where(Payment.amount_received > 0, Payment.currency == Order.currency)
         .group_by(Payment.order_id)
         .subquery()
     )
-    back = _refunds(Refund.order_id, Refund.status == "succeeded")
+    back = _refunds(Refund.order_id, Refund.status == "succeeded", own=True)
+    foreign = exists().where(
+        Payment.order_id == Order.id,
+        Payment.currency != Order.currency,
+        Payment.amount_received > Payment.amount_refunded + Payment.amount_withdrawn,
+    )
+    under_way = exists().where(Payment.order_id == Order.id, Payment.status == "processing")
+    anything = exists().where(Payment.order_id == Order.id, Payment.amount_received > 0)
     received, given = func.coalesce(came.c.sum, 0), func.coalesce(back.c.sum, 0)
-    rest, status, free = received - given, Order.payment_status, Order.total_amount == 0
+    gone = given + func.coalesce(came.c.withdrawn, 0)
+    rest, status, free = received - gone, Order.payment_status, Order.total_amount == 0
+    kept = received - func.coalesce(came.c.reserved + came.c.withdrawn, 0)
     wrong = or_(
         and_(status.in_(("unpaid", "processing", "failed")), or_(received > 0, free)),
+        and_(status == "processing", ~under_way),
         and_(status == "paid", rest < Order.total_amount),
         and_(status == "partially_refunded", or_(rest <= 0, rest >= Order.total_amount)),
-        and_(status == "refunded", or_(rest > 0, received == 0)),
-        and_(status != "review", func.coalesce(came.c.foreign, 0) > 0),
+        and_(status == "refunded", or_(rest > 0, ~anything)),
+        and_(status != "review", foreign),
+        # Paid twice, or more than it costs, and nothing of it is back or on its way.
+        and_(status != "review", kept > Order.total_amount),
         # Gone, and its money is neither back nor on its way.
-        and_(
-            Order.status == "cancelled",
-            status != "review",
-            received > func.coalesce(came.c.reserved, 0),
-        ),
+        and_(Order.status == "cancelled", status != "review", kept > 0),
     )
     return (
         select(
@@ -79,6 +88,7 @@ def standing() -> AnySelect:
             Order.total_amount,
             received.label("received"),
             given.label("given"),
+            func.coalesce(came.c.withdrawn, 0).label("withdrawn"),
         )
         .outerjoin(came, came.c.key == Order.id)
         .outerjoin(back, back.c.key == Order.id)
@@ -89,15 +99,22 @@ def standing() -> AnySelect:
 def tell_standing(row: Any) -> str:
     """Say what is wrong with how an order was paid."""
     total, came = _text(row.total_amount, row.currency), _text(row.received, row.currency)
-    return (
+    said = (
         f"order {row.number} ({row.status}) is {row.payment_status}: it costs {total}, {came} came"
         f" in, {_text(row.given, row.currency)} went back"
     )
+    taken = _text(row.withdrawn, row.currency)
+    return f"{said}, a bank took {taken}" if row.withdrawn else said
 
 
-def _refunds(key: Any, which: Any) -> Any:
-    total = func.sum(Refund.amount).label("sum")
-    return select(key.label("key"), total).where(which).group_by(key).subquery()
+def _refunds(key: Any, which: Any, *, own: bool = False) -> Any:
+    query = select(key.label("key"), func.sum(Refund.amount).label("sum")).where(which)
+    if own:
+        # Of the order's own currency.
+        query = query.join(
+            Order, (Order.id == Refund.order_id) & (Order.currency == Refund.currency)
+        )
+    return query.group_by(key).subquery()
 
 
 def _text(minor: int, currency: str) -> str:

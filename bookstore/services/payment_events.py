@@ -21,7 +21,14 @@ from bookstore.gateways.payments import (
 )
 from bookstore.models import Order, Payment, StripeEvent
 from bookstore.models.payments import FINAL
-from bookstore.services import order_moves, payments, refunding, reopening, reviewing
+from bookstore.services import (
+    disputes,
+    order_moves,
+    payments,
+    refunding,
+    reopening,
+    reviewing,
+)
 from bookstore.services.actors import STRIPE
 from bookstore.services.sql import upsert
 from bookstore.unit_of_work import new_snapshot, unit_of_work
@@ -30,6 +37,7 @@ log = logging.getLogger(__name__)
 
 # Order statuses of payment that another attempt may still change.
 _OPEN = ("unpaid", "processing", "failed")
+_FAILED = "payment_intent.payment_failed"
 _ABOUT_REFUNDS = ("charge.refunded", "refund.created", "refund.updated", "refund.failed")
 
 
@@ -46,13 +54,17 @@ def receive(payload: bytes, signature: str) -> None:
     except BadEvent as error:
         raise errors.SignatureInvalid(str(error)) from None
     if event.type.startswith("payment_intent."):
+        intent = intent_from(event.object)
+        if intent.status == "processing":
+            # It may have failed within the same second, and an order must not wait for ever.
+            intent = _asked_for(provider, intent.id)
         with unit_of_work() as session:
             if _is_new(session, event):
-                settle(session, intent_from(event.object), event)
+                settle(session, intent, event)
     elif event.type in _ABOUT_REFUNDS:
         _refunds_changed(provider, event)
-    elif event.type == "charge.dispute.created":
-        _disputed(provider, event)
+    elif event.type.startswith("charge.dispute."):
+        _disputes_changed(provider, event)
 
 
 def settle(session: Session, intent: Intent, event: Event | None = None) -> bool:
@@ -96,7 +108,13 @@ def _under_way(
     if event is not None:
         payment.last_event_at = event.created_at
     is_open = order.payment_status in _OPEN and order.status != "cancelled"
-    if event is not None and event.type == "payment_intent.payment_failed":
+    failed = event is not None and event.type == _FAILED
+    if intent.status == "requires_payment_method" and order.payment_status == "processing":
+        # What was under way no longer is, whatever we were told of it.
+        failed |= intent.failure_code is not None
+        if is_open and not failed:
+            _set_payment_status(session, order, "unpaid")
+    if failed:
         payment.failure_code = intent.failure_code or "unknown"
         if is_open:
             order.payment_status = "failed"
@@ -195,18 +213,20 @@ def _refunds_changed(provider: Payments, event: Event) -> None:
             refunding.apply(str(intent_id), states)
 
 
-def _disputed(provider: Payments, event: Event) -> None:
+def _disputes_changed(provider: Payments, event: Event) -> None:
+    """Read back all disputes of the payment, as for refunds."""
     intent_id = event.object.get("payment_intent")
     missed = _missed(provider, intent_id)
+    try:
+        states = provider.list_disputes(intent_id) if intent_id else []
+    except PaymentError as error:
+        raise payments.unavailable(error) from None
     with unit_of_work() as session:
         if not _is_new(session, event):
             return
         if missed is not None:
             settle(session, missed)
-        order_id = session.scalar(select(Payment.order_id).where(Payment.intent_id == intent_id))
-        if order_id is not None:
-            order = order_moves.lock(session, STRIPE, order_id)
-            reviewing.park(session, order, f"disputed by the buyer: {event.object.get('reason')}")
+        disputes.apply(str(intent_id), states, event.created_at)
 
 
 def _missed(provider: Payments, intent_id: str | None) -> Intent | None:
@@ -214,8 +234,10 @@ def _missed(provider: Payments, intent_id: str | None) -> Intent | None:
     new_snapshot()
     status = db.session.scalar(select(Payment.status).where(Payment.intent_id == intent_id))
     new_snapshot()
-    if intent_id is None or status in FINAL:
-        return None
+    return None if intent_id is None or status in FINAL else _asked_for(provider, intent_id)
+
+
+def _asked_for(provider: Payments, intent_id: str) -> Intent:
     try:
         return provider.retrieve_intent(intent_id)
     except PaymentError as error:

@@ -216,6 +216,7 @@ def quote(
             applied.append(Discount(coupon.code, coupon.kind, sum(shares)))
     goods = sum(left)
     cost = shipping.cost(sum(at.quantity * at.weight for at in lines), goods) if shipping else 0
+    cost += -cost % unit  # its price may be older than the shop's currency
     for coupon in (one for one in good if one.kind == "free_shipping"):
         applied.append(Discount(coupon.code, coupon.kind, cost))
         cost = 0

@@ -18,7 +18,7 @@ from bookstore.extensions import db
 from bookstore.gateways.payments import Intent, PaymentError, Payments, RefundState
 from bookstore.models import Order, Payment, Refund
 from bookstore.models.payments import FINAL
-from bookstore.services import payment_events, payments, refunding, reviewing
+from bookstore.services import payment_events, payments, refunding, staff_mail
 from bookstore.unit_of_work import new_snapshot, unit_of_work
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def reconcile(since: datetime, until: datetime) -> list[Difference]:
         told = [one.text for one in found[:_BATCH]]
         with unit_of_work() as session:
             about = {"differences": told, "count": len(found)}
-            reviewing.tell_staff(session, "payments_differ", about)
+            staff_mail.tell(session, "payments_differ", about)
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from bookstore import clock, errors, money
@@ -18,7 +18,7 @@ from bookstore.extensions import db
 from bookstore.gateways import queue
 from bookstore.gateways.payments import PaymentError, Payments, RefundState
 from bookstore.models import Order, Payment, Refund
-from bookstore.services import order_moves, payments
+from bookstore.services import order_moves, payment_standing, payments, staff_mail
 from bookstore.services.actors import STRIPE, Acting
 from bookstore.unit_of_work import after_commit, new_snapshot, unit_of_work
 
@@ -43,7 +43,7 @@ def reserve(
         update(Payment)
         .where(
             Payment.id == payment.id,
-            Payment.amount_refunded + amount <= Payment.amount_received,
+            Payment.amount_refunded + amount <= Payment.amount_received - Payment.amount_withdrawn,
         )
         .values(amount_refunded=Payment.amount_refunded + amount)
         .returning(Payment.id)
@@ -67,11 +67,11 @@ def reserve(
 
 
 def reserve_all(session: Session, order: Order, *, actor: Acting, reason: str) -> list[Refund]:
-    """Write refunds of whatever is left of a locked order's payments."""
+    """Write refunds of whatever may go back of a locked order's payments."""
     return [
         reserve(session, order, payment, rest, actor=actor, reason=reason)
         for payment in paid(session, order.id)
-        if (rest := payment.amount_received - payment.amount_refunded) > 0
+        if (rest := payment.refundable) > 0
     ]
 
 
@@ -211,7 +211,7 @@ def _apply_one(session: Session, order: Order, payment: Payment, state: RefundSt
     if state.status == "succeeded" and refund.status == "pending":
         refund.status = "succeeded"
         session.flush()
-        order.payment_status = _payment_status(session, order)
+        order.payment_status = payment_standing.payment_status(session, order)
         order.version += 1
         session.flush()
         shown = money.to_text(refund.amount, refund.currency)
@@ -233,35 +233,13 @@ def _fail(session: Session, order: Order, payment: Payment, refund: Refund, why:
     )
     session.flush()
     log.error("refund failed", extra={"refund_id": refund.id, "order": order.number, "why": why})
-    note = f"refund of {money.to_text(refund.amount, refund.currency)} failed: {why}"
-    order_moves.write_history(session, STRIPE, order, order.status, note)
+    shown = f"{money.to_text(refund.amount, refund.currency)} {refund.currency.upper()}"
+    note = f"refund of {shown} failed: {why}"
+    order_moves.write_history(session, STRIPE, order, order.status, note, internal=True)
+    # Nobody else notices: the money is still here, and the buyer may have been told otherwise.
+    staff_mail.tell_of_order(session, "refund_failed", order, why, amount=shown, told=was_done)
     if was_done:
-        order.payment_status = _payment_status(session, order)
+        order.payment_status = payment_standing.payment_status(session, order)
         order.version += 1
         session.flush()
-
-
-def _payment_status(session: Session, order: Order) -> str:
-    """Return how a paid order stands, by its payments and the refunds that are done."""
-    rest = held(session, order.id)
-    if order.payment_status == "review":
-        return "refunded" if rest <= 0 else "review"
-    if rest <= 0:
-        return "refunded"
-    # What was paid twice and given back once leaves the order paid.
-    return "partially_refunded" if rest < order.total_amount else "paid"
-
-
-def held(session: Session, order_id: int) -> int:
-    """Return what is left of an order's payments: what came in less the refunds that are done."""
-    received = session.scalar(
-        select(func.coalesce(func.sum(Payment.amount_received), 0)).where(
-            Payment.order_id == order_id
-        )
-    )
-    back = session.scalar(
-        select(
-            func.coalesce(func.sum(case((Refund.status == "succeeded", Refund.amount))), 0)
-        ).where(Refund.order_id == order_id)
-    )
-    return (received or 0) - (back or 0)
+        order_moves.publish(order)

@@ -25,19 +25,20 @@ def request(
         actor: staff.
         order_id: an order that was paid.
         amount: in minor units; None for whatever is left.
-        reason: for the history.
-        restock: put the order's copies back on sale too.
+        reason: for the history and the receipt: the buyer reads it.
+        restock: put the order's copies back on sale too; it cannot be sent then.
 
     Raises:
         NotFound: there is no such order.
-        RefundExceedsPayment: more than what is left of what was paid.
+        RefundExceedsPayment: more than what is left of what was paid (by one payment), or a bank
+            has it, by a dispute.
         AlreadyRestocked: with ``restock``, when the copies are on sale again already.
     """
     require_staff(actor)
     with unit_of_work() as session:
         order = order_moves.lock(session, actor, order_id)
         paid = refunding.paid(session, order_id)
-        left = [payment.amount_received - payment.amount_refunded for payment in paid]
+        left = [payment.refundable for payment in paid]
         wanted = sum(left) if amount is None else amount
         # From one payment: what was paid twice by mistake is given back by itself.
         chosen = next((p for p, rest in zip(paid, left, strict=True) if rest >= wanted > 0), None)

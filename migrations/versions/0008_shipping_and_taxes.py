@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from alembic import op
+from flask import current_app
 
 revision = "0008"
 down_revision = "0007"
@@ -42,6 +43,8 @@ VAT = {
     "SI": (5_000, 22_000),
     "SK": (5_000, 23_000),
 }
+# Currencies with three decimal places, the third of which has to be 0.
+THREE_DECIMAL = ("bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd")
 SHIPPING = (
     # code, name, kind, price, price_per_kg, free_over, days_min, days_max
     ("standard", "Standard delivery", "flat", 499, 0, None, 3, 5),
@@ -142,8 +145,11 @@ def _insert_defaults() -> None:
     tables.reflect(op.get_bind(), only=names)
     methods, zones, rates = (tables.tables[name] for name in names)
     columns = ("code", "name", "kind", "price", "price_per_kg", "free_over", "days_min", "days_max")
+    times = 10 if current_app.config["SETTINGS"].currency in THREE_DECIMAL else 1
     for position, values in enumerate(SHIPPING):
         row = dict(zip(columns, values, strict=True))
+        for column in ("price", "price_per_kg", "free_over"):
+            row[column] = row[column] and row[column] * times
         op.execute(methods.insert().values(position=position, is_active=True, **row, **made))
         which = sa.select(methods.c.id).where(methods.c.code == row["code"]).scalar_subquery()
         op.execute(zones.insert().values(method_id=which, country="", code=row["code"]))

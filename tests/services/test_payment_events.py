@@ -17,7 +17,7 @@ from bookstore.services import (
     payment_events,
     refunding,
     refunds,
-    reviewing,
+    staff_mail,
 )
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import unit_of_work
@@ -270,7 +270,7 @@ def test_what_staff_are_told(stripe: FakeStripe, tmp_path: Path) -> None:
     differences = ["payment 1 of order 26-X <b>: 1.00 USD here", "and another"]
     with unit_of_work() as session:
         about = {"differences": differences, "count": 7}
-        reviewing.tell_staff(session, "payments_differ", about)
+        staff_mail.tell(session, "payments_differ", about)
     drain(into(tmp_path))
     found = {mail["Subject"]: mail for mail in written(tmp_path) if "clerk" in mail["To"]}
     text, html = parts(found[f"The payment of order {order.number} needs you"])

@@ -40,7 +40,8 @@ def refund(body: dict[str, Any], order_id: int) -> Any:
     """Give (part of) an order's payment back.
 
     The answer is there before Stripe has done it; `order.refunded` follows when it has. 409
-    `refund_exceeds_payment` when there is less left; `already_restocked`.
+    `refund_exceeds_payment` when there is less left, or the buyer's bank has it by a dispute;
+    `already_restocked`.
     """
     return refunds.request(auth.current_actor(), order_id, **body)
 

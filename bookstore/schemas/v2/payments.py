@@ -32,10 +32,17 @@ class RefundInput(Schema):
         validate=_something,
         metadata={"description": "Without it, whatever is left of what was paid."},
     )
-    reason = Text(max_length=500, load_default="", strip=True)
+    reason = Text(
+        max_length=500,
+        load_default="",
+        strip=True,
+        metadata={"description": "The buyer reads it, on the receipt too."},
+    )
     restock = Flag(
         load_default=False,
-        metadata={"description": "Put the order's copies back on sale, all of them; once."},
+        metadata={
+            "description": "Put the order's copies back on sale, once; it cannot be sent then."
+        },
     )
 
 

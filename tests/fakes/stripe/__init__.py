@@ -8,8 +8,8 @@
 
 It does what Stripe does:
 
-- Customers, payment intents (create, retrieve, list, confirm, cancel), charges, refunds, events;
-  the states of an intent, of a refund and of a dispute. The test cards of Stripe's documents, and
+- Customers, payment intents (create, retrieve, list, confirm, cancel), charges, refunds, events,
+  disputes (list); the states of each. The test cards of Stripe's documents, and
   ``us_bank_account``, which stays in processing until ``finish_processing``.
 - Parameters are checked against the types of the installed library: unknown, missing, of another
   kind, not one of the choices. Amounts are checked as Stripe charges: least, most, currencies that

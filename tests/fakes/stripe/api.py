@@ -46,6 +46,7 @@ _ROUTES = [
     _Route("POST", "/v1/refunds", "RefundCreateParams", charges.refund),
     _Route("GET", "/v1/refunds", "RefundListParams", charges.list_refunds),
     _Route("GET", f"/v1/refunds/{_ID}", "RefundRetrieveParams", charges.retrieve_refund),
+    _Route("GET", "/v1/disputes", "DisputeListParams", charges.list_disputes),
     _Route("GET", "/v1/events", "EventListParams", events.list_all),
     _Route("GET", f"/v1/events/{_ID}", "EventRetrieveParams", events.retrieve),
 ]

@@ -132,6 +132,15 @@ def list_refunds(account: Account, params: Object) -> Object:
     return account.page("refund", "/v1/refunds", params, **equal)
 
 
+def list_disputes(account: Account, params: Object) -> Object:
+    """GET /v1/disputes."""
+    for kind in ("payment_intent", "charge"):
+        if kind in params:
+            account.find(kind, params[kind], param=kind, status=400)
+    equal = {name: params.get(name) for name in ("payment_intent", "charge")}
+    return account.page("dispute", "/v1/disputes", params, **equal)
+
+
 def dispute(account: Account, charge_id: str, amount: int | None, reason: str) -> Object:
     """The customer's bank takes the money back, to begin with."""
     charge = account.find("charge", charge_id)
@@ -158,7 +167,7 @@ def dispute(account: Account, charge_id: str, amount: int | None, reason: str) -
 def close_dispute(account: Account, id: str, won: bool) -> Object:
     """The bank has decided."""
     made = account.find("dispute", id)
-    made["status"] = "won" if won else "lost"
+    made.update(status="won" if won else "lost", is_charge_refundable=won)
     if won:
         account.emit("charge.dispute.funds_reinstated", made)
     account.emit("charge.dispute.closed", made)
@@ -184,7 +193,9 @@ def _refundable(account: Account, params: Object) -> Object:
         found.append(charge)
     if found[0] is not found[-1]:
         raise Refused(400, "The charge is not the PaymentIntent's.", param="charge")
-    if found[0]["disputed"]:
+    # Where Stripe says "disputed" for ever, what was won may be given back.
+    mine = [d for d in account.table("dispute").values() if d["charge"] == found[0]["id"]]
+    if any(one["status"] != "won" for one in mine):
         message = f"Charge {found[0]['id']} has been charged back; cannot issue a refund."
         raise Refused(400, message, code="charge_disputed")
     return found[0]

@@ -105,11 +105,14 @@ class FakeStripe:
             return copy.deepcopy(self.account.find("payment_intent", id))
 
     def holdings(self) -> dict[str, int]:
-        """Return what is left of each intent, by its id: received less refunded."""
+        """Return what is left of each intent: received less refunded, less lost disputes."""
         with self.account.lock:
             gone = dict.fromkeys(self.account.table("payment_intent"), 0)
             for one in self.account.table("refund").values():
                 if one["status"] in charges.COUNTED:
+                    gone[one["payment_intent"]] += one["amount"]
+            for one in self.account.table("dispute").values():
+                if one["status"] == "lost":
                     gone[one["payment_intent"]] += one["amount"]
             found = self.account.table("payment_intent").values()
             return {one["id"]: one["amount_received"] - gone[one["id"]] for one in found}
