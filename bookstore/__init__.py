@@ -14,7 +14,7 @@ import-linter holds this, see setup.cfg)::
     extensions
     logs
     config
-    errors | clock | money
+    errors | clock | money | isbn | countries
 
 Start with ``services/``: one module a concept word, one function a use case.
 """

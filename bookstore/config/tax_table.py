@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from bookstore import money
+from bookstore import countries, money
 
 _ENTRY = re.compile(
     r"(?P<country>[A-Za-z]{2})(-(?P<region>[^/=,]{1,100}))?(/(?P<category>[a-z0-9_]{1,40}))?"
@@ -25,7 +25,7 @@ def parse(value: str) -> list[Entry]:
     """Return the entries of ``COUNTRY[-REGION][/CATEGORY]=PERCENT[+]``, separated by commas.
 
     Raises:
-        ValueError: naming the entry that is not one.
+        ValueError: naming the entry that is not one, or is for a country that there is not.
     """
     entries = []
     for part in filter(None, map(str.strip, value.split(","))):
@@ -36,9 +36,13 @@ def parse(value: str) -> list[Entry]:
             found = None
         if found is None:
             raise ValueError(f"{part!r} is not a rate such as DE/books=7 or US-CA=7.25+")
+        country = found["country"].upper()
+        why = countries.complaint(country)
+        if why is not None:
+            raise ValueError(f"{part!r}: {why}")
         entries.append(
             Entry(
-                found["country"].upper(),
+                country,
                 found["region"] or "",
                 found["category"] or "",
                 percent,

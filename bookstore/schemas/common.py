@@ -9,7 +9,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from bookstore import money
+from bookstore import countries, money
 from bookstore.extensions import settings
 
 MAX_ID = 2**63 - 1
@@ -196,13 +196,18 @@ def web_url(value: str) -> None:
         raise ma.ValidationError("Not a valid URL.")
 
 
+def _require_country(code: str) -> None:
+    why = countries.complaint(code)
+    if why is not None:
+        raise ma.ValidationError(why)
+
+
 class Country(Text):
-    """ISO 3166-1 alpha-2, in capitals."""
+    """ISO 3166-1 alpha-2, in capitals: a code that a country has, or XK."""
 
     def __init__(self, **kwargs: Any) -> None:
-        check = validate.Regexp(r"^[A-Z]{2}\Z", error="Two capital letters (ISO 3166-1).")
-        metadata = {"example": "GB", **kwargs.pop("metadata", {})}
-        super().__init__(validate=check, metadata=metadata, **kwargs)
+        metadata = {"example": "GB", "pattern": "^[A-Z]{2}$", **kwargs.pop("metadata", {})}
+        super().__init__(validate=_require_country, metadata=metadata, **kwargs)
 
 
 class TaxCategory(Text):

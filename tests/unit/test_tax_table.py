@@ -18,7 +18,7 @@ from bookstore.config.tax_table import Entry
         ("CA-Québec=9.975+", [Entry("CA", "Québec", "", 9_975, False)]),
         ("ES-Castilla-La Mancha=21", [Entry("ES", "Castilla-La Mancha", "", 21_000, True)]),
         ("GB/a=0, FR=20 ,", [Entry("GB", "", "a", 0, True), Entry("FR", "", "", 20_000, True)]),
-        ("XX=100", [Entry("XX", "", "", 100_000, True)]),
+        ("XK=100", [Entry("XK", "", "", 100_000, True)]),
     ],
 )  # fmt: skip
 def test_what_is_read(value: str, entries: list[Entry]) -> None:
@@ -40,6 +40,11 @@ def test_what_is_not_a_rate_is_named(entry: str) -> None:
         tax_table.parse(f"GB=20, {entry}")
     assert repr(entry) in str(refused.value)
     assert repr(entry) in (checks.tax_rates(f"GB=20, {entry}") or "")
+
+
+def test_a_country_that_there_is_not_is_named() -> None:
+    refused = checks.tax_rates("DE=19, el/books=6")
+    assert refused == "'el/books=6': No country has the code EL (ISO 3166-1). Did you mean GR?"
 
 
 def test_unset_is_no_rates() -> None:

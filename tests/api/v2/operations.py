@@ -40,7 +40,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "POST /orders/{order_id}/status": {"status": "processing"},
     "POST /coupons": {"code": "NEW", "kind": "percent", "value": "5"},
     "POST /shipping-methods": {"code": "new", "name": "New", "price": "1.00"},
-    "POST /tax-rates": {"country": "ZZ", "percent": "1"},
+    "POST /tax-rates": {"country": "AQ", "percent": "1"},
     "POST /payments/test/confirm": {
         "client_secret": "pi_0_secret_0",
         "card_number": "4242424242424242",

@@ -68,6 +68,17 @@ def test_the_quote_lists_what_goes_there(shop: Flask, reader: Client, clerk: Cli
         assert list(refused["errors"]) == ["shipping_method"]
 
 
+def test_no_price_for_a_country_that_there_is_not(shop: Flask, reader: Client) -> None:
+    # It would be taxed nowhere, and sent to like all that no method names.
+    fill(shop, reader)
+    for code, why in (("UK", "Did you mean GB?"), ("ZZ", "No country has the code ZZ")):
+        body = {"shipping_address": {**ADDRESS, "country": code}}
+        for path in ("/cart/quote", "/orders"):
+            refused = problem(reader.post(path, body), 422, "validation_failed")
+            assert why in refused["errors"]["shipping_address.country"][0]
+    assert quote(reader, {**ADDRESS, "country": "XK"})["total"]
+
+
 def test_when_it_would_arrive(shop: Flask, reader: Client) -> None:
     fill(shop, reader)
     priced = quote(reader, shipping_method="economy")
