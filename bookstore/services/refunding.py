@@ -186,7 +186,8 @@ def _put_off(refund_id: int, error: PaymentError) -> None:
         session.refresh(refund, with_for_update=True)
         if refund.status != "pending" or refund.refund_id is not None:
             return
-        if error.final:
+        # The shop's balance at Stripe grows with the next payment.
+        if error.final and error.code != "balance_insufficient":
             _fail(session, order, payment, refund, str(error))
             return
         # The claim has counted this attempt: 5 s after the first, then 10 s, 20 s, …

@@ -1,11 +1,14 @@
 """Migrations: one head, the same as the models, there and back on both databases."""
 
+from dataclasses import replace
+
 import flask_migrate
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from bookstore.extensions import db
 from bookstore.models.migrating import compare_type, include_object
@@ -35,6 +38,23 @@ def test_down_and_up_again(app: Flask) -> None:
     finally:
         flask_migrate.upgrade()
     assert differences() == []
+
+
+def test_delivery_can_be_paid_for_in_any_currency(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dinars = replace(app.config["SETTINGS"], currency="kwd")
+    with monkeypatch.context() as patch:
+        patch.setitem(app.config, "SETTINGS", dinars)
+        flask_migrate.downgrade(revision="0007")
+        flask_migrate.upgrade()
+        methods = text("SELECT code, price, price_per_kg, free_over FROM shipping_methods")
+        with db.engine.connect() as connection:
+            found = {row.code: tuple(row)[1:] for row in connection.execute(methods)}
+    flask_migrate.downgrade(revision="0007")
+    flask_migrate.upgrade()
+    assert found["standard"] == (4990, 0, None)
+    assert found["economy"] == (2990, 1500, 100_000)
 
 
 def test_again_is_harmless(app: Flask) -> None:

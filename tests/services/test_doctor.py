@@ -168,6 +168,18 @@ PLANTED = [
         "order {number} (processing) is unpaid: it costs 36.88 USD, 36.88 USD came in",
     ),
     ("UPDATE orders SET payment_status = 'paid' WHERE id = {unpaid}", "is paid: it costs 24.98"),
+    (
+        "UPDATE orders SET payment_status = 'processing' WHERE id = {unpaid}",
+        "(pending) is processing: it costs 24.98 USD, 0.00 USD came in",
+    ),
+    (
+        "UPDATE payments SET amount_received = 9999 WHERE order_id = {id}",
+        "order {number} (processing) is paid: it costs 36.88 USD, 99.99 USD came in",
+    ),
+    (
+        "UPDATE payments SET amount_withdrawn = 100 WHERE order_id = {id}",
+        "36.88 USD came in, 0.00 USD went back, a bank took 1.00 USD",
+    ),
     ("UPDATE orders SET payment_status = 'paid' WHERE id = {half}", "5.00 USD went back"),
     (
         "UPDATE orders SET payment_status = 'refunded' WHERE id = {half}",

@@ -13,9 +13,11 @@ from bookstore.services import (
     abandoned_payments,
     cancellations,
     cart,
+    doctor,
     expiry,
     orders,
     refunding,
+    refunds as refunds_service,
 )
 from bookstore.services.actors import SYSTEM
 from tests.clients import ADDRESS, at_once
@@ -248,3 +250,43 @@ def test_what_was_lost_on_the_way_to_a_worker_is_queued_again(stripe: FakeStripe
     redis_handle.client.flushall()
     jobs.look_after_payments()
     assert queue.depths()[queue.JOBS] == 0
+
+
+def test_late_money_and_a_coupon_for_one_order_each(stripe: FakeStripe, shop: Flask) -> None:
+    new_coupon(shop, "ONCE", per_user_limit=1)
+    user, book = make_user(), make_book(stock=10)
+
+    def order() -> Order:
+        cart.add_item(user, book.id)
+        cart.put_coupon(user, "ONCE")
+        return orders.place(user, ADDRESS)
+
+    first = order()
+    opened = intent(first)
+    expired(first)
+    second = order()
+    stripe.pay(opened.client_secret, GOOD)
+    stripe.settle()
+    # It could come back only with a coupon that its buyer has used up meanwhile.
+    assert stands(first) == ("cancelled", "paid")
+    assert refunds(first) == [(first.total_amount, "pending")]
+    assert stands(second) == ("pending", "unpaid")
+    assert [coupon.used for coupon in rows(Coupon)] == [1]
+    assert list(doctor.examine(offline=True)) == []
+
+
+def test_too_little_that_went_back_leaves_nothing_on_hold(stripe: FakeStripe) -> None:
+    order = place(stock=3)
+    opened = intent(order)
+    stripe.tamper(opened.intent_id, amount=1000)
+    stripe.pay(opened.client_secret, GOOD)
+    stripe.settle()
+    assert stands(order) == ("pending", "review")
+    refunds_service.request(SYSTEM, order.id)
+    refunding.send_due()
+    stripe.settle()
+    assert stands(order) == ("pending", "refunded")
+    with pytest.raises(errors.InvalidTransition, match="money is with the buyer"):
+        orders.advance(SYSTEM, order.id, "processing")
+    assert stands(expired(order)) == ("cancelled", "refunded")
+    assert list(doctor.examine()) == []

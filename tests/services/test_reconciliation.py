@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from bookstore import clock, errors, jobs
 from bookstore.models import Payment, Refund
-from bookstore.services import reconciliation, refunding, refunds
+from bookstore.services import expiry, reconciliation, refunding, refunds
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import unit_of_work
 from tests.factories import make_user
@@ -17,6 +17,7 @@ from tests.paying import (
     BANK,
     GOOD,
     intent,
+    let_time_run_out,
     lose_the_answer,
     mails,
     paid,
@@ -44,6 +45,29 @@ def reconcile(days: float = 1) -> list[str]:
 def age(table: type, days: float) -> None:
     with unit_of_work() as session:
         session.execute(update(table).values(created_at=clock.now() - timedelta(days=days)))
+
+
+@pytest.mark.parametrize("events", ["lost", "of one second"])
+def test_a_transfer_that_failed_unheard(stripe: FakeStripe, events: str) -> None:
+    order = place()
+    opened = intent(order)
+    stripe.pay(opened.client_secret, BANK)
+    stripe.settle()
+    assert stands(order) == ("pending", "processing")
+    stripe.hold()
+    stripe.finish_processing(opened.intent_id, ok=False)
+    if events == "lost":
+        assert reconcile() == []
+    else:
+        kinds = {one["type"]: one for one in stripe.events}
+        failed = kinds["payment_intent.payment_failed"]
+        stripe.again(failed)
+        begun = kinds["payment_intent.processing"]
+        stripe.again({**begun, "id": "evt_again", "created": failed["created"]})
+    assert stands(order) == ("pending", "failed")
+    assert told(order)[-1] == "payment.failed"
+    let_time_run_out(order)
+    assert expiry.expire_orders() == 1
 
 
 def test_events_that_never_came_are_made_up_for(stripe: FakeStripe) -> None:

@@ -1,14 +1,15 @@
 """Refunds: never more than came in, sent once, whatever Stripe does meanwhile."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlalchemy import update
 
 from bookstore import clock, errors
-from bookstore.models import Refund
-from bookstore.services import orders, refunding, refunds
+from bookstore.models import Order, Refund
+from bookstore.services import doctor, orders, refunding, refunds
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import unit_of_work
 from tests.factories import check_books, make_user
@@ -25,6 +26,8 @@ from tests.paying import (
     stands,
     told,
 )
+from tests.services.draining import drain
+from tests.services.mailing import into, mails as written, parts
 
 
 @pytest.fixture(autouse=True)
@@ -223,3 +226,56 @@ def test_more_at_stripe_than_is_left_here(stripe: FakeStripe) -> None:
     stripe.settle()
     assert refunds_of(order) == [(order.total_amount, "failed"), (order.total_amount, "succeeded")]
     assert stands(order) == ("processing", "refunded")
+
+
+def refunded(stripe: FakeStripe, order: Order) -> None:
+    """Have refunds be sent, and Stripe's events come."""
+    refunding.send_due()
+    stripe.settle()
+
+
+def test_one_that_fails_is_told_of(stripe: FakeStripe, tmp_path: Path) -> None:
+    make_user("clerk", is_staff=True)
+    order = paid(stripe, place())
+    orders.cancel(order.user, order.id)
+    refunded(stripe, order)
+    assert stands(order) == ("cancelled", "refunded")
+    stripe.finish_refund(stripe.refunds[0]["id"], "failed")
+    stripe.settle()
+    assert stands(order) == ("cancelled", "paid")
+    [mail] = mails("refund_failed")
+    assert (mail.data["amount"], mail.data["told"]) == ("24.98 USD", True)
+    assert any("its money" in said or "went back" in said for said in doctor.examine())
+    drain(into(tmp_path))
+    [sent] = [one for one in written(tmp_path) if "A refund of order" in one["Subject"]]
+    for part in parts(sent):
+        assert "The buyer was told" in part
+    refunds.request(SYSTEM, order.id)
+    refunded(stripe, order)
+    assert stands(order) == ("cancelled", "refunded")
+    assert list(doctor.examine()) == []
+
+
+def test_when_the_balance_is_too_low_it_waits(stripe: FakeStripe) -> None:
+    order = paid(stripe, place())
+    refunds.request(SYSTEM, order.id)
+    stripe.fail("POST /v1/refunds", "balance_insufficient")
+    assert refunding.send_due() == 0
+    assert refunds_of(order) == [(order.total_amount, "pending")]
+    make_due()
+    refunded(stripe, order)
+    assert refunds_of(order) == [(order.total_amount, "succeeded")]
+
+
+def test_what_is_given_back_is_not_sent(stripe: FakeStripe) -> None:
+    on_sale, repaid = paid(stripe, place(stock=1)), paid(stripe, place())
+    refunds.request(SYSTEM, on_sale.id, 100, restock=True)
+    refunds.request(SYSTEM, repaid.id)
+    refunded(stripe, repaid)
+    for order, why in ((on_sale, "copies are on sale again"), (repaid, "money is with the buyer")):
+        with pytest.raises(errors.InvalidTransition, match=why) as refused:
+            orders.advance(SYSTEM, order.id, "shipped")
+        assert refused.value.extra["allowed"] == ["cancelled"]
+        orders.cancel(SYSTEM, order.id)
+    refunded(stripe, on_sale)
+    assert list(doctor.examine()) == []

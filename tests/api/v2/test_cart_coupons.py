@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from bookstore import clock
 from bookstore.extensions import db
-from bookstore.models import CartCoupon
+from bookstore.models import CartCoupon, Coupon, ShippingMethod
 from bookstore.services import coupon_editing
 from bookstore.services.actors import SYSTEM
 from bookstore.services.coupons import REASONS
+from bookstore.unit_of_work import unit_of_work
 from tests.clients import ADDRESS, Client, ok, problem, statements
 from tests.factories import (
     PASSWORD,
@@ -97,10 +98,25 @@ def test_kinds(shop: Flask, reader: Client, kind: str, value: str | None, taken:
     assert quote["discount"] == taken
     order = ok(reader.post("/orders", {**ORDER, "expected_total": quote["total"]}), 201)
     amount = "4.99" if kind == "free_shipping" else taken
-    assert order["discounts"] == [{"code": "ONE", "kind": kind, "amount": amount}]
+    # One that took nothing off is not used up.
+    used = [] if amount == "0.00" else [{"code": "ONE", "kind": kind, "amount": amount}]
+    assert order["discounts"] == used
+    with shop.app_context():
+        assert db.session.scalars(select(Coupon.used)).all() == [len(used)]
     assert order["shipping"] == ("0.00" if kind == "free_shipping" else "4.99")
     assert order["discount"] == taken
     assert ok(reader.get("/cart"))["coupon"] is None
+
+
+def test_free_shipping_is_not_used_up_where_it_is_free(shop: Flask, reader: Client) -> None:
+    new_coupon(shop, "ONE", None, kind="free_shipping")
+    with shop.app_context(), unit_of_work() as session:
+        session.execute(update(ShippingMethod).values(free_over=2000))
+    put(reader, "ONE")
+    order = ok(reader.post("/orders", ORDER), 201)
+    assert (order["shipping"], order["discounts"]) == ("0.00", [])
+    with shop.app_context():
+        assert db.session.scalars(select(Coupon.used)).all() == [0]
 
 
 def test_one_takes_the_place_of_another(shop: Flask, reader: Client) -> None:

@@ -26,7 +26,7 @@ Trouble: ``fail("POST /v1/refunds", kind, times)``, the path with wildcards as i
 
     timeout_before         the connection ends, nothing was done
     timeout_after_commit   the work is done and its answer kept, then the connection ends
-    http_409 http_429 http_500 http_503   answered before the work, not kept
+    http_409 http_429 http_500 http_503 balance_insufficient   answered before the work, not kept
     http_500_kept          nothing is done, and the key answers 500 from now on
     slow, slow_after       waits for ``fault.release`` before (behind) the work
     bad_json               the work is done, the answer is cut off

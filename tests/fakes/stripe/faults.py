@@ -10,6 +10,12 @@ _ANSWERS = {
     "http_409": (409, "invalid_request_error", "lock_timeout", "This object is locked."),
     "http_429": (429, "invalid_request_error", "rate_limit", "Too many requests."),
     "http_500": (500, "api_error", None, "Something went wrong on Stripe's end."),
+    "balance_insufficient": (
+        400,
+        "invalid_request_error",
+        "balance_insufficient",
+        "Insufficient funds in your Stripe balance to refund this amount.",
+    ),
     "http_503": (503, "api_error", None, "Stripe is away for a moment."),
 }
 BEFORE = frozenset([*_ANSWERS, "timeout_before"])
