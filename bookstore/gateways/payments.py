@@ -1,14 +1,12 @@
 """Payments by Stripe: plain values in and out, every call with a timeout and our own key.
 
-Amounts here are in the shop's minor units; Stripe's differ for a few currencies, and only this
-module knows. Without a key the same client talks to the embedded stand-in.
+Amounts here are in the shop's minor units; Stripe's differ for a few currencies, and nobody else
+has to know. Without a key the same client talks to the embedded stand-in.
 """
 
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -18,6 +16,17 @@ import stripe
 from bookstore import money
 from bookstore.config import Settings
 from bookstore.extensions import settings as current_settings
+from bookstore.gateways.payment_errors import PaymentError as PaymentError, translated
+from bookstore.gateways.payment_keys import ask
+from bookstore.gateways.payment_values import (
+    DisputeState as DisputeState,
+    Event as Event,
+    Intent as Intent,
+    RefundState as RefundState,
+    dispute_from,
+    intent_from as intent_from,
+    refund_from,
+)
 
 # At DEBUG and INFO it writes parameters and answers, client secrets among them.
 logging.getLogger("stripe").setLevel(logging.WARNING)
@@ -29,70 +38,8 @@ TOLERANCE_SECONDS = 300
 _MISSHAPEN = (ValueError, KeyError, TypeError, AttributeError)
 
 
-class PaymentError(Exception):
-    """Stripe did not do it; ``final`` when asking again would end in the same way.
-
-    ``code`` and ``decline_code`` are Stripe's. The message holds no secret.
-    """
-
-    def __init__(
-        self, message: str, *, final: bool, code: str | None = None, decline_code: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.final, self.code, self.decline_code = final, code, decline_code
-
-
 class BadEvent(Exception):
     """Not an event that Stripe signed for us, or signed too long ago."""
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A payment intent as Stripe has it; ``status`` in Stripe's words."""
-
-    id: str
-    status: str
-    amount: int
-    amount_received: int
-    currency: str
-    client_secret: str | None
-    metadata: Mapping[str, str]
-    failure_code: str | None
-    next_action_url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RefundState:
-    """A refund as Stripe has it: pending, requires_action, succeeded, failed or canceled."""
-
-    id: str
-    status: str
-    amount: int
-    currency: str
-    intent_id: str | None
-    metadata: Mapping[str, str]
-    failure: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DisputeState:
-    """A dispute as Stripe has it; ``status`` and ``reason`` in Stripe's words."""
-
-    id: str
-    status: str
-    reason: str
-    amount: int
-    currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A verified event: ``object`` is what it is about, as Stripe writes it."""
-
-    id: str
-    type: str
-    created_at: datetime
-    object: Mapping[str, Any]
 
 
 class Payments:
@@ -108,8 +55,13 @@ class Payments:
             PaymentError: as every method here.
         """
         params: Any = {"email": email, "name": name, "metadata": {"user_id": str(user_id)}}
-        with _translated("create customer"):
-            return self._client.v1.customers.create(params, options={"idempotency_key": key}).id
+        customers = self._client.v1.customers
+        return ask(
+            "create customer",
+            key,
+            # Should there be a first one already, this one is used all the same.
+            lambda one: customers.create(params, options={"idempotency_key": one}).id,
+        )
 
     def create_intent(
         self,
@@ -120,7 +72,11 @@ class Payments:
         metadata: Mapping[str, str],
         key: str,
     ) -> Intent:
-        """Return a new intent (or the one that this key made before)."""
+        """Return a new intent (or the one that this key made before).
+
+        Where Stripe repeats an old 500 for the key, there may be a first one that we never saw:
+        nobody has its secret, so nobody pays it.
+        """
         params: Any = {
             "amount": money.to_stripe(amount, currency),
             "currency": currency,
@@ -128,8 +84,12 @@ class Payments:
             "metadata": dict(metadata),
             "automatic_payment_methods": {"enabled": True},
         }
-        with _translated("create payment intent"):
-            made = self._client.v1.payment_intents.create(params, options={"idempotency_key": key})
+        intents = self._client.v1.payment_intents
+        made = ask(
+            "create payment intent",
+            key,
+            lambda one: intents.create(params, options={"idempotency_key": one}),
+        )
         return intent_from(made.to_dict())
 
     def confirm_intent(
@@ -144,25 +104,30 @@ class Payments:
         """
         params: Any = {"payment_method": payment_method, "off_session": True}
         params["return_url"] = return_url
-        with _translated("confirm payment intent"):
-            done = self._client.v1.payment_intents.confirm(
-                intent_id, params, options={"idempotency_key": key}
-            )
+        intents = self._client.v1.payment_intents
+        done = ask(
+            "confirm payment intent",
+            key,
+            # An intent succeeds once, whatever the key.
+            lambda one: intents.confirm(intent_id, params, options={"idempotency_key": one}),
+        )
         return intent_from(done.to_dict())
 
     def retrieve_intent(self, intent_id: str) -> Intent:
         """Return an intent as it is now."""
-        with _translated("retrieve payment intent"):
+        with translated("retrieve payment intent"):
             return intent_from(self._client.v1.payment_intents.retrieve(intent_id).to_dict())
 
     def cancel_intent(self, intent_id: str, *, key: str) -> Intent:
         """Cancel an intent; one that cannot be is returned as it is."""
         params: Any = {"cancellation_reason": "abandoned"}
+        intents = self._client.v1.payment_intents
         try:
-            with _translated("cancel payment intent"):
-                gone = self._client.v1.payment_intents.cancel(
-                    intent_id, params, options={"idempotency_key": key}
-                )
+            gone = ask(
+                "cancel payment intent",
+                key,
+                lambda one: intents.cancel(intent_id, params, options={"idempotency_key": one}),
+            )
         except PaymentError as error:
             if error.code != "payment_intent_unexpected_state":
                 raise
@@ -171,7 +136,7 @@ class Payments:
 
     def list_intents(self, since: datetime, until: datetime) -> Iterator[Intent]:
         """Yield every intent that was made from ``since`` until before ``until``, newest first."""
-        with _translated("list payment intents"):
+        with translated("list payment intents"):
             for one in self._client.v1.payment_intents.list(_made(since, until)).auto_paging_iter():
                 yield intent_from(one.to_dict())
 
@@ -185,27 +150,29 @@ class Payments:
             "reason": "requested_by_customer",
             "metadata": {"refund_id": str(refund_id)},
         }
-        with _translated("create refund"):
+        # With this key alone, even where Stripe repeats an old 500 for it: the refund may have been
+        # made. Who sends it again looks for it in the list first, and the key is free after a day.
+        with translated("create refund"):
             made = self._client.v1.refunds.create(params, options={"idempotency_key": key})
         return refund_from(made.to_dict())
 
     def list_refunds(self, intent_id: str) -> list[RefundState]:
         """Return every refund of a payment, oldest first."""
         params: Any = {"payment_intent": intent_id, "limit": 100}
-        with _translated("list refunds"):
+        with translated("list refunds"):
             found = self._client.v1.refunds.list(params).auto_paging_iter()
             return [refund_from(one.to_dict()) for one in found][::-1]
 
     def list_disputes(self, intent_id: str) -> list[DisputeState]:
         """Return every dispute of a payment."""
         params: Any = {"payment_intent": intent_id, "limit": 100}
-        with _translated("list disputes"):
+        with translated("list disputes"):
             found = self._client.v1.disputes.list(params).auto_paging_iter()
             return [dispute_from(one.to_dict()) for one in found]
 
     def list_refunds_made(self, since: datetime, until: datetime) -> Iterator[RefundState]:
         """Yield every refund that was made from ``since`` until before ``until``, newest first."""
-        with _translated("list refunds made"):
+        with translated("list refunds made"):
             for one in self._client.v1.refunds.list(_made(since, until)).auto_paging_iter():
                 yield refund_from(one.to_dict())
 
@@ -259,66 +226,5 @@ def _provider(settings: Settings, _process: int) -> Payments | None:
     return Payments(client, settings.stripe_webhook_secret or "")
 
 
-def intent_from(data: Mapping[str, Any]) -> Intent:
-    """Return an intent from Stripe's JSON."""
-    currency = data["currency"]
-    error = data.get("last_payment_error") or {}
-    redirect = (data.get("next_action") or {}).get("redirect_to_url") or {}
-    return Intent(
-        id=data["id"],
-        status=data["status"],
-        amount=money.from_stripe(data["amount"], currency),
-        amount_received=money.from_stripe(data.get("amount_received") or 0, currency),
-        currency=currency,
-        client_secret=data.get("client_secret"),
-        metadata=dict(data.get("metadata") or {}),
-        failure_code=error.get("decline_code") or error.get("code"),
-        next_action_url=redirect.get("url"),
-    )
-
-
-def refund_from(data: Mapping[str, Any]) -> RefundState:
-    """Return a refund from Stripe's JSON."""
-    return RefundState(
-        id=data["id"],
-        status=data["status"] or "pending",
-        amount=money.from_stripe(data["amount"], data["currency"]),
-        currency=data["currency"],
-        intent_id=data.get("payment_intent"),
-        metadata=dict(data.get("metadata") or {}),
-        failure=data.get("failure_reason"),
-    )
-
-
-def dispute_from(data: Mapping[str, Any]) -> DisputeState:
-    """Return a dispute from Stripe's JSON."""
-    amount, currency = money.from_stripe(data["amount"], data["currency"]), data["currency"]
-    return DisputeState(data["id"], data["status"], data["reason"], amount, currency)
-
-
 def _made(since: datetime, until: datetime) -> Any:
     return {"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}, "limit": 100}
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """Turn the library's errors into ours."""
-    try:
-        yield
-    except stripe.CardError as error:
-        body = error.error
-        decline = getattr(body, "decline_code", None) if body else None
-        raise PaymentError(
-            f"{what}: card declined",
-            final=True,
-            code=error.code,
-            decline_code=decline or error.code,
-        ) from None
-    except stripe.InvalidRequestError as error:
-        raise PaymentError(
-            f"{what}: {error.user_message or error}", final=True, code=error.code
-        ) from None
-    except stripe.StripeError as error:
-        # No answer, too many requests, trouble there, or our key: all of it may heal.
-        status = error.http_status or "no answer"
-        raise PaymentError(f"{what}: {type(error).__name__}, {status}", final=False) from None

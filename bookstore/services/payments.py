@@ -240,27 +240,34 @@ def _plain(payment: Payment, number: str) -> _Asked:
 
 def _ask(provider: Payments, asked: _Asked) -> _Asked:
     """Have Stripe make the intent, and write down which it is."""
-    intent = provider.create_intent(
-        amount=asked.amount,
-        currency=asked.currency,
-        customer=asked.customer_id,
-        metadata={
-            "order_id": str(asked.order_id),
-            "order_number": asked.number,
-            "payment_id": str(asked.payment_id),
-        },
-        key=asked.key,
-    )
+    if asked.intent_id is not None:
+        # Its first event was quicker than its answer: it is there, and not to be made again.
+        intent = provider.retrieve_intent(asked.intent_id)
+    else:
+        intent = provider.create_intent(
+            amount=asked.amount,
+            currency=asked.currency,
+            customer=asked.customer_id,
+            metadata={
+                "order_id": str(asked.order_id),
+                "order_number": asked.number,
+                "payment_id": str(asked.payment_id),
+            },
+            key=asked.key,
+        )
     with unit_of_work() as session:
         payment = session.get_one(
             Payment, asked.payment_id, with_for_update=True, populate_existing=True
         )
-        # Its first event may have been quicker, and knows more of how it stands.
-        payment.intent_id = intent.id
-        if payment.client_secret is None and intent.client_secret is not None:
-            payment.client_secret = vault.seal(intent.client_secret)
-        if payment.status == "new":
-            payment.status = intent.status
+        # Two may come back with different ones, when Stripe had trouble with the first. The one
+        # whose secret is written down first is the order's; that of the other nobody ever sees.
+        if payment.client_secret is None:
+            payment.intent_id = intent.id
+            if intent.client_secret is not None:
+                payment.client_secret = vault.seal(intent.client_secret)
+            # An event may have been here before, and knows more of how it stands.
+            if payment.status == "new":
+                payment.status = intent.status
         session.flush()
         return _plain(payment, asked.number)
 

@@ -1,0 +1,59 @@
+"""What goes wrong when Stripe is asked, in words of our own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import stripe
+
+
+class PaymentError(Exception):
+    """Stripe did not do it; ``final`` when asking again would end in the same way.
+
+    ``is_kept`` when Stripe answers so for as long as it knows the idempotency key. ``code`` and
+    ``decline_code`` are Stripe's. The message holds no secret.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        final: bool,
+        is_kept: bool = False,
+        code: str | None = None,
+        decline_code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.final, self.is_kept = final, is_kept
+        self.code, self.decline_code = code, decline_code
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn the library's errors into ours; ``what`` was asked for begins the message."""
+    try:
+        yield
+    except stripe.CardError as error:
+        body = error.error
+        decline = getattr(body, "decline_code", None) if body else None
+        raise PaymentError(
+            f"{what}: card declined",
+            final=True,
+            code=error.code,
+            decline_code=decline or error.code,
+        ) from None
+    except stripe.InvalidRequestError as error:
+        raise PaymentError(
+            f"{what}: {error.user_message or error}", final=True, code=error.code
+        ) from None
+    except stripe.StripeError as error:
+        # No answer, too many requests, trouble there, or our key: all of it may heal.
+        status = error.http_status or "no answer"
+        raise PaymentError(
+            f"{what}: {type(error).__name__}, {status}", final=False, is_kept=_is_kept(error)
+        ) from None
+
+
+def _is_kept(error: stripe.StripeError) -> bool:
+    """Return whether this is an older answer, of trouble at Stripe, that was sent once more."""
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    return (error.http_status or 0) >= 500 and headers.get("idempotent-replayed") == "true"
