@@ -1,4 +1,4 @@
-"""What staff wants to know. Cancelled orders count as orders, never as revenue."""
+"""What staff wants to know. Revenue is money that came in and did not go back."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -8,35 +8,45 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from bookstore import clock
 from bookstore.extensions import db, settings
-from bookstore.models import Book, CartItem, Order, OrderItem, ShoppingCart, User
+from bookstore.models import (
+    Book,
+    CartItem,
+    Order,
+    OrderItem,
+    Payment,
+    Refund,
+    ShoppingCart,
+    User,
+)
 from bookstore.models.orders import STATUSES
 from bookstore.services import paging
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.paging import Page, PageRequest
 
 IDLE_DAYS = 7
+# An order in review was paid for, if perhaps not all of it.
+_PAID = ("paid", "partially_refunded", "review")
 
 
 def sales(actor: Acting, start: date | None = None, end: date | None = None) -> dict[str, Any]:
     """Return revenue, orders and average order value of a period (UTC days, both included).
 
+    What counts is when an order was placed: money that comes or goes back later still belongs to
+    its period. Money of another currency than the shop's is left out.
+
     Returns:
-        revenue and average_order_value in minor units (the average rounded half up, None
-        without orders), orders (all), orders_by_status, currency, from, to.
+        revenue (what came in for the period's orders, less the refunds that have succeeded) and
+        average_order_value in minor units (revenue by orders that money came in for, rounded half
+        up; None without any), orders (all, paid or not), orders_by_status, currency, from, to.
     """
     require_staff(actor)
-    rows = db.session.execute(
-        select(Order.status, func.count(), func.coalesce(func.sum(Order.total_amount), 0))
-        .where(*_period(Order.created_at, start, end))
-        .group_by(Order.status)
-    ).all()
+    placed = _period(Order.created_at, start, end)
     counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
-    revenue = kept = 0
-    for status, count, total in rows:
+    for status, count in db.session.execute(
+        select(Order.status, func.count()).where(*placed).group_by(Order.status)
+    ):
         counts[status] = count
-        if status != "cancelled":
-            revenue += int(total)
-            kept += count
+    revenue, paid = _received(placed)
     return {
         "from": start,
         "to": end,
@@ -44,14 +54,40 @@ def sales(actor: Acting, start: date | None = None, end: date | None = None) -> 
         "revenue": revenue,
         "orders": sum(counts.values()),
         "orders_by_status": counts,
-        "average_order_value": (2 * revenue + kept) // (2 * kept) if kept else None,
+        "average_order_value": (2 * revenue + paid) // (2 * paid) if paid else None,
     }
+
+
+def _received(placed: list[ColumnElement[bool]]) -> tuple[int, int]:
+    """Return (money of those orders that the shop has, orders that any came in for)."""
+    currency = settings().currency
+    back = (
+        select(func.coalesce(func.sum(Refund.amount), 0))
+        .join(Order, Order.id == Refund.order_id)
+        .where(Refund.currency == currency, Refund.status == "succeeded", *placed)
+        .correlate(None)
+        .scalar_subquery()
+    )
+    came, paid, went = db.session.execute(
+        select(
+            func.coalesce(func.sum(Payment.amount_received), 0),
+            func.count(Payment.order_id.distinct()),
+            back,
+        )
+        .join(Order, Order.id == Payment.order_id)
+        .where(Payment.currency == currency, Payment.amount_received > 0, *placed)
+    ).one()
+    return int(came) - int(went), paid
 
 
 def top_books(
     actor: Acting, start: date | None = None, end: date | None = None, limit: int = 10
 ) -> list[dict[str, Any]]:
-    """Return the books sold most in a period: {rank, book_id, title, copies, revenue}."""
+    """Return the books sold most in a period: {rank, book_id, title, copies, revenue}.
+
+    Of orders that were paid in the shop's currency and not cancelled. The revenue is what the
+    copies cost, in minor units: before discounts and refunds, without delivery and added tax.
+    """
     require_staff(actor)
     copies = func.sum(OrderItem.quantity)
     rows = db.session.execute(
@@ -63,7 +99,12 @@ def top_books(
         )
         .join(Order, Order.id == OrderItem.order_id)
         .join(Book, Book.id == OrderItem.book_id)
-        .where(Order.status != "cancelled", *_period(Order.created_at, start, end))
+        .where(
+            Order.status != "cancelled",
+            Order.payment_status.in_(_PAID),
+            Order.currency == settings().currency,
+            *_period(Order.created_at, start, end),
+        )
         .group_by(OrderItem.book_id, Book.title)
         .order_by(copies.desc(), OrderItem.book_id)
         .limit(limit)

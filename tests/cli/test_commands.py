@@ -18,6 +18,8 @@ from bookstore.unit_of_work import unit_of_work
 from tests.clients import ADDRESS
 from tests.conftest import SECRET
 from tests.factories import make_book, make_user
+from tests.fakes.stripe import FakeStripe
+from tests.paying import paid
 
 
 def run(app: Flask, *arguments: str, **options: object) -> Result:
@@ -96,13 +98,14 @@ class TestOrders:
         assert run(app, "orders", "advance", "9" * 30).exit_code == 1
 
 
-def test_sales(app: Flask) -> None:
+def test_sales(app: Flask, fake_stripe: FakeStripe) -> None:
     user = make_user()
-    place_order(user, copies=2)
+    paid(fake_stripe, place_order(user, copies=2))
     orders.cancel(user, place_order(user).id)
     result = run(app, "reports", "sales")
     assert result.exit_code == 0, result.output
-    assert "24.99 usd" in result.output
+    assert "Revenue              24.99 usd" in result.output
+    assert "Orders               2" in result.output
     assert "cancelled          1" in result.output
     assert "no such option" not in result.output.lower()
     assert "0.00 usd" in run(app, "reports", "sales", "--to", "2001-01-01").output

@@ -21,6 +21,8 @@ from bookstore.unit_of_work import unit_of_work
 from tests.clients import ADDRESS
 from tests.conftest import Apps
 from tests.factories import make_book, make_user
+from tests.fakes.stripe import FakeStripe
+from tests.paying import paid
 
 
 def age_carts(days: float) -> None:
@@ -98,17 +100,17 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_reports_of_the_last_days(app: Flask, folder: Path) -> None:
+def test_reports_of_the_last_days(app: Flask, folder: Path, fake_stripe: FakeStripe) -> None:
     user, yesterday = make_user(), clock.now() - timedelta(days=1)
     for title in ("Piranesi", "=cmd()"):
         cart.add_item(user, make_book(title, price=1000).id, 2)
-    order = orders.place(user, ADDRESS)
+    order = paid(fake_stripe, orders.place(user, ADDRESS))
     with unit_of_work() as session:
         session.execute(update(Order).where(Order.id == order.id).values(created_at=yesterday))
     recurring.report()
     assert len(list(folder.iterdir())) == 14
     [sales] = rows(folder / f"sales-{yesterday.date()}.csv")
-    assert (sales["orders"], sales["pending"], sales["currency"]) == ("1", "1", "usd")
+    assert (sales["orders"], sales["processing"], sales["currency"]) == ("1", "1", "usd")
     assert sales["revenue"] == sales["average_order_value"] == "44.99"  # with shipping
     books = rows(folder / f"books-{yesterday.date()}.csv")
     # A spreadsheet must not run a title.

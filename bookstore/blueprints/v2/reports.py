@@ -29,7 +29,10 @@ blp = Blueprint("reports", __name__, description="Reports for staff")
 @blp.arguments(PeriodQuery, location="query")
 @blp.response(200, SalesSchema)
 def sales(query: dict[str, Any]) -> Response:
-    """Return revenue, orders by status and the average order value."""
+    """Return revenue, orders by status and the average order value.
+
+    Orders count in the period they were placed in, whenever money came for them or went back.
+    """
     body = SalesSchema().dump(
         reports.sales(auth.current_actor(), query.get("from_"), query.get("to"))
     )
@@ -44,7 +47,7 @@ def sales(query: dict[str, Any]) -> Response:
 @blp.arguments(TopBooksQuery, location="query")
 @blp.response(200, TopBooksSchema)
 def top_books(query: dict[str, Any]) -> Response:
-    """Return the books that sold the most copies."""
+    """Return the books that sold the most copies, in orders that were paid and not cancelled."""
     found = reports.top_books(
         auth.current_actor(), query.get("from_"), query.get("to"), query["limit"]
     )

@@ -6,6 +6,9 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from bookstore.schemas.common import Day, Id, Instant, Money, PageQuery, QueryWhole, Schema
 
+_REVENUE = "Received for orders placed in the period, less refunds that have succeeded."
+_AVERAGE = "Revenue by orders that money came in for; null without any."
+
 
 class PeriodQuery(Schema):
     """Days in UTC, both included."""
@@ -20,14 +23,14 @@ class PeriodQuery(Schema):
 
 
 class SalesSchema(Schema):
-    """What was sold in a period; cancelled orders are counted but earn nothing."""
+    """What was sold in a period: all its orders, and the money that came in for them."""
 
     from_ = fields.Date(data_key="from", attribute="from", allow_none=True)
     to = fields.Date(allow_none=True)
-    revenue = Money()
-    average_order_value = Money(allow_none=True)
-    currency = fields.String()
-    orders = fields.Integer()
+    revenue = Money(metadata={"description": _REVENUE})
+    average_order_value = Money(allow_none=True, metadata={"description": _AVERAGE})
+    currency = fields.String(metadata={"description": "The shop's; other money is left out."})
+    orders = fields.Integer(metadata={"description": "All, paid or not."})
     orders_by_status = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
@@ -44,7 +47,7 @@ class TopBookSchema(Schema):
     book_id = Id()
     title = fields.String()
     copies = fields.Integer()
-    revenue = Money()
+    revenue = Money(metadata={"description": "What the copies cost, before discounts and refunds."})
 
 
 class TopBooksSchema(Schema):

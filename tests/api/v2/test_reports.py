@@ -9,20 +9,41 @@ from flask import Flask
 from sqlalchemy import update
 
 from bookstore import clock
+from bookstore.extensions import db
 from bookstore.models import Order, ShoppingCart
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import ADDRESS, Client, ok, problem
 from tests.factories import log_in, make_user, new_book
+from tests.fakes.stripe import FakeStripe
+from tests.paying import paid
 
 PATHS = ("/reports/sales", "/reports/top-books", "/reports/abandoned-carts")
 
 
-def buy(shop: Flask, client: Client, book: int, copies: int = 1, at: datetime | None = None) -> int:
+@pytest.fixture
+def stripe(fake_stripe: FakeStripe) -> FakeStripe:
+    """Who is paid."""
+    return fake_stripe
+
+
+def buy(
+    shop: Flask,
+    client: Client,
+    book: int,
+    copies: int = 1,
+    *,
+    at: datetime | None = None,
+    stripe: FakeStripe | None = None,
+) -> int:
+    """Return an order placed ``at``, and paid if by ``stripe``."""
     ok(client.post("/cart/items", {"book_id": book, "quantity": copies}), 201)
     order = ok(client.post("/orders", {"shipping_address": ADDRESS}), 201)["id"]
     if at is not None:
         with shop.app_context(), unit_of_work() as session:
             session.execute(update(Order).where(Order.id == order).values(created_at=at))
+    if stripe is not None:
+        with shop.app_context():
+            paid(stripe, db.session.get_one(Order, order))
     return int(order)
 
 
@@ -55,11 +76,14 @@ def test_an_empty_shop(clerk: Client) -> None:
         assert clerk.get(path, Accept="text/csv").data.count(b",") > 3
 
 
-def test_cancelled_orders_earn_nothing(shop: Flask, reader: Client, clerk: Client) -> None:
+def test_what_nobody_paid_for_earns_nothing(
+    shop: Flask, reader: Client, clerk: Client, stripe: FakeStripe
+) -> None:
     book = new_book(shop, price=1000, stock=50)
-    orders = [buy(shop, reader, book, copies) for copies in (1, 2, 3, 4)]
-    ok(reader.post(f"/orders/{orders[3]}/cancel"))
-    ok(clerk.post(f"/orders/{orders[0]}/status", {"status": "processing"}))
+    for copies in (1, 2, 3):
+        buy(shop, reader, book, copies, stripe=stripe)
+    unpaid, _ = buy(shop, reader, book, 4), buy(shop, reader, book, 5)
+    ok(reader.post(f"/orders/{unpaid}/cancel"))
     sales = ok(clerk.get("/reports/sales"))
     assert sales == {
         "from": None,
@@ -67,17 +91,17 @@ def test_cancelled_orders_earn_nothing(shop: Flask, reader: Client, clerk: Clien
         "revenue": "74.97",
         "average_order_value": "24.99",
         "currency": "usd",
-        "orders": 4,
+        "orders": 5,
         "orders_by_status": {
-            "pending": 2,
-            "processing": 1,
+            "pending": 1,
+            "processing": 3,
             "shipped": 0,
             "delivered": 0,
             "cancelled": 1,
         },
     }
     [row] = as_csv(clerk, "/reports/sales")
-    assert (row["revenue"], row["orders"], row["orders_cancelled"]) == ("74.97", "4", "1")
+    assert (row["revenue"], row["orders"], row["orders_cancelled"]) == ("74.97", "5", "1")
 
 
 @pytest.mark.parametrize(
@@ -85,25 +109,34 @@ def test_cancelled_orders_earn_nothing(shop: Flask, reader: Client, clerk: Clien
     [((1, 2), "5.01"), ((1, 1, 2), "5.00"), ((1, 2, 2), "5.01"), ((0, 1), "5.00")],
 )
 def test_averages_are_rounded_half_up(
-    shop: Flask, reader: Client, clerk: Client, prices: tuple[int, ...], average: str
+    shop: Flask,
+    reader: Client,
+    clerk: Client,
+    stripe: FakeStripe,
+    prices: tuple[int, ...],
+    average: str,
 ) -> None:
     for price in prices:
-        buy(shop, reader, new_book(shop, price=price))
+        buy(shop, reader, new_book(shop, price=price), stripe=stripe)
     assert ok(clerk.get("/reports/sales"))["average_order_value"] == average
 
 
-def test_a_period_has_both_its_days(shop: Flask, reader: Client, clerk: Client) -> None:
+def test_a_period_has_both_its_days(
+    shop: Flask, reader: Client, clerk: Client, stripe: FakeStripe
+) -> None:
     book = new_book(shop, price=1000, stock=50)
     second = timedelta(microseconds=1)
     start, end = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
     for at in (start - second, start, end - second, end):
-        buy(shop, reader, book, at=at)
+        buy(shop, reader, book, at=at, stripe=stripe)
 
     def orders(query: str) -> int:
         copies = ok(clerk.get(f"/reports/top-books?{query}"))["data"]
         sold = sum(row["copies"] for row in copies)
         report = ok(clerk.get(f"/reports/sales?{query}"))
         assert report["orders"] == sold
+        # Paid today, all of them: what counts is when they were placed.
+        assert report["revenue"] == f"{sold * 14.99:.2f}"
         return int(sold)
 
     assert orders("from=2026-03-01&to=2026-03-31") == 2
@@ -133,14 +166,17 @@ def test_bad_periods(clerk: Client, query: str, field: str) -> None:
         assert list(refused["errors"]) == [field]
 
 
-def test_best_sellers_by_copies(shop: Flask, reader: Client, clerk: Client) -> None:
+def test_best_sellers_by_copies(
+    shop: Flask, reader: Client, clerk: Client, stripe: FakeStripe
+) -> None:
     often, cheap, never, dear = (
         new_book(shop, title=title, price=price, stock=90)
         for title, price in (("=SUM(A1)", 500), ("Cheap", 1), ("Never", 1), ("Dear", 90000))
     )
     for book, copies in ((often, 5), (cheap, 3), (dear, 3), (often, 4)):
-        buy(shop, reader, book, copies)
-    ok(reader.post(f"/orders/{buy(shop, reader, never, 50)}/cancel"))
+        buy(shop, reader, book, copies, stripe=stripe)
+    ok(reader.post(f"/orders/{buy(shop, reader, never, 40, stripe=stripe)}/cancel"))
+    buy(shop, reader, never, 50)
     data = ok(clerk.get("/reports/top-books"))["data"]
     assert [(r["rank"], r["book_id"], r["copies"], r["revenue"]) for r in data] == [
         (1, often, 9, "45.00"),
