@@ -9,8 +9,9 @@ import stripe
 class PaymentError(Exception):
     """Stripe did not do it; ``final`` when asking again would end in the same way.
 
-    ``is_kept`` when Stripe answers so for as long as it knows the idempotency key. ``code`` and
-    ``decline_code`` are Stripe's. The message holds no secret.
+    ``status`` is that of its answer, None when there was none; ``is_kept`` when it answers so for
+    as long as it knows the idempotency key. ``code`` and ``decline_code`` are Stripe's. The
+    message holds no secret.
     """
 
     def __init__(
@@ -18,13 +19,19 @@ class PaymentError(Exception):
         message: str,
         *,
         final: bool,
+        status: int | None = None,
         is_kept: bool = False,
         code: str | None = None,
         decline_code: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.final, self.is_kept = final, is_kept
+        self.final, self.status, self.is_kept = final, status, is_kept
         self.code, self.decline_code = code, decline_code
+
+    @property
+    def is_general(self) -> bool:
+        """Whether other questions would fare no better: nobody answers, or our key is refused."""
+        return not self.final and self.status in (None, 401, 403, 429)
 
 
 @contextmanager
@@ -38,18 +45,24 @@ def translated(what: str) -> Iterator[None]:
         raise PaymentError(
             f"{what}: card declined",
             final=True,
+            status=error.http_status,
             code=error.code,
             decline_code=decline or error.code,
         ) from None
     except stripe.InvalidRequestError as error:
         raise PaymentError(
-            f"{what}: {error.user_message or error}", final=True, code=error.code
+            f"{what}: {error.user_message or error}",
+            final=True,
+            status=error.http_status,
+            code=error.code,
         ) from None
     except stripe.StripeError as error:
         # No answer, too many requests, trouble there, or our key: all of it may heal.
-        status = error.http_status or "no answer"
         raise PaymentError(
-            f"{what}: {type(error).__name__}, {status}", final=False, is_kept=_is_kept(error)
+            f"{what}: {type(error).__name__}, {error.http_status or 'no answer'}",
+            final=False,
+            status=error.http_status,
+            is_kept=_is_kept(error),
         ) from None
 
 
