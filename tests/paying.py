@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 from bookstore import clock
 from bookstore.extensions import db
 from bookstore.models import Email, Event, Order, Payment, Refund, StripeEvent, User
-from bookstore.services import cart, orders, payments
-from bookstore.services.payments import Payable
+from bookstore.services import cart, orders, paying
+from bookstore.services.paying import Payable
 from bookstore.unit_of_work import new_snapshot, unit_of_work
 from tests.clients import ADDRESS, Client, ok
 from tests.factories import make_book, make_user
@@ -37,7 +37,7 @@ def buy(client: Client, book_id: int, copies: int = 1) -> dict[str, Any]:
 
 def intent(order: Order) -> Payable:
     """Return the order's payment intent."""
-    return payments.open_intent(order.user, order.id)
+    return paying.open_intent(order.user, order.id)
 
 
 def lose_the_answer(stripe: FakeStripe, pattern: str) -> None:

@@ -5,7 +5,7 @@ from bookstore.services import (
     abandoned_payments,
     confirmations,
     expiry,
-    payments,
+    paying,
     reconciliation,
     refunding,
 )
@@ -21,7 +21,7 @@ def process_order_payment(order_id: int, payment_method_id: str) -> None:
         PaymentsUnavailable: Stripe cannot be asked now; RQ tries again.
     """
     try:
-        payments.pay(order_id, payment_method_id)
+        paying.pay(order_id, payment_method_id)
     except errors.CardDeclined:
         return
 

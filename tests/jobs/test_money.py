@@ -9,7 +9,7 @@ from bookstore.config import Settings
 from bookstore.gateways import queue
 from bookstore.jobs import process_order_payment, send_order_confirmation_email
 from bookstore.models import Email
-from bookstore.services import confirmations, orders, payments, refunds
+from bookstore.services import confirmations, orders, paying, refunds
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import wait_until
@@ -28,7 +28,7 @@ def test_jobs_by_their_names(
     app: Flask, settings: Settings, till: dict[str, str], fake_stripe: FakeStripe, shop: Flask
 ) -> None:
     good, declined, refunded, gone = place(), place(), paid(fake_stripe, place()), place()
-    payments.open_intent(gone.user, gone.id)
+    paying.open_intent(gone.user, gone.id)
     with unit_of_work() as session:
         session.execute(delete(Email))
     for _ in range(2):
@@ -67,7 +67,7 @@ def test_a_declined_card_is_no_fault_of_the_job(
     fake_stripe.settle()
     assert stands(order) == ("pending", "failed")
     with pytest.raises(errors.CardDeclined) as declined:
-        payments.pay(order.id, method)
+        paying.pay(order.id, method)
     assert declined.value.extra["decline_code"]
     process_order_payment(order.id, "pm_card_visa")
     fake_stripe.settle()

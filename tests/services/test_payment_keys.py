@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from bookstore import clock, errors
 from bookstore.models import Refund
-from bookstore.services import abandoned_payments, orders, payments, refunding, refunds
+from bookstore.services import abandoned_payments, orders, paying, refunding, refunds
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import at_once
@@ -54,7 +54,7 @@ def test_many_at_once_use_the_same_next_key(stripe: FakeStripe, shop: Flask) -> 
     def ask() -> str | None:
         with shop.app_context():
             try:
-                return payments.open_intent(user, order.id).intent_id
+                return paying.open_intent(user, order.id).intent_id
             except errors.PaymentsUnavailable:
                 return None  # a key that is in use
 
@@ -107,14 +107,14 @@ def test_one_secret_is_given_out(stripe: FakeStripe, shop: Flask) -> None:
 
     def ask() -> str:
         with shop.app_context():
-            return payments.open_intent(user, order.id).intent_id
+            return paying.open_intent(user, order.id).intent_id
 
     def hear_of_the_first() -> str:
         slow.wait()
         stripe.settle()
         with shop.app_context():
             try:
-                return payments.open_intent(user, order.id).intent_id
+                return paying.open_intent(user, order.id).intent_id
             finally:
                 slow.release.set()
 
@@ -127,7 +127,7 @@ def test_one_secret_is_given_out(stripe: FakeStripe, shop: Flask) -> None:
 def test_a_stored_card_is_charged_once(stripe: FakeStripe) -> None:
     order = place()
     stripe.fail("POST /v1/payment_intents/*/confirm", KEPT)
-    done = payments.pay(order.id, "pm_card_visa")
+    done = paying.pay(order.id, "pm_card_visa")
     assert done is not None
     assert done.status == "succeeded"
     assert len(keys(stripe, "POST /v1/payment_intents/*/confirm")) == 2

@@ -5,7 +5,7 @@ from flask import Flask
 
 from bookstore import errors
 from bookstore.models import Payment
-from bookstore.services import cart, orders, payments
+from bookstore.services import cart, orders, paying
 from bookstore.services.actors import SYSTEM
 from tests.clients import ADDRESS
 from tests.factories import make_book, make_user, new_coupon
@@ -85,9 +85,9 @@ def test_only_its_buyer_pays_an_order() -> None:
     order = place()
     for other in (make_user(), make_user(is_staff=True)):
         with pytest.raises(errors.NotFound):
-            payments.open_intent(other, order.id)
+            paying.open_intent(other, order.id)
     with pytest.raises(errors.Unauthenticated):
-        payments.open_intent(SYSTEM, order.id)
+        paying.open_intent(SYSTEM, order.id)
     assert rows(Payment) == []
 
 
@@ -101,8 +101,8 @@ def test_what_is_paid_or_gone_cannot_be_paid(stripe: FakeStripe) -> None:
     for one in (cancelled, late):
         with pytest.raises(errors.OrderNotPayable):
             intent(one)
-        assert payments.pay(one.id, "pm_card_visa") is None
-    assert payments.pay(order.id, "pm_card_visa") is None
+        assert paying.pay(one.id, "pm_card_visa") is None
+    assert paying.pay(order.id, "pm_card_visa") is None
     assert len(stripe.intents) == 1
 
 

@@ -13,7 +13,7 @@ from bookstore.schemas.v2.payments import (
     RefundSchema,
     RefundsSchema,
 )
-from bookstore.services import payment_events, payments, refunds
+from bookstore.services import paying, payment_events, refunds
 
 blp = Blueprint("payments", __name__, description="Payments and refunds, by Stripe")
 
@@ -28,7 +28,7 @@ def open_intent(order_id: int) -> Any:
     without a key. 409 `already_paid`; `order_not_payable` when it is cancelled, in review, or its
     time has run out. Whether it was paid is told by Stripe to the shop: watch the order.
     """
-    return payments.open_intent(auth.current_actor(), order_id)
+    return paying.open_intent(auth.current_actor(), order_id)
 
 
 @blp.post("/orders/<id:order_id>/refunds")
