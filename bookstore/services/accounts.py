@@ -224,6 +224,7 @@ def promote(username: str, *, is_staff: bool | None = None, is_premium: bool | N
 def delete_account(actor: Acting) -> None:
     """Anonymise the acting user's account. Orders stay: the shop must keep its books."""
     with unit_of_work() as session:
+        # Before what is theirs, as all who need both: an order locks its buyer, then the cart.
         user = _locked(session, require_user(actor))
         gone = f"deleted:{user.id}"  # a name nobody can register
         user.username = user.username_key = gone

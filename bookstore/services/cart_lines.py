@@ -3,11 +3,22 @@
 import hashlib
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    ColumnExpressionArgument,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from bookstore import clock, errors
-from bookstore.models import Book, CartCoupon, CartItem, Coupon, ShoppingCart
+from bookstore.models import Book, CartCoupon, CartItem, Coupon, ShoppingCart, User
 from bookstore.models.cart import MAX_LINES, MAX_QUANTITY
 from bookstore.services.actors import Acting
 from bookstore.services.sql import upsert
@@ -116,10 +127,13 @@ def lines_to_price(session: Session, cart: ColumnElement[bool]) -> list[Any]:
 
 
 def lines_to_order(session: Session, user_id: int) -> tuple[int | None, list[Any]]:
-    """Lock the user's cart and return (cart id, rows as ``lines_to_price`` has them)."""
+    """Lock the user's cart and return (cart id, rows as ``lines_to_price`` has them).
+
+    The cart of a deleted account counts as none.
+    """
     cart_id = session.execute(
         update(ShoppingCart)
-        .where(ShoppingCart.user_id == user_id)
+        .where(_after_the_user(user_id, User.is_active))
         .values(version=ShoppingCart.version + 1, updated_at=clock.now())
         .returning(ShoppingCart.id)
         .execution_options(synchronize_session=False)
@@ -127,6 +141,11 @@ def lines_to_order(session: Session, user_id: int) -> tuple[int | None, list[Any
     if cart_id is None:
         return None, []
     return cart_id, lines_to_price(session, ShoppingCart.id == cart_id)
+
+
+def hold_for_order(session: Session, user_id: int) -> None:
+    """Lock the user's cart, if there is one, for an order that is not made from it."""
+    session.execute(select(ShoppingCart.id).where(_after_the_user(user_id)).with_for_update())
 
 
 def merge_guest(session: Session, token: str, user_id: int) -> None:
@@ -175,6 +194,18 @@ def merge_guest(session: Session, token: str, user_id: int) -> None:
 def hash_token(token: str) -> str:
     """Return what the table knows a guest's token by."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _after_the_user(user_id: int, *more: ColumnExpressionArgument[bool]) -> ColumnElement[bool]:
+    """Return the condition that picks a user's cart once the user's own row is locked.
+
+    What refers to a user, as orders do, locks that row at the latest when it is written. Who
+    deletes an account locks it first and then the cart, so the other way about the two would
+    wait for each other.
+    """
+    user = select(User.id).where(User.id == user_id, *more)
+    locked = user.with_for_update(read=True, key_share=True)
+    return ShoppingCart.user_id == locked.scalar_subquery()
 
 
 def _move_coupons(session: Session, guest_id: int, cart_id: int) -> None:

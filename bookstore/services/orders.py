@@ -41,7 +41,8 @@ def place(
 ) -> Order:
     """Turn the actor's cart into a pending order: prices locked, stock taken, cart emptied.
 
-    The cart's row is locked first, so one cart makes one order however often it is asked.
+    The cart's row is locked first, so one cart makes one order however often it is asked; and
+    before it the buyer's, so that no account goes meanwhile, and none that is gone orders.
 
     Args:
         actor: the buyer.

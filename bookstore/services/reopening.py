@@ -1,11 +1,10 @@
 """An order that ran out of time and was paid after all."""
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bookstore import errors
-from bookstore.models import Order, ShoppingCart
-from bookstore.services import coupons, order_moves, stock
+from bookstore.models import Order
+from bookstore.services import cart_lines, coupons, order_moves, stock
 from bookstore.services.actors import STRIPE
 
 
@@ -17,10 +16,8 @@ def reopen(session: Session, order: Order) -> bool:
     if not (order.has_expired and order.stock_returned):
         return False
     copies = {item.book_id: item.quantity for item in order.items}
-    # As for a new order: the cart, then the books, then the coupons.
-    session.execute(
-        select(ShoppingCart.id).where(ShoppingCart.user_id == order.user_id).with_for_update()
-    )
+    # As for a new order: the user, the cart, then the books, then the coupons.
+    cart_lines.hold_for_order(session, order.user_id)
     try:
         # Undone if a copy or a coupon is missing; the payment is still to be written down.
         with session.begin_nested():

@@ -1,13 +1,12 @@
 """Events recorded while endpoints come and go, on the database that does both at once."""
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select
 
 from bookstore import clock, errors
 from bookstore.extensions import db
@@ -20,9 +19,8 @@ from bookstore.models import (
 )
 from bookstore.services import bulk_events, catalog_editing, events, notifications, webhooks
 from bookstore.services.actors import SYSTEM, Actor
-from bookstore.unit_of_work import unit_of_work
-from tests.clients import wait_until
 from tests.factories import make_book, make_user
+from tests.services.races import Held, in_thread, wait_for
 
 pytestmark = pytest.mark.parametrize("database", ["postgresql"])
 URL = "https://9.9.9.9/hooks"
@@ -33,50 +31,11 @@ def count(app: Flask, model: Any) -> int:
         return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
-def somebody_waits(app: Flask) -> bool:
-    """Whether a statement waits for another's lock, in this database."""
-    with app.app_context():
-        waiting = text(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return bool(db.session.scalar(waiting))
-
-
 def told(app: Flask) -> list[int]:
     """Return the endpoints of the deliveries."""
     with app.app_context():
         found = select(WebhookDelivery.endpoint_id).order_by(WebhookDelivery.id)
         return list(db.session.scalars(found))
-
-
-class Held:
-    """Work in a thread, in a unit of work that stays open until it is let go."""
-
-    def __init__(self, app: Flask, pool: ThreadPoolExecutor, work: Callable[[], Any]) -> None:
-        self.app, self.work = app, work
-        self.done, self.go = threading.Event(), threading.Event()
-        self.future: Future[None] = pool.submit(self.run)
-        assert self.done.wait(20)
-
-    def run(self) -> None:
-        with self.app.app_context(), unit_of_work():
-            self.work()
-            self.done.set()
-            assert self.go.wait(20)
-
-    def commit(self) -> None:
-        """Let it commit."""
-        self.go.set()
-        self.future.result(20)
-
-
-def in_thread(app: Flask, pool: ThreadPoolExecutor, work: Callable[[], Any]) -> Future[Any]:
-    def run() -> Any:
-        with app.app_context():
-            return work()
-
-    return pool.submit(run)
 
 
 @pytest.fixture
@@ -89,7 +48,7 @@ def test_an_endpoint_removed_while_it_is_told(shop: Flask, endpoint: int) -> Non
     with ThreadPoolExecutor(2) as pool:
         happened = Held(shop, pool, make_book)
         removed = in_thread(shop, pool, lambda: webhooks.remove(SYSTEM, endpoint))
-        wait_until(lambda: somebody_waits(shop))
+        wait_for(shop, 1)
         happened.commit()
         removed.result(20)
     # The book is there, and so is its event; nobody is left to be told of it.
@@ -152,7 +111,7 @@ def test_an_endpoint_goes_bit_by_bit(
     with ThreadPoolExecutor(3) as pool:
         attempted = Held(shop, pool, write_down)
         removed = in_thread(shop, pool, lambda: webhooks.remove(SYSTEM, endpoint))
-        wait_until(lambda: somebody_waits(shop))
+        wait_for(shop, 1)
         # Its row comes last, and only that waits; it is told nothing any more.
         assert told(shop) == [endpoint]
         in_thread(shop, pool, make_book).result(20)
@@ -191,7 +150,7 @@ def test_the_events_of_one_book_are_numbered_one_by_one(shop: Flask) -> None:
     with ThreadPoolExecutor(2) as pool:
         first = Held(shop, pool, change(1))
         second = in_thread(shop, pool, change(2))
-        wait_until(lambda: somebody_waits(shop))
+        wait_for(shop, 1)
         first.commit()
         second.result(20)
     with shop.app_context():
@@ -208,7 +167,7 @@ def test_the_last_place_is_taken_once(shop: Flask, monkeypatch: pytest.MonkeyPat
     with ThreadPoolExecutor(2) as pool:
         first = Held(shop, pool, create)
         second = in_thread(shop, pool, create)
-        wait_until(lambda: somebody_waits(shop))
+        wait_for(shop, 1)
         first.commit()
         with pytest.raises(errors.EndpointLimit):
             second.result(20)
