@@ -10,8 +10,8 @@ class PaymentError(Exception):
     """Stripe did not do it; ``final`` when asking again would end in the same way.
 
     ``status`` is that of its answer, None when there was none; ``is_kept`` when it answers so for
-    as long as it knows the idempotency key. ``code`` and ``decline_code`` are Stripe's. The
-    message holds no secret.
+    as long as it knows the idempotency key. ``code``, ``decline_code`` and ``param`` are Stripe's.
+    The message holds no secret.
     """
 
     def __init__(
@@ -23,10 +23,11 @@ class PaymentError(Exception):
         is_kept: bool = False,
         code: str | None = None,
         decline_code: str | None = None,
+        param: str | None = None,
     ) -> None:
         super().__init__(message)
         self.final, self.status, self.is_kept = final, status, is_kept
-        self.code, self.decline_code = code, decline_code
+        self.code, self.decline_code, self.param = code, decline_code, param
 
     @property
     def is_general(self) -> bool:
@@ -55,6 +56,7 @@ def translated(what: str) -> Iterator[None]:
             final=True,
             status=error.http_status,
             code=error.code,
+            param=error.param,
         ) from None
     except stripe.StripeError as error:
         # No answer, too many requests, trouble there, or our key: all of it may heal.

@@ -14,7 +14,8 @@ from bookstore.services import (
 def process_order_payment(order_id: int, payment_method_id: str) -> None:
     """Pay an order with a payment method that its buyer has stored at Stripe.
 
-    A card that is declined is no fault of the job: Stripe's event tells the buyer.
+    A card that is declined is no fault of the job: Stripe's event tells the buyer. What Stripe
+    refuses for good is logged, and not tried again.
 
     Raises:
         NotFound: there is no such order.
@@ -22,7 +23,7 @@ def process_order_payment(order_id: int, payment_method_id: str) -> None:
     """
     try:
         paying.pay(order_id, payment_method_id)
-    except errors.CardDeclined:
+    except (errors.CardDeclined, errors.OrderNotPayable):
         return
 
 

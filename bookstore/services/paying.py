@@ -1,17 +1,24 @@
 """Paying an order: one live payment intent each, for the order's own amount."""
 
-import hashlib
+import logging
 from dataclasses import dataclass
-
-from sqlalchemy import select, update
 
 from bookstore import errors
 from bookstore.extensions import db, settings
 from bookstore.gateways.payments import Intent, PaymentError, Payments
-from bookstore.models import Order, User
-from bookstore.services import payments, vault
+from bookstore.models import Order
+from bookstore.services import payment_customers, payments, vault
 from bookstore.services.actors import Acting, require_user
-from bookstore.unit_of_work import new_snapshot, unit_of_work
+from bookstore.services.payments import Attempt
+
+log = logging.getLogger(__name__)
+
+# What buyers are told when Stripe refuses for good.
+_NOT_TAKEN = "The payment provider does not take this payment. Please ask the shop."
+_WHY_NOT = {
+    "amount_too_small": "This order is too small to be paid by card.",
+    "amount_too_large": "This order is too large to be paid by card.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,8 @@ def open_intent(actor: Acting, order_id: int) -> Payable:
     Raises:
         NotFound: there is no such order of the actor's.
         AlreadyPaid: nothing is left to pay.
-        OrderNotPayable: it is cancelled, in review, or its time to be paid has run out.
+        OrderNotPayable: it is cancelled, in review, or its time to be paid has run out; or Stripe
+            refuses it for good.
         PaymentsUnavailable: Stripe cannot be asked now; nothing is lost, ask again.
     """
     user_id = require_user(actor)
@@ -59,6 +67,7 @@ def pay(order_id: int, payment_method_id: str) -> Intent | None:
     Raises:
         NotFound: there is no such order.
         CardDeclined: with ``decline_code``; the order may be paid otherwise.
+        OrderNotPayable: Stripe refuses this for good.
         PaymentsUnavailable: Stripe cannot be asked now.
     """
     provider = payments.require_provider()
@@ -84,7 +93,7 @@ def pay(order_id: int, payment_method_id: str) -> Intent | None:
         if error.decline_code is not None:
             raise errors.CardDeclined(decline_code=error.decline_code) from None
         if error.code != "payment_intent_unexpected_state":
-            raise payments.unavailable(error) from None
+            raise _refused(error, order_id) from None
     try:
         return provider.retrieve_intent(payable.intent_id)
     except PaymentError as error:
@@ -94,12 +103,9 @@ def pay(order_id: int, payment_method_id: str) -> Intent | None:
 # -- inside ------------------------------------------------------------------------------------
 def _payable(provider: Payments, order_id: int, user_id: int) -> Payable:
     try:
-        attempt = payments.open_attempt(order_id, _customer(provider, user_id))
-        attempt = payments.with_intent(provider, attempt)
+        attempt = _attempt(provider, order_id, user_id)
     except PaymentError as error:
-        if error.code == "amount_too_small":
-            raise errors.OrderNotPayable("This order is too small to be paid by card.") from None
-        raise payments.unavailable(error) from None
+        raise _refused(error, order_id) from None
     if attempt.intent_id is None or attempt.client_secret is None:
         raise errors.OrderNotPayable
     return Payable(
@@ -111,26 +117,24 @@ def _payable(provider: Payments, order_id: int, user_id: int) -> Payable:
     )
 
 
-def _customer(provider: Payments, user_id: int) -> str:
-    """Return who the user is at Stripe, made there with the first payment."""
-    user = db.session.get_one(User, user_id)
-    found, email = user.stripe_customer_id, user.email
-    name = f"{user.first_name} {user.last_name}".strip() or user.username
-    # Nothing of ours is held while Stripe thinks: no transaction, no connection.
-    new_snapshot()
-    if found is not None:
-        return found
-    # The same person asked for twice at once has one key; one who has moved has another.
-    digest = hashlib.sha256(f"{email}\n{name}".encode()).hexdigest()[:16]
-    made = provider.create_customer(
-        email=email, name=name, user_id=user_id, key=f"user:{user_id}:customer:{digest}"
-    )
-    with unit_of_work() as session:
-        session.execute(
-            update(User)
-            .where(User.id == user_id, User.stripe_customer_id.is_(None))
-            .values(stripe_customer_id=made, updated_at=User.updated_at)
-            .execution_options(synchronize_session=False)
-        )
-        kept = session.scalar(select(User.stripe_customer_id).where(User.id == user_id))
-    return kept or made
+def _attempt(provider: Payments, order_id: int, user_id: int) -> Attempt:
+    """Return the order's live attempt, with its intent at Stripe."""
+    attempt = payments.open_attempt(order_id, payment_customers.get(provider, user_id))
+    try:
+        return payments.with_intent(provider, attempt)
+    except PaymentError as error:
+        if not payment_customers.is_gone(error):
+            raise
+        log.warning("customer is gone", extra={"user_id": user_id, "why": str(error)})
+    gone = attempt.customer_id
+    customer_id = payment_customers.get(provider, user_id, gone)
+    return payments.with_intent(provider, payments.open_attempt(order_id, customer_id, gone))
+
+
+def _refused(error: PaymentError, order_id: int) -> errors.BookstoreError:
+    """Log why Stripe did not do it, and return what the client is told: to ask again, or not to."""
+    if not error.final:
+        return payments.unavailable(error)
+    about = {"order_id": order_id, "why": str(error)}
+    log.error("refused by the payment provider", extra=about)
+    return errors.OrderNotPayable(_WHY_NOT.get(error.code or "", _NOT_TAKEN))

@@ -82,8 +82,11 @@ def require_payable(order: Order) -> None:
         raise errors.OrderNotPayable
 
 
-def open_attempt(order_id: int, customer_id: str) -> Attempt:
+def open_attempt(order_id: int, customer_id: str, gone: str | None = None) -> Attempt:
     """Return an order's live attempt, made for this customer if there is none.
+
+    One that was begun for a customer who is ``gone``, and has no intent, is over: a key is for one
+    question, and another customer makes it another question.
 
     Raises:
         AlreadyPaid, OrderNotPayable: as ``require_payable``.
@@ -94,6 +97,10 @@ def open_attempt(order_id: int, customer_id: str) -> Attempt:
         payment = session.scalar(
             select(Payment).where(Payment.order_id == order_id, Payment.is_live)
         )
+        if payment is not None and payment.customer_id == gone and payment.intent_id is None:
+            payment.status, payment.is_live = "canceled", False
+            session.flush()
+            payment = None
         if payment is None:
             last = session.scalar(
                 select(func.max(Payment.attempt)).where(Payment.order_id == order_id)

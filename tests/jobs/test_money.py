@@ -91,6 +91,14 @@ def test_trouble_at_stripe_is_for_another_try(app: Flask, fake_stripe: FakeStrip
         process_order_payment(99, "pm_card_visa")
 
 
+def test_what_is_refused_for_good_is_not_tried_again(app: Flask, fake_stripe: FakeStripe) -> None:
+    order = place()
+    process_order_payment(order.id, "pm_of_nobody")
+    with pytest.raises(errors.OrderNotPayable):
+        paying.pay(order.id, "pm_of_nobody")
+    assert stands(order) == ("pending", "unpaid")
+
+
 def test_a_confirmation_is_sent_once(app: Flask) -> None:
     order = place()
     [mail] = mails("order_confirmation")
