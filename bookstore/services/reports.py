@@ -70,7 +70,7 @@ def _received(placed: list[ColumnElement[bool]]) -> tuple[int, int]:
     )
     came, paid, went = db.session.execute(
         select(
-            func.coalesce(func.sum(Payment.amount_received), 0),
+            func.coalesce(func.sum(Payment.amount_received - Payment.amount_withdrawn), 0),
             func.count(Payment.order_id.distinct()),
             back,
         )
