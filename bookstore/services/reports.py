@@ -35,7 +35,7 @@ def sales(actor: Acting, start: date | None = None, end: date | None = None) -> 
     its period. Money of another currency than the shop's is left out.
 
     Returns:
-        revenue (what came in for the period's orders, less the refunds that have succeeded) and
+        revenue (what came in for the period's orders, less refunds and lost disputes) and
         average_order_value in minor units (revenue by orders that money came in for, rounded half
         up; None without any), orders (all, paid or not), orders_by_status, currency, from, to.
     """

@@ -13,7 +13,7 @@ from bookstore.unit_of_work import unit_of_work
 from tests.clients import ADDRESS, statements
 from tests.factories import make_book, make_user, new_coupon
 from tests.fakes.stripe import FakeStripe
-from tests.paying import GOOD, intent, now, paid, place, refunds as refunds_of, stands
+from tests.paying import GOOD, intent, now, paid, payment, place, refunds as refunds_of, stands
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +74,16 @@ def test_what_was_given_back_is_no_revenue(stripe: FakeStripe) -> None:
     stripe.settle()
     assert figures() == (2498 - 500, 666, 3)
     assert set(best()) == {book_of(partly)}
+
+
+def test_what_a_bank_took_is_no_revenue(stripe: FakeStripe) -> None:
+    order = paid(stripe, place())
+    made = stripe.dispute(str(payment(order).intent_id), 1000)
+    stripe.settle()
+    assert figures() == (2498, 2498, 1)
+    stripe.close_dispute(made["id"], won=False)
+    stripe.settle()
+    assert figures() == (1498, 1498, 1)
 
 
 def test_a_refund_counts_when_it_has_succeeded(stripe: FakeStripe) -> None:
