@@ -32,6 +32,36 @@ THREE_DECIMAL = frozenset(["bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"])
 # Without decimal places, but Stripe counts hundredths of them.
 _STRIPE_HUNDREDTHS = frozenset(["isk", "ugx"])
 
+# What a card can be charged at least, where that is more than one unit, and at most as Stripe
+# counts: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+_LEAST = {
+    "aed": "2.00",
+    "aud": "0.50",
+    "bgn": "1.00",
+    "brl": "0.50",
+    "cad": "0.50",
+    "chf": "0.50",
+    "czk": "15.00",
+    "dkk": "2.50",
+    "eur": "0.50",
+    "gbp": "0.30",
+    "hkd": "4.00",
+    "huf": "175.00",
+    "inr": "0.50",
+    "jpy": "50",
+    "mxn": "10.00",
+    "myr": "2.00",
+    "nok": "3.00",
+    "nzd": "0.50",
+    "pln": "2.00",
+    "ron": "2.00",
+    "sek": "3.00",
+    "sgd": "0.50",
+    "thb": "10.00",
+    "usd": "0.50",
+}
+_MOST = 99_999_999
+
 # Two thousand million major units: far above any order, far below a 64-bit column.
 MAX_MINOR = 10**14
 
@@ -50,6 +80,14 @@ def unit(currency: str) -> int:
     """Return the least amount that can be charged, in minor units: 10 where there are three
     places, since no card network takes the third."""
     return 10 if exponent(currency) == 3 else 1
+
+
+def charge_limits(currency: str) -> tuple[int, int]:
+    """Return the least and the most that a card can be charged at once, in minor units."""
+    code = currency.lower()
+    least = to_minor(_LEAST[code], code) if code in _LEAST else unit(code)
+    most = from_stripe(_MOST, code)
+    return least, most - most % unit(code)
 
 
 def to_minor(text: str, currency: str) -> int:

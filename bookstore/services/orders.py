@@ -21,6 +21,7 @@ from bookstore.services import (
     coupons,
     order_moves,
     paging,
+    payments,
     reviewing,
     shipping,
     stock,
@@ -55,6 +56,7 @@ def place(
         OutOfStock: with ``items``; nothing is taken.
         TotalChanged: the order would cost something else than expected.
         CouponInvalid: a coupon on the cart no longer applies, and no total was expected.
+        OrderNotPayable: it costs less or more than a card can be charged.
         Invalid: no such shipping method, or it does not go there.
     """
     user_id = require_user(actor)
@@ -71,6 +73,7 @@ def place(
             raise errors.TotalChanged(
                 expected_total=_text(expected_total), total_amount=_text(quote.total)
             )
+        payments.require_chargeable(quote.total, settings().currency)
         is_paid = quote.total == 0
         order = Order(
             number=_number(),

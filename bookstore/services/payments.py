@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from bookstore import clock, errors
+from bookstore import clock, errors, money
 from bookstore.gateways import payments as gateway
 from bookstore.gateways.payments import PaymentError, Payments
 from bookstore.models import Order, Payment
@@ -82,6 +82,26 @@ def require_payable(order: Order) -> None:
         raise errors.OrderNotPayable
 
 
+def require_chargeable(total: int, currency: str) -> None:
+    """Refuse what no card can be charged; what costs nothing has not to be.
+
+    Args:
+        total: in minor units.
+        currency: of it.
+
+    Raises:
+        OrderNotPayable: too little, or too much.
+    """
+    least, most = money.charge_limits(currency)
+    if total == 0 or least <= total <= most:
+        return
+    limit, word = (least, "less") if total < least else (most, "more")
+    raise errors.OrderNotPayable(
+        f"This order costs {_shown(total, currency)}. A card cannot be charged {word} than"
+        f" {_shown(limit, currency)}."
+    )
+
+
 def open_attempt(order_id: int, customer_id: str, gone: str | None = None) -> Attempt:
     """Return an order's live attempt, made for this customer if there is none.
 
@@ -143,6 +163,10 @@ def make_sure(payment_id: int) -> str:
 
 
 # -- inside ------------------------------------------------------------------------------------
+def _shown(minor: int, currency: str) -> str:
+    return f"{money.to_text(minor, currency)} {currency.upper()}"
+
+
 def _plain(payment: Payment, number: str) -> Attempt:
     return Attempt(
         payment.id,

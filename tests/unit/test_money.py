@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bookstore import money
+from tests.fakes.stripe import Refused, currencies
 
 
 @given(st.integers(0, money.MAX_MINOR), st.sampled_from(["usd", "EUR", "jpy", "kwd"]))
@@ -67,6 +68,25 @@ def test_what_stripe_counts() -> None:
     ):
         assert money.to_stripe(minor, currency) == amount
         assert money.from_stripe(amount, currency) == minor
+
+
+@pytest.mark.parametrize("currency", sorted(currencies.KNOWN))
+def test_what_a_card_can_be_charged(currency: str) -> None:
+    least, most = money.charge_limits(currency)
+    for minor in (least, most):
+        currencies.check(money.to_stripe(minor, currency), currency)
+    step = money.unit(currency)
+    for minor in (least - step, most + step):
+        with pytest.raises(Refused):
+            currencies.check(money.to_stripe(minor, currency), currency)
+
+
+def test_limits_by_hand() -> None:
+    assert money.charge_limits("USD") == (50, 99_999_999)
+    assert money.charge_limits("jpy") == (50, 99_999_999)
+    assert money.charge_limits("huf") == (17_500, 99_999_999)
+    assert money.charge_limits("kwd") == (10, 99_999_990)
+    assert money.charge_limits("isk") == (1, 999_999)
 
 
 @given(st.integers(0, 100_000))

@@ -32,7 +32,8 @@ def place(body: dict[str, Any]) -> Any:
     """Order everything in the cart: prices are locked, stock is taken, the cart is emptied.
 
     409 `cart_empty`; `out_of_stock` with `items`; `total_changed` when the total is not
-    `expected_total`.
+    `expected_total`; `order_not_payable` when it is less or more than a card can be charged (one
+    that costs nothing is paid at once).
     """
     order = orders.place(auth.current_actor(), **body)
     return order, 201, {"Location": f"/api/v2/orders/{order.id}"}

@@ -4,6 +4,7 @@ import json
 import secrets
 import sqlite3
 
+from bookstore import money
 from bookstore.gateways.stripe_twin import outbox, params as given
 from bookstore.gateways.stripe_twin.cards import Card
 from bookstore.gateways.stripe_twin.refusals import Refusal, missing, wrong_state
@@ -17,10 +18,11 @@ def create(work: Work, params: Json) -> Json:
     """Make an intent that waits for a card, and return it."""
     known = ("amount", "currency", "customer", "metadata", "automatic_payment_methods")
     given.only(params, *known, "description")
-    amount = given.whole(params, "amount", 1, 99_999_999, required=True)
+    amount = given.whole(params, "amount", 1, required=True) or 0
     currency = (given.text(params, "currency", required=True) or "").lower()
     if len(currency) != 3 or not currency.isalpha():
         raise Refusal(400, message=f"Invalid currency: {currency}", param="currency")
+    _check(amount, currency)
     customer = given.text(params, "customer")
     if customer is not None:
         known_customer = work.db.execute("SELECT 1 FROM customers WHERE id = ?", [customer])
@@ -61,6 +63,15 @@ def create(work: Work, params: Json) -> Json:
     )
     outbox.record(work, "payment_intent.created", intent)
     return intent
+
+
+def _check(amount: int, currency: str) -> None:
+    """Refuse an amount that no card can be charged."""
+    least, most = (money.to_stripe(limit, currency) for limit in money.charge_limits(currency))
+    if not least <= amount <= most:
+        what, word = ("small", "at least") if amount < least else ("large", "no more than")
+        message = f"Amount must be {word} {least if what == 'small' else most} {currency}"
+        raise Refusal(400, code=f"amount_too_{what}", message=message, param="amount")
 
 
 def retrieve(db: sqlite3.Connection, intent_id: str, param: str = "intent") -> Json:

@@ -15,7 +15,10 @@ KNOWN = frozenset(_CODES.split())
 IN_TENS = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 # Have no decimal places, and are given in hundredths all the same.
 IN_HUNDREDS = frozenset(["isk", "ugx"])
-LEAST = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "cad": 50, "aud": 50, "chf": 50, "dkk": 250}
+LEAST = {"jpy": 50, "gbp": 30, "bgn": 100, "czk": 1500, "dkk": 250, "hkd": 400, "huf": 17_500}
+LEAST |= dict.fromkeys(["usd", "aud", "brl", "cad", "chf", "eur", "inr", "nzd", "sgd"], 50)
+LEAST |= dict.fromkeys(["aed", "myr", "pln", "ron"], 200)
+LEAST |= dict.fromkeys(["nok", "sek"], 300) | dict.fromkeys(["mxn", "thb"], 1000)
 MOST = 99_999_999
 
 
