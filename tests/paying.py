@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from bookstore import clock
 from bookstore.extensions import db
+from bookstore.gateways.payments import RETRIES
 from bookstore.models import Email, Event, Order, Payment, Refund, StripeEvent, User
 from bookstore.services import cart, orders, paying
 from bookstore.services.paying import Payable
@@ -43,7 +44,7 @@ def intent(order: Order) -> Payable:
 def lose_the_answer(stripe: FakeStripe, pattern: str) -> None:
     """Have the next request be done, and its answer get lost, however often the library tries."""
     stripe.fail(pattern, "timeout_after_commit")
-    stripe.fail(pattern, "timeout_before", times=2)
+    stripe.fail(pattern, "timeout_before", times=RETRIES)
 
 
 def paid(stripe: FakeStripe, order: Order, card: str = GOOD) -> Order:

@@ -31,7 +31,9 @@ from bookstore.gateways.payment_values import (
 # At DEBUG and INFO it writes parameters and answers, client secrets among them.
 logging.getLogger("stripe").setLevel(logging.WARNING)
 
-CONNECT_SECONDS, READ_SECONDS, RETRIES = 3.0, 20.0, 2
+# A request thread waits meanwhile: 27 s at worst, once for the customer and once for the intent.
+# The leases of those who ask outlast it.
+CONNECT_SECONDS, READ_SECONDS, RETRIES = 3.0, 10.0, 1
 # How old a signed event may be: who records one cannot send it again next week.
 TOLERANCE_SECONDS = 300
 # What the library makes of a body that was signed and is no event.

@@ -14,7 +14,7 @@ from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import wait_until
 from tests.fakes.stripe import FakeStripe
-from tests.paying import mails, paid, payment, place, stands, told
+from tests.paying import lose_the_answer, mails, paid, payment, place, stands, told
 from tests.processes import LiveWorker
 
 
@@ -78,8 +78,7 @@ def test_a_declined_card_is_no_fault_of_the_job(
 
 def test_trouble_at_stripe_is_for_another_try(app: Flask, fake_stripe: FakeStripe) -> None:
     order = place()
-    fake_stripe.fail("POST /v1/payment_intents/*/confirm", "timeout_after_commit")
-    fake_stripe.fail("POST /v1/payment_intents/*/confirm", "timeout_before", times=2)
+    lose_the_answer(fake_stripe, "POST /v1/payment_intents/*/confirm")
     with pytest.raises(errors.PaymentsUnavailable):
         process_order_payment(order.id, "pm_card_visa")
     # It was paid, though; asked again, with the same key, it is not paid twice.

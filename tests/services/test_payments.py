@@ -4,8 +4,9 @@ import pytest
 from flask import Flask
 
 from bookstore import errors
+from bookstore.gateways import payments as gateway
 from bookstore.models import Payment
-from bookstore.services import cart, orders, paying
+from bookstore.services import cart, orders, paying, refunding
 from bookstore.services.actors import SYSTEM
 from tests.clients import ADDRESS
 from tests.factories import make_book, make_user, new_coupon
@@ -176,3 +177,17 @@ def test_long_trouble_is_an_answer_and_nothing_is_lost(stripe: FakeStripe) -> No
     assert stands(order) == ("pending", "unpaid")
     assert intent(order).intent_id == stripe.intents[0]["id"]
     assert len(rows(Payment)) == 1
+
+
+def test_nobody_waits_long_for_who_does_not_answer(stripe: FakeStripe) -> None:
+    stripe.fail("POST /v1/customers", "timeout_before", times=9)
+    with pytest.raises(errors.PaymentsUnavailable):
+        intent(place())
+    asked = len(stripe.calls())
+    assert asked == 2
+    longest = (
+        asked * (gateway.CONNECT_SECONDS + gateway.READ_SECONDS) + stripe_.HTTPClient.MAX_DELAY
+    )
+    assert longest < 32
+    # A refund that is sent again is looked for in the list first: two requests under one lease.
+    assert refunding.LEASE.total_seconds() > 2 * longest
