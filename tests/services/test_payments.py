@@ -2,6 +2,7 @@
 
 import pytest
 from flask import Flask
+from stripe import HTTPClient
 
 from bookstore import errors
 from bookstore.gateways import payments as gateway
@@ -185,9 +186,8 @@ def test_nobody_waits_long_for_who_does_not_answer(stripe: FakeStripe) -> None:
         intent(place())
     asked = len(stripe.calls())
     assert asked == 2
-    longest = (
-        asked * (gateway.CONNECT_SECONDS + gateway.READ_SECONDS) + stripe_.HTTPClient.MAX_DELAY
-    )
+    each, pause = gateway.CONNECT_SECONDS + gateway.READ_SECONDS, HTTPClient.MAX_DELAY
+    longest = asked * each + pause
     assert longest < 32
     # A refund that is sent again is looked for in the list first: two requests under one lease.
     assert refunding.LEASE.total_seconds() > 2 * longest
