@@ -2,16 +2,24 @@
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
-from bookstore import errors
+from sqlalchemy import select, update
+
+from bookstore import clock, errors
 from bookstore.extensions import db, settings
 from bookstore.gateways.payments import Intent, PaymentError, Payments
-from bookstore.models import Order
-from bookstore.services import payment_customers, payments, vault
-from bookstore.services.actors import Acting, require_user
+from bookstore.models import Order, Payment
+from bookstore.models.payments import FINAL
+from bookstore.services import order_moves, payment_customers, payment_events, payments, vault
+from bookstore.services.actors import SYSTEM, Acting, require_user
 from bookstore.services.payments import Attempt
+from bookstore.unit_of_work import new_snapshot, unit_of_work
 
 log = logging.getLogger(__name__)
+
+# For so long what was heard of an intent is good.
+FRESH = timedelta(seconds=60)
 
 # What buyers are told when Stripe refuses for good.
 _NOT_TAKEN = "The payment provider does not take this payment. Please ask the shop."
@@ -38,7 +46,8 @@ class Payable:
 def open_intent(actor: Acting, order_id: int) -> Payable:
     """Return the payment intent of one's own order, made at Stripe if there is none yet.
 
-    However often and by however many at once it is asked, an order has one.
+    However often and by however many at once it is asked, an order has one. One of which nothing
+    was heard for a minute is looked at first: if it is paid or cancelled, the order learns of it.
 
     Raises:
         NotFound: there is no such order of the actor's.
@@ -102,6 +111,7 @@ def pay(order_id: int, payment_method_id: str) -> Intent | None:
 
 # -- inside ------------------------------------------------------------------------------------
 def _payable(provider: Payments, order_id: int, user_id: int) -> Payable:
+    _catch_up(provider, order_id)
     try:
         attempt = _attempt(provider, order_id, user_id)
     except PaymentError as error:
@@ -115,6 +125,43 @@ def _payable(provider: Payments, order_id: int, user_id: int) -> Payable:
         attempt.currency,
         settings().stripe_publishable_key if settings().stripe_secret_key else None,
     )
+
+
+def _catch_up(provider: Payments, order_id: int) -> None:
+    """Bring the order's live payment to where Stripe has its intent: an event may have got lost.
+
+    What was heard of lately is left as it is; so is everything when Stripe cannot say.
+    """
+    unsure = select(Payment.id, Payment.intent_id, Payment.updated_at).where(
+        Payment.order_id == order_id,
+        Payment.is_live,
+        Payment.intent_id.is_not(None),
+        Payment.status.not_in(FINAL),
+        Payment.updated_at < clock.now() - FRESH,
+    )
+    row = db.session.execute(unsure).first()
+    # As everywhere: Stripe is asked outside any transaction.
+    new_snapshot()
+    if row is None:
+        return
+    try:
+        intent = provider.retrieve_intent(row.intent_id)
+    except PaymentError as error:
+        log.warning("intent not looked at", extra={"order_id": order_id, "why": str(error)})
+        return
+    with unit_of_work() as session:
+        order_moves.lock(session, SYSTEM, order_id)
+        now = session.scalar(select(Payment.updated_at).where(Payment.id == row.id))
+        if now != row.updated_at and intent.status not in FINAL:
+            return  # an event came meanwhile, and may know more
+        payment_events.settle(session, intent)
+        # What has not changed was heard of all the same: not to be asked for at every click.
+        session.execute(
+            update(Payment)
+            .where(Payment.id == row.id)
+            .values(updated_at=clock.now())
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _attempt(provider: Payments, order_id: int, user_id: int) -> Attempt:
