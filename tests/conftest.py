@@ -103,6 +103,7 @@ class Apps:
         # Of a test without Redis: it would clear the cache in the middle of the next one.
         for thread in [one for one in threading.enumerate() if one.name == "cache-debt"]:
             thread.join(timeout=10)
+            assert not thread.is_alive(), "a test before this one has left the app without Redis"
         with app.app_context():
             names = [table.name for table in reversed(db.metadata.sorted_tables)]
             with db.engine.connect() as connection:
