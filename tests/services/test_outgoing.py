@@ -225,9 +225,9 @@ class Closed:
 
     def __enter__(self) -> None:
         self._run(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS false")
-        self._run(
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.name}'"
-        )
+        # Waits until each is gone: one that is about to go would still answer the pool's ping.
+        ended = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+        self._run(f"{ended} WHERE datname = '{self.name}'")
 
     def __exit__(self, *_: object) -> None:
         self._run(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS true")
