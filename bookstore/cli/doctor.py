@@ -28,6 +28,6 @@ def doctor_command(days: int, offline: bool) -> None:
             wrong += 1
         looked_at = ", ".join(f"{count} {what}" for what, count in doctor.count().items())
     if wrong:
-        click.echo(f"{wrong} disagreements in {looked_at}.")
+        click.echo(f"{wrong} disagreement{'s' * (wrong > 1)} in {looked_at}.")
         sys.exit(1)
     click.echo(f"Nothing found: {looked_at}.")

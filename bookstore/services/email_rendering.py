@@ -78,6 +78,7 @@ def order_context(order: Order, shop_url: str) -> dict[str, Any]:
     return {
         "number": order.number,
         "url": f"{shop_url}/track/{order.number}",
+        "pay_url": f"{shop_url}/checkout?order={order.id}",
         "date": _day(order.created_at),
         "lines": [
             {
@@ -90,12 +91,23 @@ def order_context(order: Order, shop_url: str) -> dict[str, Any]:
         "subtotal": amount(order.subtotal),
         "discount": amount(order.discount) if order.discount else None,
         "shipping": amount(order.shipping),
-        "tax": amount(order.tax),
+        # What is added; what the prices contain is said apart.
+        "tax": amount(order.tax) if order.tax else None,
+        "tax_included": amount(order.tax_included) if order.tax_included else None,
+        "pay_by": _pay_by(order),
         "total": amount(order.total_amount),
         "currency": order.currency.upper(),
         "address": [one_line(str(line)) for line in address if line],
         "tracking_number": order.tracking_number and one_line(order.tracking_number),
     }
+
+
+def _pay_by(order: Order) -> str | None:
+    """Return until when an order waits for its money; None when it waits for none."""
+    waits = order.status == "pending" and order.payment_status in ("unpaid", "failed")
+    if not waits or order.expires_at is None:
+        return None
+    return f"{_day(order.expires_at)}, {order.expires_at:%H:%M} UTC"
 
 
 def _day(at: datetime) -> str:

@@ -6,6 +6,7 @@ from sqlalchemy import and_, exists, func, or_, select
 
 from bookstore import money
 from bookstore.models import Order, Payment, Refund
+from bookstore.models.payments import FINAL
 from bookstore.services.sql import AnySelect
 
 
@@ -39,6 +40,33 @@ def tell_reserved(row: Any) -> str:
     came = f"{_text(row.amount_received, row.currency)} came in"
     back = f"{_text(row.amount_refunded, row.currency)} counted as given back"
     return f"{said}: {came}, {back}, its refunds are {_text(row.refunds, row.currency)}"
+
+
+def asked() -> AnySelect:
+    """Find payments under way that ask for something else than the order costs."""
+    return (
+        select(
+            Payment.id,
+            Payment.amount,
+            Payment.currency,
+            Order.number,
+            Order.total_amount,
+            Order.currency.label("due_in"),
+        )
+        .join(Order, Order.id == Payment.order_id)
+        .where(
+            Payment.is_live,
+            Payment.status.not_in(FINAL),
+            or_(Payment.amount != Order.total_amount, Payment.currency != Order.currency),
+        )
+    )
+
+
+def tell_asked(row: Any) -> str:
+    """Say what a payment asks for."""
+    due = _text(row.total_amount, row.due_in)
+    said = f"order {row.number} costs {due}, its payment {row.id} asks for"
+    return f"{said} {_text(row.amount, row.currency)}"
 
 
 def standing() -> AnySelect:

@@ -55,7 +55,10 @@ import { Refused, call, logIn, logOut as forget, login } from "./client.js";
     order = { ...order, ...state };
     const reached = steps.indexOf(order.status);
     at("order").classList.toggle("cancelled", order.status === "cancelled");
-    at("status").textContent = words[order.status] || order.status;
+    const isBack = order.payment_status === "refunded" && reached >= 0 && reached < 2;
+    at("status").textContent = isBack
+      ? "Your money has gone back, so nothing will be sent."
+      : words[order.status] || order.status;
     for (const item of at("steps").children) {
       const place = steps.indexOf(item.dataset.status);
       item.classList.toggle("done", place <= reached);
@@ -75,9 +78,13 @@ import { Refused, call, logIn, logOut as forget, login } from "./client.js";
 
   async function showHistory() {
     const { data } = await call("GET", `/orders/${order.id}/events`);
-    at("history").replaceChildren(...data.map((entry) => row(
-      words[entry.to] + (entry.note ? ` (${entry.note})` : ""), when(entry.at), entry.at,
-    )));
+    // A line that moves nothing, such as a refund, is its note.
+    const told = ({ from, to, note }) => (
+      from === to && note ? note[0].toUpperCase() + note.slice(1) : words[to] + (note ? ` (${note})` : "")
+    );
+    at("history").replaceChildren(
+      ...data.map((entry) => row(told(entry), when(entry.at), entry.at)),
+    );
   }
 
   // -- following ----------------------------------------------------------------------------
@@ -152,9 +159,12 @@ import { Refused, call, logIn, logOut as forget, login } from "./client.js";
       if (!data.length) return logOut("There is no such order of yours.");
       order = null;
       show(data[0]);
-      at("items").replaceChildren(...data[0].items.map(
-        (item) => row(`${item.quantity} × ${item.title}`, item.line_total),
-      ));
+      const { items, discount, shipping, tax } = data[0];
+      const sums = [["Discount", discount, "−"], ["Delivery", shipping, ""], ["Tax", tax, ""]];
+      at("items").replaceChildren(
+        ...items.map((item) => row(`${item.quantity} × ${item.title}`, item.line_total)),
+        ...sums.filter(([, sum]) => Number(sum)).map(([what, sum, sign]) => row(what, sign + sum)),
+      );
       at("login").hidden = true;
       at("order").hidden = false;
       showHistory().catch(() => {});

@@ -7,9 +7,12 @@ import signal
 import pytest
 from flask import Flask
 
+from bookstore.services import refunding
 from tests.browser.chromium import Page
 from tests.clients import ADDRESS, LiveShop
 from tests.factories import PASSWORD, make_book, make_clerk
+from tests.fakes.stripe import FakeStripe
+from tests.paying import GOOD
 
 
 class Order:
@@ -51,6 +54,9 @@ def test_it_logs_in_follows_and_survives_a_restart(shop: Flask, live: LiveShop, 
     is_live(page)
     assert page.text("#status") == "We have your order."
     assert "2 × The Left Hand of Darkness" in page.text("#items")
+    # What is not worth a line of its own is left out; the lines add to the total.
+    rows = "[...document.querySelectorAll('#items li')].map((row) => row.lastChild.textContent)"
+    assert page.evaluate(rows) == ["19.98", "4.99"]
     assert page.text("#total") == "24.97 USD"
     order.move("processing")
     page.wait_for("document.querySelector('#status').innerText === 'We are packing your books.'")
@@ -72,6 +78,27 @@ def test_it_logs_in_follows_and_survives_a_restart(shop: Flask, live: LiveShop, 
     page.evaluate("document.querySelector('#logout').click()")
     page.wait_for("!document.querySelector('#login').hidden")
     assert page.evaluate("sessionStorage.length") == 0
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_what_was_refunded_is_not_said_to_be_packed(
+    shop: Flask, live_stripe: LiveShop, fake_stripe: FakeStripe, page: Page
+) -> None:
+    order = Order(shop, live_stripe)
+    path = f"/orders/{order.id}"
+    secret = live_stripe.call("POST", f"{path}/payment-intent", token=order.token).json()
+    fake_stripe.pay(secret["client_secret"], GOOD)
+    page.open(f"{live_stripe.url}/track/{order.number}")
+    page.wait_for("!document.querySelector('#login').hidden")
+    log_in(page)
+    page.wait_for("document.querySelector('#status').innerText === 'We are packing your books.'")
+    body = {"reason": "out of print"}
+    assert live_stripe.call("POST", f"{path}/refunds", body, order.clerk).status_code == 201
+    with shop.app_context():
+        refunding.send_due()
+    page.wait_for("document.querySelector('#status').innerText.includes('has gone back')")
+    last = "document.querySelector('#history li:last-child span').innerText"
+    page.wait_for(f"{last} === 'Refund of 24.97 USD: out of print'")
 
 
 @pytest.mark.parametrize("database", ["sqlite"])

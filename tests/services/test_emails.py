@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bookstore.extensions import db
-from bookstore.models import Email, Order, User
+from bookstore.models import Email, Order, TaxRate, User
 from bookstore.services import accounts, order_moves, orders
 from bookstore.services.actors import SYSTEM
 from bookstore.services.emails import EmailChannel
@@ -83,6 +83,26 @@ def test_each_step_of_an_order_has_its_mail(channel: EmailChannel, tmp_path: Pat
     assert "12.34 USD" in html
 
 
+def test_a_mail_says_what_is_to_be_paid_and_until_when(
+    channel: EmailChannel, tmp_path: Path
+) -> None:
+    """Amounts add up: tax that the prices contain is no line of the sum."""
+    with unit_of_work() as session:
+        session.execute(update(TaxRate).where(TaxRate.country == "GB").values(percent=5000))
+    unpaid, paid = place(make_user("ann")), place(make_user("ben"))
+    orders.advance(SYSTEM, paid.id, "processing")
+    drain(channel)
+    sent = {mail["Subject"]: parts(mail) for mail in mails(tmp_path)}
+    assert unpaid.expires_at is not None
+    for part in sent[f"Your order {unpaid.number}"]:
+        assert f"{unpaid.expires_at:%H:%M} UTC" in part
+        assert f"/checkout?order={unpaid.id}" in part
+        assert "Contains tax of" in part
+        assert "Tax:" not in part
+    for part in sent[f"Your order {paid.number}"]:
+        assert "not paid yet" not in part
+
+
 def test_mails_about_endpoints(channel: EmailChannel, tmp_path: Path) -> None:
     owner = make_user("olga", is_staff=True)
     since = "2026-01-02T03:04:05Z"
@@ -113,7 +133,11 @@ def test_html_needs_nothing_from_elsewhere_and_is_marked_up(
     drain(channel)
     _, html = parts(mails(tmp_path)[0])
     links = set(re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\')>\s]+)', html))
-    assert links == {"https://shop.example", f"https://shop.example/track/{order.number}"}
+    assert links == {
+        "https://shop.example",
+        f"https://shop.example/track/{order.number}",
+        f"https://shop.example/checkout?order={order.id}",
+    }
     assert "<img" not in html
     assert "<script" not in html
     assert '<html lang="en">' in html

@@ -82,7 +82,7 @@ def get_invoice(_query: dict[str, Any], order_id: int) -> Response:
     Browsers, which cannot send a token when they open a page, get a ticket first, as for sockets.
     """
     invoice = InvoiceSchema().dump(invoices.get(auth.current_actor(), order_id))
-    page = Response(render_template("invoice.html", **invoice), content_type="text/html")
+    page = Response(render_template("invoice.html", **invoice), mimetype="text/html")
     # All in one file, to be kept; and nothing in it can run.
     page.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
     page.headers["Referrer-Policy"] = "no-referrer"
