@@ -24,10 +24,11 @@ blp = Blueprint("payments", __name__, description="Payments and refunds, by Stri
 def open_intent(order_id: int) -> Any:
     """Return the payment intent of one's order, made if there is none yet.
 
-    The amount is the order's own: a body is not looked at. Asked again, it is the same intent, so this may be repeated
-    without a key. 409 `already_paid`; `order_not_payable` when it is cancelled, in review, its time
-    has run out, or Stripe refuses it for good. 503 `payments_unavailable` may be repeated. Whether
-    it was paid is told by Stripe to the shop: watch the order.
+    The amount is the order's own: a body is not looked at. Asked again, it is the same intent, so
+    this may be repeated without a key. 409 `already_paid`; `order_not_payable` when it is
+    cancelled, in review, its time has run out, or Stripe refuses it for good. 503
+    `payments_unavailable` may be repeated. Whether it was paid is told by Stripe to the shop:
+    watch the order.
     """
     return paying.open_intent(auth.current_actor(), order_id)
 
