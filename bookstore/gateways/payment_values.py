@@ -52,12 +52,16 @@ class DisputeState:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A verified event: ``object`` is what it is about, as Stripe writes it."""
+    """A verified event: ``object`` is what it is about, as Stripe writes it.
+
+    ``intent`` is the same, where it is about an intent.
+    """
 
     id: str
     type: str
     created_at: datetime
     object: Mapping[str, Any]
+    intent: Intent | None = None
 
 
 def intent_from(data: Mapping[str, Any]) -> Intent:

@@ -192,11 +192,13 @@ class Payments:
             event = self._client.construct_event(
                 payload, signature, self._secret, tolerance=TOLERANCE_SECONDS
             ).to_dict()
+            about = dict(event["data"]["object"])
             return Event(
                 event["id"],
                 event["type"],
                 datetime.fromtimestamp(event["created"], UTC),
-                event["data"]["object"],
+                about,
+                intent_from(about) if event["type"].startswith("payment_intent.") else None,
             )
         except (stripe.SignatureVerificationError, *_MISSHAPEN) as error:
             raise BadEvent(str(error) or type(error).__name__) from None

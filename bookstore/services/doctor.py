@@ -63,7 +63,9 @@ def _at_stripe(days: int) -> Iterator[str]:
         return  # nobody takes payments
     now = clock.now()
     try:
-        odd = reconciliation.suspects(provider, now - timedelta(days=days), now)
+        # To the last moment, without the room that is left for what is under way.
+        until = now + reconciliation.ROOM
+        odd = reconciliation.suspects(provider, now - timedelta(days=days), until)
         again = [one for one in odd if reconciliation.examine(provider, one)]
         for intent_id in again:
             yield from (one.text for one in reconciliation.examine(provider, intent_id))

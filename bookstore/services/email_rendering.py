@@ -22,6 +22,7 @@ TEMPLATES = (
     "order_shipped",
     "order_cancelled",
     "order_refunded",
+    "order_reopened",
     "password_reset",
     "endpoint_failing",
     "endpoint_disabled",

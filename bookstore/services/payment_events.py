@@ -17,7 +17,6 @@ from bookstore.gateways.payments import (
     Intent,
     PaymentError,
     Payments,
-    intent_from,
 )
 from bookstore.models import Order, Payment, StripeEvent
 from bookstore.models.payments import FINAL
@@ -51,10 +50,11 @@ def receive(payload: bytes, signature: str) -> None:
     provider = payments.require_provider()
     try:
         event = provider.read_event(payload, signature)
+        intent = event.intent
     except BadEvent as error:
-        raise errors.SignatureInvalid(str(error)) from None
-    if event.type.startswith("payment_intent."):
-        intent = intent_from(event.object)
+        log.warning("no event", extra={"why": str(error)})
+        raise errors.SignatureInvalid from None
+    if intent is not None:
         if intent.status == "processing":
             # It may have failed within the same second, and an order must not wait for ever.
             intent = _asked_for(provider, intent.id)

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 _BATCH = 100
 # A request that is under way, and clocks that differ: so much our rows may be older than Stripe's.
-_ROOM = timedelta(minutes=15)
+ROOM = timedelta(minutes=15)
 _REFUND_STATUS = {"requires_action": "pending", "canceled": "failed"}
 
 
@@ -43,7 +43,7 @@ def reconcile_day() -> list[Difference]:
     now = clock.now()
     try:
         # Two runs overlap: what was made while one ran is seen by the next.
-        return reconcile(now - timedelta(days=1) - _ROOM, now)
+        return reconcile(now - timedelta(days=1) - ROOM, now)
     except errors.PaymentsUnavailable:
         log.warning("not reconciled: no payments are taken")
         return []
@@ -101,12 +101,12 @@ def suspects(provider: Payments, since: datetime, until: datetime) -> list[str]:
         odd |= dict.fromkeys(
             s.intent_id for s in states if s.intent_id and _differs(s, kept.get(s.id))
         )
-    ours = (Payment.created_at >= since + _ROOM) & (Payment.created_at < until - _ROOM)
-    open_since_long = Payment.status.not_in(FINAL) & (Payment.created_at < since + _ROOM)
+    ours = (Payment.created_at >= since + ROOM) & (Payment.created_at < until - ROOM)
+    open_since_long = Payment.status.not_in(FINAL) & (Payment.created_at < since + ROOM)
     for row in _by_id(Payment.id, Payment.intent_id, or_(ours, open_since_long)):
         if row.intent_id is not None and row.intent_id not in listed:
             odd[row.intent_id] = None
-    mine = (Refund.created_at >= since + _ROOM) & (Refund.created_at < until - _ROOM)
+    mine = (Refund.created_at >= since + ROOM) & (Refund.created_at < until - ROOM)
     for row in _by_id(Refund.id, Refund.refund_id, mine | (Refund.status == "pending")):
         if row.refund_id is not None and row.refund_id not in done:
             odd |= dict.fromkeys(_intent_of(row.refund_id))

@@ -3,9 +3,11 @@
 from sqlalchemy.orm import Session
 
 from bookstore import errors
-from bookstore.models import Order
+from bookstore.gateways import queue
+from bookstore.models import Email, Order
 from bookstore.services import cart_lines, coupons, order_moves, stock
 from bookstore.services.actors import STRIPE
+from bookstore.unit_of_work import after_commit
 
 
 def reopen(session: Session, order: Order) -> bool:
@@ -28,5 +30,9 @@ def reopen(session: Session, order: Order) -> bool:
     # Not a move that anybody may make: for the buyer the order was never gone.
     order_moves.write_history(session, STRIPE, order, "pending", "paid after all")
     order.status, order.stock_returned = "pending", False
+    # The last that the buyer read is that it was cancelled.
+    about = {"order_id": order.id, "number": order.number}
+    session.add(Email(user_id=order.user_id, template="order_reopened", data=about))
     session.flush()
+    after_commit(queue.wake)
     return True

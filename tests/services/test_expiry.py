@@ -1,6 +1,7 @@
 """Orders that nobody paid in time, and money that comes in after all."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -39,6 +40,8 @@ from tests.paying import (
     stands,
     told,
 )
+from tests.services.draining import drain
+from tests.services.mailing import into, mails as written
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +114,7 @@ def test_one_that_cannot_be_cancelled_keeps_back_no_other(
     assert expiry.expire_orders() == 1
 
 
-def test_late_money_reopens_an_order(stripe: FakeStripe, shop: Flask) -> None:
+def test_late_money_reopens_an_order(stripe: FakeStripe, shop: Flask, tmp_path: Path) -> None:
     order = place()
     opened = intent(order)
     expired(order)
@@ -119,6 +122,10 @@ def test_late_money_reopens_an_order(stripe: FakeStripe, shop: Flask) -> None:
     stripe.settle()
     assert stands(order) == ("processing", "paid")
     assert told(order)[-2:] == ["order.paid", "order.processing"]
+    # The buyer had been told that it is cancelled.
+    drain(into(tmp_path))
+    last = written(tmp_path)[-1]
+    assert last["Subject"] == f"Your order {order.number} goes ahead after all"
     assert list(check_books(shop).values()) == [9]
     assert not payment(order).is_unwanted
     assert abandoned_payments.drop() == 0
@@ -273,6 +280,7 @@ def test_late_money_and_a_coupon_for_one_order_each(stripe: FakeStripe, shop: Fl
     assert stands(second) == ("pending", "unpaid")
     assert [coupon.used for coupon in rows(Coupon)] == [1]
     assert list(doctor.examine(offline=True)) == []
+    assert mails("order_reopened") == []
 
 
 def test_too_little_that_went_back_leaves_nothing_on_hold(stripe: FakeStripe) -> None:

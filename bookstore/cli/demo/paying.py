@@ -49,7 +49,9 @@ def _try(journey: Journey, client_secret: str, card: str) -> None:
 def refund_half(journey: Journey, order: dict[str, Any]) -> dict[str, Any]:
     """Give half of an order's money back (as staff), and return the order once it is there."""
     currency = order["currency"]
-    half = money.to_text(money.to_minor(order["total_amount"], currency) // 2, currency)
+    unit = money.unit(currency)
+    minor = money.to_minor(order["total_amount"], currency) // 2 // unit * unit
+    half = money.to_text(minor, currency)
     body = {"amount": half, "reason": "One book arrived damaged"}
     journey.call("POST", f"/api/v2/orders/{order['id']}/refunds", body)
     live = Socket(f"{journey.url}/ws/orders/{order['id']}/", journey.headers)
