@@ -70,6 +70,8 @@ def quote(
     priced = price(session, rows, held, shipping_method, shipping_address or {})
     options = shipping.options(priced.methods, priced.quote, clock.today())
     made = {field.name: getattr(priced.quote, field.name) for field in fields(priced.quote)}
+    # As on the order: a coupon that takes nothing off is not used.
+    made["discounts"] = tuple(one for one in priced.quote.discounts if one.amount)
     return Offer(**made, options=options)
 
 

