@@ -190,7 +190,7 @@ def test_a_mistake_in_one_channel_stops_no_other(
 class TestWithoutDatabase:
     @pytest.fixture(autouse=True)
     def _pool(self, app: Flask) -> Iterator[None]:
-        """Leave no dead session in the pool: not each is found to be one by the first that fails."""
+        """Leave no dead session in the pool: the first that fails does not tell of all others."""
         yield
         db.session.remove()
         db.engine.dispose()

@@ -111,8 +111,13 @@ def test_kinds(shop: Flask, reader: Client, kind: str, value: str | None, taken:
 def test_free_shipping_is_not_used_up_where_it_is_free(shop: Flask, reader: Client) -> None:
     new_coupon(shop, "ONE", None, kind="free_shipping")
     with shop.app_context(), unit_of_work() as session:
-        session.execute(update(ShippingMethod).values(free_over=2000))
+        standard = ShippingMethod.code == "standard"
+        session.execute(update(ShippingMethod).where(standard).values(free_over=2000))
     put(reader, "ONE")
+    quote = ok(reader.post("/cart/quote", {"shipping_address": ADDRESS}))
+    assert (quote["discounts"], quote["shipping"]) == ([], "0.00")
+    # The others are free by the coupon alone.
+    assert {one["price"] for one in quote["shipping_methods"]} == {"0.00"}
     order = ok(reader.post("/orders", ORDER), 201)
     assert (order["shipping"], order["discounts"]) == ("0.00", [])
     with shop.app_context():
