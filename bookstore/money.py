@@ -128,6 +128,11 @@ def to_text(minor: int, currency: str) -> str:
     return f"{sign}{whole}.{part:0{places}d}"
 
 
+def with_code(minor: int, currency: str) -> str:
+    """Return minor units as people read them: 1999 of usd → "19.99 USD"."""
+    return f"{to_text(minor, currency)} {currency.upper()}"
+
+
 def to_thousandths(text: str) -> int:
     """Turn a percentage from 0 to 100 as a plain decimal string into thousandths of a percent.
 

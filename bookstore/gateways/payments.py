@@ -24,7 +24,7 @@ from bookstore.gateways.payment_values import (
     Intent as Intent,
     RefundState as RefundState,
     dispute_from,
-    intent_from as intent_from,
+    intent_from,
     refund_from,
 )
 

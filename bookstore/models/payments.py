@@ -36,6 +36,7 @@ REFUND_STATUSES = ("pending", "succeeded", "failed")
 # mere inquiries, which a refund may settle.
 WITHDRAWN = ("needs_response", "under_review")
 INQUIRIES = ("warning_needs_response", "warning_under_review")
+OPEN_DISPUTES = (*WITHDRAWN, *INQUIRIES)
 
 
 class Payment(Model):

@@ -51,7 +51,7 @@ def _off(column: Any, other: Any) -> Any:
 
 def _text(minor: int, currency: str) -> str:
     # A sum of PostgreSQL's is a Decimal.
-    return f"{money.to_text(int(minor), currency)} {currency.upper()}"
+    return money.with_code(int(minor), currency)
 
 
 # -- stock -------------------------------------------------------------------------------------

@@ -32,9 +32,14 @@ class Priced:
     @property
     def used(self) -> list[tuple[Held, int]]:
         """The coupons that took something off, and how much: one that did not is not used up."""
-        amounts = {discount.code: discount.amount for discount in self.quote.discounts}
-        found = [(held, amounts.get(held.terms.code, 0)) for held, _ in self.coupons]
-        return [(held, amount) for held, amount in found if amount]
+        amounts = {discount.code: discount.amount for discount in self.discounts}
+        codes = ((held, held.terms.code) for held, _ in self.coupons)
+        return [(held, amounts[code]) for held, code in codes if code in amounts]
+
+    @property
+    def discounts(self) -> tuple[pricing.Discount, ...]:
+        """What they took off."""
+        return tuple(one for one in self.quote.discounts if one.amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +75,7 @@ def quote(
     priced = price(session, rows, held, shipping_method, shipping_address or {})
     options = shipping.options(priced.methods, priced.quote, clock.today())
     made = {field.name: getattr(priced.quote, field.name) for field in fields(priced.quote)}
-    # As on the order: a coupon that takes nothing off is not used.
-    made["discounts"] = tuple(one for one in priced.quote.discounts if one.amount)
+    made["discounts"] = priced.discounts
     return Offer(**made, options=options)
 
 

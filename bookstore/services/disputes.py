@@ -7,19 +7,25 @@ are read back, and the newest event counts.
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bookstore import money
 from bookstore.gateways.payments import DisputeState
 from bookstore.models import Order, Payment
-from bookstore.models.payments import INQUIRIES, WITHDRAWN
-from bookstore.services import order_moves, payment_standing, refunding, reviewing, staff_mail
+from bookstore.models.payments import OPEN_DISPUTES
+from bookstore.services import (
+    order_moves,
+    payment_standing,
+    payments,
+    refunding,
+    reviewing,
+    staff_mail,
+)
 from bookstore.services.actors import STRIPE
 from bookstore.unit_of_work import unit_of_work
 
 # The first of these that a dispute of the payment has is how the payment stands.
-_WORST_FIRST = (*WITHDRAWN, *INQUIRIES, "lost", "won", "warning_closed")
+_WORST_FIRST = (*OPEN_DISPUTES, "lost", "won", "warning_closed")
 
 
 def apply(intent_id: str, states: Sequence[DisputeState], at: datetime) -> None:
@@ -31,16 +37,10 @@ def apply(intent_id: str, states: Sequence[DisputeState], at: datetime) -> None:
         at: when Stripe made the event: what an older one had us read changes nothing.
     """
     with unit_of_work() as session:
-        order_id = session.scalar(select(Payment.order_id).where(Payment.intent_id == intent_id))
-        if order_id is None:
+        found = payments.lock(session, intent_id)
+        if found is None:
             return
-        order = order_moves.lock(session, STRIPE, order_id)
-        payment = session.scalars(
-            select(Payment)
-            .where(Payment.intent_id == intent_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        ).one()
+        order, payment = found
         if payment.last_dispute_at is None or payment.last_dispute_at <= at:
             payment.last_dispute_at = at
             _apply(session, order, payment, states)
@@ -58,13 +58,13 @@ def _apply(
         return
     payment.dispute_status, payment.amount_withdrawn = after, lost
     session.flush()
-    if after in (*WITHDRAWN, *INQUIRIES):
-        if before not in (*WITHDRAWN, *INQUIRIES):
+    if after in OPEN_DISPUTES:
+        if before not in OPEN_DISPUTES:
             _opened(session, order, worst)
         return
     order.payment_status = payment_standing.payment_status(session, order)
     order.version += 1
-    shown = f"{money.to_text(worst.amount, worst.currency)} {worst.currency.upper()}"
+    shown = money.with_code(worst.amount, worst.currency)
     why = {
         "lost": f"the dispute is lost: the buyer's bank keeps {shown}",
         "won": f"the dispute is won: {shown} are the shop's again",

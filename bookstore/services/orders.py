@@ -86,7 +86,7 @@ def place(
             tax=quote.tax,
             tax_included=quote.tax_included,
             tax_lines=[asdict(line) for line in quote.tax_lines],
-            discounts=[asdict(discount) for discount in quote.discounts if discount.amount],
+            discounts=[asdict(discount) for discount in priced.discounts],
             total_amount=quote.total,
             currency=settings().currency,
             shipping_method=quote.shipping_method,

@@ -147,4 +147,4 @@ def _refunds(key: Any, which: Any, *, own: bool = False) -> Any:
 
 def _text(minor: int, currency: str) -> str:
     # A sum of PostgreSQL's is a Decimal.
-    return f"{money.to_text(int(minor), currency)} {currency.upper()}"
+    return money.with_code(int(minor), currency)

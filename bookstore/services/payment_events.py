@@ -130,7 +130,7 @@ def _succeeded(session: Session, order: Order, payment: Payment, intent: Intent)
     # It is the currency that came in, and that goes back.
     payment.currency, payment.is_unwanted, payment.failure_code = intent.currency, False, None
     session.flush()
-    shown = f"{money.to_text(intent.amount_received, intent.currency)} {intent.currency.upper()}"
+    shown = money.with_code(intent.amount_received, intent.currency)
     if order.payment_status == "review":
         # Disputed before we heard that it was paid, or paid again meanwhile: a person decides.
         reviewing.park(session, order, f"{shown} came in")
@@ -140,7 +140,7 @@ def _succeeded(session: Session, order: Order, payment: Payment, intent: Intent)
             session, order, payment, intent.amount_received, actor=STRIPE, reason="paid twice"
         )
     elif intent.amount_received != order.total_amount or intent.currency != order.currency:
-        due = f"{money.to_text(order.total_amount, order.currency)} {order.currency.upper()}"
+        due = money.with_code(order.total_amount, order.currency)
         reviewing.park(session, order, f"{shown} came in for {due}")
     elif order.status == "cancelled" and not reopening.reopen(session, order):
         order.payment_status, order.paid_at = "paid", clock.now()
@@ -181,8 +181,7 @@ def _find(session: Session, intent: Intent) -> tuple[Order, Payment] | None:
         which = which | ((Payment.id == int(ours)) & Payment.intent_id.is_(None))
     row = session.execute(select(Payment.id, Payment.order_id).where(which)).first()
     if row is not None:
-        order = session.get_one(Order, row.order_id, with_for_update=True, populate_existing=True)
-        payment = session.get_one(Payment, row.id, with_for_update=True, populate_existing=True)
+        order, payment = payments.lock_payment(session, row.order_id, row.id)
         # Another shop on the same account counts its payments as we do.
         if intent.id == payment.intent_id or (
             payment.intent_id is None and intent.metadata.get("order_number") == order.number

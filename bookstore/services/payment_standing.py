@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bookstore.models import Order, Payment, Refund
-from bookstore.models.payments import INQUIRIES, WITHDRAWN
+from bookstore.models.payments import OPEN_DISPUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def of(session: Session, order: Order) -> Standing:
             Payment.dispute_status,
         ).where(Payment.order_id == order.id)
     ):
-        is_disputed |= row.dispute_status in (*WITHDRAWN, *INQUIRIES)
+        is_disputed |= row.dispute_status in OPEN_DISPUTES
         if row.currency == order.currency:
             received, rest = received + row.amount_received, rest + row.rest
         else:

@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from bookstore import clock, errors, money
 from bookstore.gateways import payments as gateway
@@ -97,8 +98,8 @@ def require_chargeable(total: int, currency: str) -> None:
         return
     limit, word = (least, "less") if total < least else (most, "more")
     raise errors.OrderNotPayable(
-        f"This order costs {_shown(total, currency)}. A card cannot be charged {word} than"
-        f" {_shown(limit, currency)}."
+        f"This order costs {money.with_code(total, currency)}. A card cannot be charged {word} than"
+        f" {money.with_code(limit, currency)}."
     )
 
 
@@ -148,6 +149,20 @@ def with_intent(provider: Payments, attempt: Attempt) -> Attempt:
     return _ask(provider, attempt)
 
 
+def lock(session: Session, intent_id: str) -> tuple[Order, Payment] | None:
+    """Lock the order and the payment of an intent, and return both; None if it is not ours."""
+    query = select(Payment.id, Payment.order_id).where(Payment.intent_id == intent_id)
+    row = session.execute(query).first()
+    return None if row is None else lock_payment(session, row.order_id, row.id)
+
+
+def lock_payment(session: Session, order_id: int, payment_id: int) -> tuple[Order, Payment]:
+    """Lock an order, then a payment of its, and return them as they are now."""
+    order = session.get_one(Order, order_id, with_for_update=True, populate_existing=True)
+    payment = session.get_one(Payment, payment_id, with_for_update=True, populate_existing=True)
+    return order, payment
+
+
 def make_sure(payment_id: int) -> str:
     """Return the id of the intent of a payment row, asking Stripe for it if it is not known.
 
@@ -163,10 +178,6 @@ def make_sure(payment_id: int) -> str:
 
 
 # -- inside ------------------------------------------------------------------------------------
-def _shown(minor: int, currency: str) -> str:
-    return f"{money.to_text(minor, currency)} {currency.upper()}"
-
-
 def _plain(payment: Payment, number: str) -> Attempt:
     return Attempt(
         payment.id,

@@ -178,7 +178,10 @@ def _compare(intent: Intent, row: _Kept | None) -> list[str]:
     here = payment.amount_received if paid else payment.amount
     there = intent.amount_received if paid else intent.amount
     if (here, payment.currency) != (there, intent.currency):
-        ours, theirs = _money(here, payment.currency), _money(there, intent.currency)
+        ours, theirs = (
+            money.with_code(here, payment.currency),
+            money.with_code(there, intent.currency),
+        )
         found.append(f"{_of(row)}: {ours} here, {theirs} at Stripe")
     return found
 
@@ -194,8 +197,8 @@ def _compare_refunds(row: _Kept, states: list[RefundState]) -> list[str]:
     for state in states:
         refund = kept.pop(state.id, None)
         if _differs(state, refund):
-            theirs = f"{_money(state.amount, state.currency)} {state.status}"
-            ours = refund and f"{_money(refund.amount, refund.currency)} {refund.status}"
+            theirs = f"{money.with_code(state.amount, state.currency)} {state.status}"
+            ours = refund and f"{money.with_code(refund.amount, refund.currency)} {refund.status}"
             found.append(
                 f"{_of(row)}: refund {state.id} is {theirs} at Stripe, {ours or 'unknown'} here"
             )
@@ -263,7 +266,3 @@ def _class(status: str) -> str:
 
 def _of(row: _Kept) -> str:
     return f"payment {row.payment.id} of order {row.number} ({row.payment.intent_id})"
-
-
-def _money(minor: int, currency: str) -> str:
-    return f"{money.to_text(minor, currency)} {currency.upper()}"

@@ -109,16 +109,10 @@ def apply(intent_id: str, states: Sequence[RefundState]) -> None:
     Those that somebody made at Stripe get a row. What has changed is told.
     """
     with unit_of_work() as session:
-        order_id = session.scalar(select(Payment.order_id).where(Payment.intent_id == intent_id))
-        if order_id is None:
+        found = payments.lock(session, intent_id)
+        if found is None:
             return
-        order = session.get_one(Order, order_id, with_for_update=True, populate_existing=True)
-        payment = session.scalars(
-            select(Payment)
-            .where(Payment.intent_id == intent_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        ).one()
+        order, payment = found
         for state in states:
             _apply_one(session, order, payment, state)
 
@@ -234,7 +228,7 @@ def _fail(session: Session, order: Order, payment: Payment, refund: Refund, why:
     )
     session.flush()
     log.error("refund failed", extra={"refund_id": refund.id, "order": order.number, "why": why})
-    shown = f"{money.to_text(refund.amount, refund.currency)} {refund.currency.upper()}"
+    shown = money.with_code(refund.amount, refund.currency)
     note = f"refund of {shown} failed: {why}"
     order_moves.write_history(session, STRIPE, order, order.status, note, internal=True)
     # Nobody else notices: the money is still here, and the buyer may have been told otherwise.

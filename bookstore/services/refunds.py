@@ -52,7 +52,7 @@ def request(
                 raise errors.AlreadyRestocked
             refund.restock = True
         currency = chosen.currency
-        note = f"refund of {money.to_text(wanted, currency)} {currency.upper()}"
+        note = f"refund of {money.with_code(wanted, currency)}"
         order_moves.write_history(
             session, actor, order, order.status, f"{note}: {reason}" if reason else note
         )

@@ -92,4 +92,4 @@ def _is_spread(row: Any, rates: list[Any], lines: list[_Line], amounts: list[int
 
 
 def _text(minor: int, row: Any) -> str:
-    return f"{money.to_text(int(minor), row.currency)} {row.currency.upper()}"
+    return money.with_code(int(minor), row.currency)
