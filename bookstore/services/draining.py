@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
@@ -55,7 +55,9 @@ class _Loop:
     def __init__(self, channels: Sequence[Channel], until: float) -> None:
         self.until = until
         self.owner = outgoing_owners.new_owner()
-        self.results: SimpleQueue[Result] = SimpleQueue()
+        # No SimpleQueue: a signal whose handler outlasts the timeout makes its get wait for ever
+        # (CPython 3.11), and the worker then never stops.
+        self.results: Queue[Result] = Queue()
         self.lines = [_Line(channel, self.owner) for channel in channels]
         self.next_poll = 0.0
 
@@ -97,7 +99,7 @@ class _Loop:
         return found
 
 
-def _send(line: "_Line", work: Work | None, results: "SimpleQueue[Result]") -> None:
+def _send(line: "_Line", work: Work | None, results: "Queue[Result]") -> None:
     """Send one, and then the next: so threads go on while the loop's own writes to the database."""
     while work is not None:
         outcome: Any

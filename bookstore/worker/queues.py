@@ -99,6 +99,8 @@ class PatientWorker(BaseWorker):
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Wait for Redis, then show that we are alive; also to a Redis that forgot us."""
         if pipeline is None:
+            if self._stop_requested and self._state != WorkerStatus.BUSY:
+                raise StopRequested
             wait_for_redis(self.connection, self)
         super().heartbeat(ALIVE_SECONDS, pipeline)
         worker_registration.register(self, pipeline)
@@ -150,9 +152,10 @@ class PatientWorker(BaseWorker):
 
     def _shutdown(self) -> None:
         # RQ's own writes to Redis here, in a signal handler, and fails when that is away.
-        if self._state != WorkerStatus.BUSY:
-            raise StopRequested
         self._stop_requested = True
+        if self._state != WorkerStatus.BUSY:
+            # Whatever it interrupts may swallow it; the next sign of life raises it again.
+            raise StopRequested
         outgoing.stop()
 
     @property

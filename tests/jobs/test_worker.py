@@ -30,7 +30,7 @@ def test_a_commit_wakes_it(app: Flask, settings: Settings, mails: Mails) -> None
         wait_until(lambda: mails() == 1)
         place_order()
         wait_until(lambda: mails() == 2)
-        assert worker.stop() == 0
+        assert worker.stop() == 0, worker.log[-3000:]
         assert gateway.workers() == {"outgoing": 0, "jobs": 0}
 
 
@@ -46,7 +46,7 @@ def test_sigterm_lets_what_is_in_flight_arrive(
         worker.wait_for("stopping as soon as what is in flight has arrived")
         hooks.ping(endpoint)
         receiver.let_go.set()
-        assert worker.stop() == 0
+        assert worker.stop() == 0, worker.log[-3000:]
     first, second = hooks.deliveries(endpoint)
     assert (first.status, first.attempts) == ("succeeded", 1)
     assert (second.status, second.attempts, second.lease_owner) == ("pending", 0, None)
@@ -71,7 +71,7 @@ class TestAll:
             gateway.enqueue("bookstore.jobs.report")
             wait_until(lambda: len(list((settings.bookstore_home / "reports").glob("*"))) == 14)
             family = worker.family()
-            assert worker.stop() == 0
+            assert worker.stop() == 0, worker.log[-3000:]
             assert psutil.wait_procs(family, timeout=10)[1] == []
 
     def test_killed_it_leaves_nothing_running(self, app: Flask, settings: Settings) -> None:
@@ -105,7 +105,7 @@ class TestAllowList:
         with LiveWorker(settings, "jobs") as worker:
             worker.wait_for("job=bookstore.jobs.maintain")
             log = worker.log
-            assert worker.stop() == 0
+            assert worker.stop() == 0, worker.log[-3000:]
         assert not trap.exists()
         assert log.count("UnknownJob: not a job of this shop: ") == 4
         assert "job done job=bookstore.jobs.maintain" in log

@@ -1,10 +1,14 @@
 """The drain loop: fair, in company, told to stop, without a database."""
 
 import logging
+import os
+import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import FrameType
 
 import psycopg
 import pytest
@@ -151,6 +155,42 @@ def test_a_drain_ends_in_time_and_has_the_next_one_woken(app: Flask, receiver: R
     assert queue.depths()[queue.OUTGOING] == 1
     hooks.send()
     assert len(receiver.received) == 3
+
+
+def test_a_signal_leaves_it_awake(app: Flask, receiver: Receiver) -> None:
+    """One whose handler takes longer than the loop waits for news."""
+    receiver.modes["/slow"] = modes.hang
+    slow, quick = hooks.endpoint(f"{receiver.url}/slow"), hooks.endpoint(f"{receiver.url}/quick")
+    hooks.ping(slow)
+    db.session.remove()
+
+    def signal_and_ask_for_more() -> None:
+        try:
+            wait_until(lambda: receiver.open["/slow"] == 1)
+            for number in range(1, 4):
+                os.kill(os.getpid(), signal.SIGALRM)
+                wait_until(lambda number=number: len(handled) == number)
+            with app.app_context():
+                hooks.ping(quick)
+            wait_until(lambda: len(receiver.of("/quick")) == 1)
+        finally:
+            receiver.let_go.set()
+
+    handled: list[int] = []
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        time.sleep(2 * draining.POLL_SECONDS)
+        handled.append(number)
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(signal_and_ask_for_more)
+            hooks.send()
+            other.result()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert statuses(slow) == statuses(quick) == {"succeeded": 1}
 
 
 def test_without_redis_everything_is_sent(
