@@ -155,9 +155,9 @@ class EmbeddedRedis:
 
         Starting twice is harmless. Processes that start at once end up with one server.
         """
-        if self.running:
+        # A process that was killed is still there while its threads let go of their files.
+        if self.running and self._answers():
             return
-        self._process = None
         folder, deadline = self.home / "redis", time.monotonic() + START_SECONDS
         try:
             for private in {folder, self.socket.parent}:
@@ -169,6 +169,8 @@ class EmbeddedRedis:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             with (folder / "lock").open("a") as lock:
                 self._join_or_launch(lock.fileno(), deadline)
+            if not self.running:
+                self._process = None  # the one that answers was started by another process
         except OSError as error:
             raise EmbeddedServerError(
                 f"cannot keep a Redis server in {folder} ({error.filename}: {error.strerror}):"

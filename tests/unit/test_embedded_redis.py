@@ -106,6 +106,27 @@ def test_a_crash_leaves_nothing_that_hinders_the_next_start(tmp_path: Path) -> N
         assert client(tmp_path).get("key") == b"value"
 
 
+def test_a_server_that_is_just_dying_is_not_taken_for_a_live_one(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path) as server:
+        for round_ in range(5):
+            client(tmp_path).set("round", round_)
+            os.kill(servers(tmp_path)[0], signal.SIGKILL)
+            server.start()
+            assert client(tmp_path).get("round") is not None
+            assert server.owned
+
+
+def test_a_server_that_hangs_is_waited_for_and_stays_ours(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path) as server:
+        (pid,) = servers(tmp_path)
+        os.kill(pid, signal.SIGSTOP)
+        threading.Timer(0.3, os.kill, (pid, signal.SIGCONT)).start()
+        server.start()
+        assert client(tmp_path).ping()
+        assert server.owned
+        assert servers(tmp_path) == [pid]
+
+
 def test_a_running_server_is_used_and_left_alone(tmp_path: Path) -> None:
     with EmbeddedRedis(tmp_path):
         with EmbeddedRedis(tmp_path) as guest:
