@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     redis_handle.init_app(
         app, settings.redis_url or embedded_redis.default_url(settings.bookstore_home)
     )
-    problems.init_app(app)
+    problems.init_app(app, blueprints.SHAPES)
     blueprints.init_app(app)
     sockets.init_app(app)
     cli.init_app(app)

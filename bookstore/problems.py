@@ -1,10 +1,11 @@
 """Every refusal as one RFC 9457 body; the only place that knows which error is which status."""
 
 import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
@@ -59,6 +60,10 @@ HTTP_CODES = {
 }
 
 
+# (status, body) of a refusal in another shape, from what ``problem`` takes.
+Shape = Callable[[int, str, str, dict[str, Any]], tuple[int, dict[str, Any]]]
+
+
 def status_of(error: type[errors.BookstoreError]) -> int:
     """Return the HTTP status of an error class (500 for one nobody gave a status)."""
     return next((STATUSES[c] for c in error.__mro__ if c in STATUSES), 500)
@@ -67,18 +72,27 @@ def status_of(error: type[errors.BookstoreError]) -> int:
 def problem(
     status: int, code: str, title: str, detail: str, extra: dict[str, Any] | None = None
 ) -> Response:
-    """Return a problem response (RFC 9457 members, plus ``code`` and ``request_id``)."""
-    body = {
-        "type": f"/problems/{code}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "instance": request.path,
-        "code": code,
-        "request_id": logs.request_id.get(),
-        **(extra or {}),
-    }
-    response = Response(orjson.dumps(body, default=str), status, content_type=MIMETYPE)
+    """Return a problem response (RFC 9457 members, plus ``code`` and ``request_id``).
+
+    Below a prefix that has a shape of its own (see ``init_app``), it is in that.
+    """
+    shapes: Mapping[str, Shape] = current_app.extensions["problem_shapes"]
+    shape = next((shapes[start] for start in shapes if request.path.startswith(start)), None)
+    if shape is not None:
+        status, body = shape(status, code, detail, extra or {})
+    else:
+        body = {
+            "type": f"/problems/{code}",
+            "title": title,
+            "status": status,
+            "detail": detail,
+            "instance": request.path,
+            "code": code,
+            "request_id": logs.request_id.get(),
+            **(extra or {}),
+        }
+    mimetype = MIMETYPE if shape is None else "application/json"
+    response = Response(orjson.dumps(body, default=str), status, content_type=mimetype)
     response.headers["Cache-Control"] = "no-store"
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="bookstore"'
@@ -144,8 +158,9 @@ def _database_trouble(error: Exception) -> Response:
     )
 
 
-def init_app(app: Flask) -> None:
-    """Answer every error of ``app`` as a problem."""
+def init_app(app: Flask, shapes: Mapping[str, Shape]) -> None:
+    """Answer every error of ``app`` as a problem; below a path of ``shapes``, in that shape."""
+    app.extensions["problem_shapes"] = shapes
     app.register_error_handler(errors.BookstoreError, from_error)
     app.register_error_handler(HTTPException, from_http)
     app.register_error_handler(DBAPIError, _database_trouble)

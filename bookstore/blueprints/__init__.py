@@ -1,8 +1,11 @@
-"""Which blueprint hangs where.
+"""Which blueprint hangs where, and which versions are deprecated: ``VERSIONS``.
 
 | version | prefix | modules | state |
 |---|---|---|---|
+| v1 | /api/v1 | ``v1.BLUEPRINTS`` | deprecated |
+| v1 | /api | ``v1.UNVERSIONED`` | deprecated: tokens, as its clients ask for them |
 | v2 | /api/v2 | ``v2.BLUEPRINTS`` | current |
+| (by Accept) | /api | as above | ``versioning.Negotiation`` |
 | (none) | / | ``health``, ``docs``, ``metrics`` | not versioned |
 | (none) | / | ``tracker``, ``checkout``, ``sandbox`` | pages of the shop's own |
 """
@@ -11,10 +14,12 @@ import logging
 import re
 import secrets
 import time
+from datetime import date
 from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import NotAcceptable
 from werkzeug.routing import IntegerConverter
 
 from bookstore import logs
@@ -24,13 +29,29 @@ from bookstore.blueprints import (
     health,
     metrics,
     openapi,
+    openapi_v1,
     sandbox,
     tracker,
+    v1,
     v2,
+    versioning,
 )
-from bookstore.blueprints.api import Api, finish
+from bookstore.blueprints.api import Api
+from bookstore.blueprints.conditional import finish
+from bookstore.blueprints.v1.base import Api as ApiOfV1, refusal as v1_refusal
 
 log = logging.getLogger("bookstore.access")
+
+# The last one is the current one.
+VERSIONS = (
+    versioning.Version(
+        "v1", v1.BLUEPRINTS, deprecated=date(2026, 11, 1), sunset=date(2027, 12, 31)
+    ),
+    versioning.Version("v2", v2.BLUEPRINTS),
+)
+# Where v1's tokens are, and the shape of refusals below each prefix.
+_TOKENS = "/api/token"
+SHAPES = {"/api/v1/": v1_refusal, _TOKENS: v1_refusal}
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
 
@@ -57,16 +78,29 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(tracker.blp)
     app.register_blueprint(checkout.blp)
     app.register_blueprint(sandbox.blp)
-    app.config.update(
-        V2_API_TITLE="Bookstore API",
-        V2_API_VERSION="v2",
-        V2_OPENAPI_VERSION="3.1.0",
-    )
+    documents = app.extensions["openapi"] = {}
+    for version in VERSIONS:
+        documents[version.name] = _register(app, version)
+    names = [version.name for version in VERSIONS]
+    app.wsgi_app = versioning.Negotiation(app.wsgi_app, names, names[-1])  # type: ignore[method-assign]
+
+
+def _register(app: Flask, version: versioning.Version) -> dict[str, Any]:
+    """Hang up a version's blueprints and return its OpenAPI document."""
+    key = version.name.upper()
+    app.config[f"{key}_API_TITLE"] = "Bookstore API"
+    app.config[f"{key}_API_VERSION"] = version.name
+    app.config[f"{key}_OPENAPI_VERSION"] = "3.1.0"
     plugin = MarshmallowPlugin(schema_name_resolver=_schema_name)
-    api = Api(app, config_prefix="V2", spec_kwargs={"marshmallow_plugin": plugin})
-    for blueprint in v2.BLUEPRINTS:
-        api.register_blueprint(blueprint, url_prefix="/api/v2")
-    app.extensions["openapi_v2"] = openapi.describe(api, app)
+    kind = ApiOfV1 if version.deprecated else Api
+    api = kind(app, config_prefix=key, spec_kwargs={"marshmallow_plugin": plugin})
+    for blueprint in version.blueprints:
+        api.register_blueprint(blueprint, url_prefix=version.prefix)
+    if version.deprecated:
+        for blueprint in v1.UNVERSIONED:
+            api.register_blueprint(blueprint, url_prefix="/api")
+        return openapi_v1.describe(api, app)
+    return openapi.describe(api, app)
 
 
 def _schema_name(schema: Any) -> str:
@@ -82,11 +116,15 @@ def _start() -> None:
     given = request.headers.get("X-Request-ID", "")
     logs.request_id.set(given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8))
     g.started = time.perf_counter()
+    if versioning.REFUSED in request.environ:
+        known = ", ".join(version.name for version in VERSIONS)
+        raise NotAcceptable(f"Accept asks for a version that there is not; there are {known}.")
 
 
 def _end(response: Response) -> Response:
     if request.path.startswith("/api/"):
         response = finish(response)
+        versioning.announce(response, VERSIONS, [_TOKENS])
     response.headers["X-Request-ID"] = logs.request_id.get()
     response.headers["X-Content-Type-Options"] = "nosniff"
     log.info(

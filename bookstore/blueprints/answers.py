@@ -12,7 +12,7 @@ import marshmallow as ma
 import orjson
 from flask import Response, render_template, request
 
-from bookstore.blueprints.api import if_match, set_tag
+from bookstore.blueprints.conditional import if_match, set_tag
 from bookstore.services.paging import Page, PageRequest
 
 # Of the shop's own pages: nothing from anywhere else, and no script or style inside them.

@@ -19,16 +19,18 @@ def home() -> BaseResponse:
     return redirect("/api/v2/docs")
 
 
-@blp.get("/api/v2/openapi.json")
-def openapi_v2() -> Response:
-    """Return the OpenAPI 3.1 document of v2."""
-    return json_response(current_app.extensions["openapi_v2"])
+@blp.get("/api/<any(v1, v2):version>/openapi.json")
+def openapi(version: str) -> Response:
+    """Return the OpenAPI 3.1 document of a version."""
+    return json_response(current_app.extensions["openapi"][version])
 
 
-@blp.get("/api/v2/docs")
-def docs_v2() -> Response:
-    """Return Swagger UI for v2; every script and style comes from the wheel, by this server."""
-    page = render_template("swagger.html", title="Bookstore API v2", document="openapi.json")
+@blp.get("/api/<any(v1, v2):version>/docs")
+def swagger(version: str) -> Response:
+    """Return Swagger UI for a version; every script and style comes from the wheel, by this
+    server."""
+    title = f"Bookstore API {version}"
+    page = render_template("swagger.html", title=title, document="openapi.json")
     response = Response(page, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "

@@ -11,6 +11,7 @@ from bookstore import problems
 from bookstore.blueprints import openapi_webhooks
 
 _PREFIX = "/api/v2"
+BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 _ABOUT = """\
 **Errors** are RFC 9457 `application/problem+json`: branch on `code`; on 422 `errors` maps each
@@ -67,29 +68,31 @@ def describe(api: Api, app: Flask) -> dict[str, Any]:
     document["servers"] = [{"url": "/"}]
     document["webhooks"] = openapi_webhooks.describe()
     _add_components(document["components"])
-    endpoints = _endpoints(app)
-    for path, method, operation in _operations(document):
-        operation["operationId"] = endpoints[path, method].replace(".", "_")
+    found = endpoints(app)
+    for path, method, operation in operations(document):
+        operation["operationId"] = found[path, method].replace(".", "_")
         for status in _refusals(path, method, operation):
             operation["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
         _add_headers(path.removeprefix(_PREFIX), method, operation)
         if path.startswith(f"{_PREFIX}/reports/"):
             operation["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
-    used = {tag for _, _, operation in _operations(document) for tag in operation["tags"]}
+    used = {tag for _, _, operation in operations(document) for tag in operation["tags"]}
     tags = {tag["name"]: tag for tag in document["tags"]}
     tags |= {name: {"name": name, "description": text} for name, text in _TAGS.items()}
     document["tags"] = [tag for name, tag in tags.items() if name in used]
     return document
 
 
-def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield (path, method, operation) of a document."""
     for path, members in document["paths"].items():
         for method, operation in members.items():
             if method != "parameters":
                 yield path, method, operation
 
 
-def _endpoints(app: Flask) -> dict[tuple[str, str], str]:
+def endpoints(app: Flask) -> dict[tuple[str, str], str]:
+    """Return the endpoint of each (path as documents have it, method)."""
     return {
         (re.sub(r"<(?:[^<>:]+:)?([^<>]+)>", r"{\1}", rule.rule), method.lower()): rule.endpoint
         for rule in app.url_map.iter_rules()
@@ -98,15 +101,14 @@ def _endpoints(app: Flask) -> dict[tuple[str, str], str]:
 
 
 def _add_components(components: dict[str, Any]) -> None:
-    bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-    components.setdefault("securitySchemes", {})["bearer"] = bearer
+    components.setdefault("securitySchemes", {})["bearer"] = BEARER
     components["schemas"].pop("PaginationMetadata", None)
     problem = {problems.MIMETYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     components["responses"] = {
         str(status): {"description": text, "content": problem} for status, text in _TEXTS.items()
     }
-    components["responses"]["401"]["headers"] = _header("WWW-Authenticate", "`Bearer`.")
-    components["responses"]["503"]["headers"] = _header("Retry-After", "Seconds.")
+    components["responses"]["401"]["headers"] = header("WWW-Authenticate", "`Bearer`.")
+    components["responses"]["503"]["headers"] = header("Retry-After", "Seconds.")
     components["responses"]["DEFAULT_ERROR"] = {
         "description": "Any other refusal",
         "content": problem,
@@ -143,17 +145,17 @@ def _add_headers(path: str, method: str, operation: dict[str, Any]) -> None:
     elif method == "delete" and versioned:
         parameters.append(_parameter("If-Match", "Remove this version only."))
     if tagged and (method == "get" or (versioned and method in {"post", "patch"})):
-        headers |= _header("ETag", "Strong; stands for this very answer.")
+        headers |= header("ETag", "Strong; stands for this very answer.")
     if _takes(operation, "cursor"):
-        headers |= _header("Link", '`rel="next"`, unless this is the last page.')
+        headers |= header("Link", '`rel="next"`, unless this is the last page.')
     if method == "post" and path in _WITH_LOCATION:
-        headers |= _header("Location", "Where the new resource is.")
+        headers |= header("Location", "Where the new resource is.")
     if _takes(operation, "Idempotency-Key"):
-        headers |= _header("Idempotency-Replayed", "`true` on an answer given before.")
+        headers |= header("Idempotency-Replayed", "`true` on an answer given before.")
     if path.startswith("/cart") or path == "/auth/token":
         parameters.append(_parameter("X-Cart-Token", "A guest's cart."))
     if (method, path) in {("post", "/cart/items"), ("put", "/cart/coupon")}:
-        headers |= _header("X-Cart-Token", "A guest's new cart: send it from now on.")
+        headers |= header("X-Cart-Token", "A guest's new cart: send it from now on.")
     if headers:
         operation["responses"][good]["headers"] = headers
 
@@ -166,5 +168,6 @@ def _parameter(name: str, text: str) -> dict[str, Any]:
     return {"in": "header", "name": name, "schema": {"type": "string"}, "description": text}
 
 
-def _header(name: str, text: str) -> dict[str, Any]:
+def header(name: str, text: str) -> dict[str, Any]:
+    """Return a documented header of an answer."""
     return {name: {"description": text, "schema": {"type": "string"}}}

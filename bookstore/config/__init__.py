@@ -126,6 +126,12 @@ class Settings:
         None, "where customers can ask about an invoice", check=checks.email
     )
     currency: str = _setting("usd", "the shop's currency, ISO 4217", check=checks.currency)
+    default_country: str | None = _setting(
+        None,
+        "country (ISO 3166-1) of an order by API v1 whose address names none (unset: one that no "
+        "tax rate names)",
+        check=checks.country,
+    )
     isbn_checksum: bool = _setting(
         False,
         "refuse an ISBN whose check digit is wrong (its format is always checked)",

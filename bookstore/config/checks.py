@@ -5,6 +5,7 @@ from collections.abc import Callable
 from email.utils import parseaddr
 from typing import Any
 
+from bookstore import countries
 from bookstore.config import tax_table
 
 
@@ -21,6 +22,11 @@ def between(low: int, high: int) -> Callable[[Any], str | None]:
 def currency(value: str) -> str | None:
     """Take three letters."""
     return None if re.fullmatch(r"[a-z]{3}", value) else "must be a three-letter ISO 4217 code"
+
+
+def country(value: str | None) -> str | None:
+    """Take the code of a country."""
+    return None if value is None else countries.complaint(value)
 
 
 def database(value: str | None) -> str | None:

@@ -52,6 +52,9 @@ SUMMARY_COLUMNS = (
     Book.price,
     Book.status,
     Book.stock,
+    Book.rating_sum,
+    Book.rating_count,
+    Book.publication_date,
     Book.cover_url,
     Author.id.label("author_id"),
     Author.first_name,
@@ -70,6 +73,8 @@ def summary(row: AnyRow) -> dict[str, Any]:
         "currency": settings().currency,
         "status": public_status(row.status, row.stock),
         "stock_state": stock_state(row.status, row.stock),
+        "publication_date": row.publication_date,
+        "average_rating": average_rating(row.rating_sum, row.rating_count),
         "cover": _cover(row.cover_url),
     }
 

@@ -29,9 +29,9 @@ def get(actor: Acting) -> dict[str, Any]:
     One statement, and up to three more when coupons lie on it.
 
     Returns:
-        items [{book, quantity, unit_price, line_total, price_changed_from}], coupon, coupons and
-        discount (as ``cart_coupons.shown``), subtotal, total_items, currency; amounts in minor
-        units.
+        id, items [{id, book, quantity, unit_price, line_total, price_changed_from, added_at}],
+        coupon, coupons and discount (as ``cart_coupons.shown``), subtotal, total_items, currency,
+        created_at, updated_at; amounts in minor units, id and times None without a cart.
     """
     return _view(db.session(), cart_lines.owned_by(actor), actor)
 
@@ -154,8 +154,13 @@ def _view(session: Session, which: ColumnElement[bool], actor: Acting) -> dict[s
     found = session.execute(
         select(
             *book_views.SUMMARY_COLUMNS,
+            CartItem.id.label("item_id"),
             CartItem.quantity,
             CartItem.seen_price,
+            CartItem.added_at,
+            ShoppingCart.id.label("cart_id"),
+            ShoppingCart.created_at,
+            ShoppingCart.updated_at,
             with_coupons.label("with_coupons"),
         )
         .select_from(ShoppingCart)
@@ -169,18 +174,24 @@ def _view(session: Session, which: ColumnElement[bool], actor: Acting) -> dict[s
     held = coupons.on_cart(session, which, actor.id) if found and found[0].with_coupons else []
     items = [
         {
+            "id": row.item_id,
             "book": book_views.summary(row),
             "quantity": row.quantity,
             "unit_price": row.price,
             "line_total": row.quantity * row.price,
             "price_changed_from": row.seen_price if row.seen_price != row.price else None,
+            "added_at": row.added_at,
         }
         for row in rows
     ]
+    cart = found[0] if found else None
     return {
+        "id": cart and cart.cart_id,
         "items": items,
         **cart_coupons.shown(session, rows, held),
         "subtotal": sum(item["line_total"] for item in items),
         "total_items": sum(item["quantity"] for item in items),
         "currency": settings().currency,
+        "created_at": cart and cart.created_at,
+        "updated_at": cart and cart.updated_at,
     }

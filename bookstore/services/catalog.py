@@ -32,11 +32,15 @@ SORTS: dict[str, tuple[Any, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookFilter:
-    """What narrows a list of books; prices in minor units, dates inclusive."""
+    """What narrows a list of books; prices in minor units, dates inclusive.
+
+    ``category`` is a slug; of ``category_ids`` one will do.
+    """
 
     q: str | None = None
     author_id: int | None = None
     category: str | None = None
+    category_ids: tuple[int, ...] | None = None
     publisher_id: int | None = None
     status: str | None = None
     min_price: int | None = None
@@ -118,6 +122,9 @@ def _conditions(wanted: BookFilter) -> list[ColumnElement[bool]]:
                 == select(Category.id).where(Category.slug == wanted.category).scalar_subquery(),
             )
         )
+    if wanted.category_ids is not None:
+        on = book_categories.c
+        found.append(exists().where(on.book_id == Book.id, on.category_id.in_(wanted.category_ids)))
     sold_out = and_(Book.status == "available", Book.stock == 0)
     if wanted.status == "available":
         found.append(and_(Book.status == "available", Book.stock > 0))

@@ -32,11 +32,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What the client asked: how many, from where, and whether to count them all."""
+    """What the client asked: how many, from where, and whether to count them all.
+
+    With ``number`` (from 1; 0 is the last) it is a page by number, as API v1 has them, and always
+    counted: rows that come or go meanwhile make the next one repeat some or miss some.
+    """
 
     limit: int = 20
     cursor: str | None = None
     count: bool = False
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +115,10 @@ def fetch(session: Session, query: AnySelect, order: Order, page: PageRequest) -
 
     Raises:
         Invalid: the cursor is not one of this order.
+        NotFound: there is no page of this number (there always is a first one).
     """
     total = None
-    if page.count:
+    if page.count or page.number is not None:
         total = session.execute(
             select(func.count()).select_from(query.with_only_columns(order.id).subquery())
         ).scalar_one()
@@ -126,6 +132,12 @@ def fetch(session: Session, query: AnySelect, order: Order, page: PageRequest) -
         query = query.order_by(order.column.desc(), order.id.desc())
     else:
         query = query.order_by(order.column, order.id)
+    if page.number is not None and total is not None:
+        last = max(1, -(-total // page.limit))
+        if page.number > last:
+            raise errors.NotFound("There is no such page.")
+        offset = ((page.number or last) - 1) * page.limit
+        return Page(session.execute(query.limit(page.limit).offset(offset)).all(), None, total)
     rows = session.execute(query.limit(page.limit + 1)).all()
     more = len(rows) > page.limit
     rows = rows[: page.limit]

@@ -15,23 +15,45 @@ from bookstore.services.paging import Order, Page, PageRequest
 from bookstore.unit_of_work import unit_of_work
 
 
-def list_reviews(book_id: int, page: PageRequest) -> Page:
+def list_reviews(
+    book_id: int | None, page: PageRequest, *, user_id: int | None = None, rating: int | None = None
+) -> Page:
     """Return one page of a book's reviews, newest first.
+
+    Args:
+        book_id: whose; None: of all books.
+        page: how many, from where.
+        user_id: only this user's.
+        rating: only those with so many stars.
 
     Raises:
         NotFound: there is no such book.
     """
-    query = (
-        select(Review.id, Review)
-        .join(Review.user)
-        .options(contains_eager(Review.user).load_only(User.username))
-        .where(Review.book_id == book_id)
-    )
+    query = _with_users()
+    if book_id is not None:
+        query = query.where(Review.book_id == book_id)
+    if user_id is not None:
+        query = query.where(Review.user_id == user_id)
+    if rating is not None:
+        query = query.where(Review.rating == rating)
     order = Order("-created", Review.id, Review.id, True, paging.parse_int)
     found = paging.fetch(db.session(), query, order, page)
-    if not found.data:
+    if not found.data and book_id is not None:
         _require_book(db.session(), book_id)
     return Page([row[1] for row in found.data], found.next_cursor, found.total)
+
+
+def get(review_id: int) -> Review:
+    """Return a review.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = db.session.execute(_with_users().where(Review.id == review_id)).first()
+    if row is None:
+        raise errors.NotFound(f"There is no review {review_id}.")
+    review: Review = row[1]
+    return review
 
 
 def post(actor: Acting, book_id: int, rating: int, title: str = "", comment: str = "") -> Review:
@@ -71,31 +93,48 @@ def post(actor: Acting, book_id: int, rating: int, title: str = "", comment: str
     return review
 
 
-def update_review(actor: Acting, book_id: int, review_id: int, changes: dict[str, Any]) -> Review:
-    """Change the actor's own review; NotFound for another's."""
+def update_review(
+    actor: Acting, book_id: int | None, review_id: int, changes: dict[str, Any]
+) -> Review:
+    """Change the actor's own review (of that book, if one is given); NotFound for another's."""
     with unit_of_work() as session:
         review = _own(session, actor, book_id, review_id)
         before = review.rating
         for name, value in changes.items():
             setattr(review, name, value)
-        _rate(session, book_id, review.rating - before, 0)
+        _rate(session, review.book_id, review.rating - before, 0)
         session.flush()
         session.refresh(review, ["user"])
     return review
 
 
-def delete_review(actor: Acting, book_id: int, review_id: int) -> None:
+def delete_review(actor: Acting, book_id: int | None, review_id: int) -> None:
     """Remove the actor's own review (staff: anybody's)."""
     with unit_of_work() as session:
         review = _own(session, actor, book_id, review_id, staff_too=True)
         session.delete(review)
-        _rate(session, book_id, -review.rating, -1)
+        _rate(session, review.book_id, -review.rating, -1)
+
+
+def _with_users() -> Any:
+    return (
+        select(Review.id, Review)
+        .join(Review.user)
+        .options(contains_eager(Review.user).load_only(User.username))
+    )
 
 
 def _own(
-    session: Session, actor: Acting, book_id: int, review_id: int, *, staff_too: bool = False
+    session: Session,
+    actor: Acting,
+    book_id: int | None,
+    review_id: int,
+    *,
+    staff_too: bool = False,
 ) -> Review:
-    query = select(Review).where(Review.id == review_id, Review.book_id == book_id)
+    query = select(Review).where(Review.id == review_id)
+    if book_id is not None:
+        query = query.where(Review.book_id == book_id)
     user_id = require_user(actor)
     if not (staff_too and actor.is_staff):
         query = query.where(Review.user_id == user_id)

@@ -16,21 +16,37 @@ from bookstore.unit_of_work import unit_of_work
 
 
 def get(actor: Acting) -> dict[str, Any]:
-    """Return {items: [{book, notes, added_at}]}, newest last (one statement)."""
+    """Return {id, items: [{id, book, notes, added_at}], created_at}, newest last (one statement);
+    id and created_at are None without a wishlist."""
     rows = db.session.execute(
-        select(*book_views.SUMMARY_COLUMNS, WishListItem.notes, WishListItem.added_at)
+        select(
+            *book_views.SUMMARY_COLUMNS,
+            WishListItem.id.label("item_id"),
+            WishListItem.notes,
+            WishListItem.added_at,
+            WishList.id.label("wishlist_id"),
+            WishList.created_at,
+        )
         .select_from(WishList)
-        .join(WishListItem, WishListItem.wishlist_id == WishList.id)
-        .join(Book, Book.id == WishListItem.book_id)
-        .join(Author, Author.id == Book.author_id)
+        .outerjoin(WishListItem, WishListItem.wishlist_id == WishList.id)
+        .outerjoin(Book, Book.id == WishListItem.book_id)
+        .outerjoin(Author, Author.id == Book.author_id)
         .where(WishList.user_id == require_user(actor))
         .order_by(WishListItem.id)
-    )
+    ).all()
     return {
+        "id": rows[0].wishlist_id if rows else None,
         "items": [
-            {"book": book_views.summary(row), "notes": row.notes, "added_at": row.added_at}
+            {
+                "id": row.item_id,
+                "book": book_views.summary(row),
+                "notes": row.notes,
+                "added_at": row.added_at,
+            }
             for row in rows
-        ]
+            if row.item_id is not None
+        ],
+        "created_at": rows[0].created_at if rows else None,
     }
 
 

@@ -100,8 +100,8 @@ class TestRoutes:
         "health.readyz",
         "metrics.read",
         "docs.home",
-        "docs.openapi_v2",
-        "docs.docs_v2",
+        "docs.openapi",
+        "docs.swagger",
         "docs.asset",
         "docs.start_script",
         "docs.explain",
@@ -141,4 +141,6 @@ class TestRoutes:
             "cart.quote",
             "payments.receive_event",
             "three_d_secure.answer",
+            "v1_tokens.log_in",
+            "v1_tokens.refresh",
         }

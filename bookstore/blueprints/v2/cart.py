@@ -3,7 +3,8 @@
 from typing import Any
 
 from bookstore import auth
-from bookstore.blueprints.api import Blueprint, idempotent, requires
+from bookstore.blueprints.api import Blueprint, requires
+from bookstore.blueprints.idempotency import idempotent
 from bookstore.schemas.v2.cart import (
     CartItemInput,
     CartSchema,

@@ -14,14 +14,9 @@ from bookstore.blueprints.answers import (
     page_request,
     seen_version,
 )
-from bookstore.blueprints.api import (
-    Blueprint,
-    idempotent,
-    if_match,
-    needs_if_match,
-    requires,
-    set_tag,
-)
+from bookstore.blueprints.api import Blueprint, requires
+from bookstore.blueprints.conditional import if_match, needs_if_match, set_tag
+from bookstore.blueprints.idempotency import idempotent
 from bookstore.schemas.common import page_of
 from bookstore.schemas.v2.catalog import (
     BookInput,

@@ -6,7 +6,8 @@ from flask import Response
 
 from bookstore import auth
 from bookstore.blueprints.answers import json_response, page_body, page_request
-from bookstore.blueprints.api import Blueprint, idempotent, requires
+from bookstore.blueprints.api import Blueprint, requires
+from bookstore.blueprints.idempotency import idempotent
 from bookstore.schemas.v2.notifications import (
     DeviceInput,
     DeviceSchema,

@@ -6,7 +6,8 @@ from flask import Response, render_template
 
 from bookstore import auth
 from bookstore.blueprints.answers import json_response, page_body, page_request
-from bookstore.blueprints.api import Blueprint, idempotent, requires
+from bookstore.blueprints.api import Blueprint, requires
+from bookstore.blueprints.idempotency import idempotent
 from bookstore.schemas.common import page_of
 from bookstore.schemas.v2.invoices import InvoiceSchema
 from bookstore.schemas.v2.orders import (

@@ -5,7 +5,9 @@ from typing import Any
 from flask import request
 
 from bookstore import auth
-from bookstore.blueprints.api import Blueprint, document, idempotent, raw_body, requires
+from bookstore.blueprints.api import Blueprint, raw_body, requires
+from bookstore.blueprints.documenting import document
+from bookstore.blueprints.idempotency import idempotent
 from bookstore.schemas.v2.payments import (
     PaymentIntentSchema,
     ReceivedSchema,

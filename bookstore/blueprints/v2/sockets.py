@@ -6,7 +6,8 @@ from typing import Any
 from flask import Response, g, request
 
 from bookstore import auth, clock, errors
-from bookstore.blueprints.api import Blueprint, document, requires
+from bookstore.blueprints.api import Blueprint, requires
+from bookstore.blueprints.documenting import document
 from bookstore.schemas.v2.sockets import StreamQuery, TicketSchema
 from bookstore.services import live, tickets, tracking
 

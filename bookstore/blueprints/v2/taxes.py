@@ -12,13 +12,9 @@ from bookstore.blueprints.answers import (
     seen_version,
     tagged,
 )
-from bookstore.blueprints.api import (
-    Blueprint,
-    idempotent,
-    if_match,
-    needs_if_match,
-    requires,
-)
+from bookstore.blueprints.api import Blueprint, requires
+from bookstore.blueprints.conditional import if_match, needs_if_match
+from bookstore.blueprints.idempotency import idempotent
 from bookstore.schemas.common import page_of
 from bookstore.schemas.v2.taxes import TaxRateInput, TaxRateQuery, TaxRateSchema
 from bookstore.services import tax_editing

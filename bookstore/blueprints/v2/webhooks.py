@@ -6,7 +6,8 @@ from flask import Response
 
 from bookstore import auth
 from bookstore.blueprints.answers import dumper, json_response, page_body, page_request
-from bookstore.blueprints.api import Blueprint, idempotent, requires
+from bookstore.blueprints.api import Blueprint, requires
+from bookstore.blueprints.idempotency import idempotent
 from bookstore.schemas.common import PageQuery, page_of
 from bookstore.schemas.v2.webhooks import (
     DeliveryQuery,

@@ -38,6 +38,18 @@ class AddressSchema(Schema):
     country = Country(required=True)
 
 
+class SentToSchema(Schema):
+    """Where an order goes. One by API v1, which takes addresses as text, has it all in line1."""
+
+    name = fields.String()
+    line1 = fields.String()
+    line2 = fields.String()
+    city = fields.String()
+    region = fields.String()
+    postal_code = fields.String()
+    country = fields.String(metadata={"description": "Empty, if nobody said which."})
+
+
 class OrderInput(Schema):
     """An order of everything in the cart."""
 
@@ -98,7 +110,7 @@ class OrderSchema(Schema):
     total_amount = Money()
     currency = fields.String()
     shipping_method = fields.String()
-    shipping_address = fields.Nested(AddressSchema)
+    shipping_address = fields.Nested(SentToSchema)
     tracking_number = fields.String(allow_none=True)
     expires_at = Instant(
         allow_none=True,

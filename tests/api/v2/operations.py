@@ -99,7 +99,7 @@ class Operation:
 
 def operations(app: Flask) -> Iterator[Operation]:
     """Yield every documented operation of v2."""
-    document = app.extensions["openapi_v2"]
+    document = app.extensions["openapi"]["v2"]
     for path, members in document["paths"].items():
         for method, spec in members.items():
             if method != "parameters":

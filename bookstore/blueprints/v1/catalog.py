@@ -1,0 +1,152 @@
+"""books/ of v1."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from flask import Response
+
+from bookstore import auth
+from bookstore.blueprints.answers import dumper, json_response
+from bookstore.blueprints.v1.base import (
+    Blueprint,
+    page_body,
+    page_request,
+    page_response,
+    replaced_by,
+    requires,
+)
+from bookstore.schemas.v1.catalog import BookInput, BookListSchema, BookQuery, BookSchema
+from bookstore.schemas.v1.common import PageNumberQuery, page_of
+from bookstore.schemas.v1.reviews import ReviewSchema
+from bookstore.services import book_details, catalog, catalog_cache, catalog_editing, reviews
+from bookstore.services.catalog import BookFilter
+
+blp = Blueprint("v1_catalog", __name__, description="Books")
+
+
+@blp.get("/books/")
+@replaced_by("GET /books")
+@requires("visitor")
+@blp.arguments(BookQuery, location="query")
+@blp.response(200, page_of(BookListSchema))
+def list_books(query: dict[str, Any]) -> Response:
+    """List books, newest first unless `ordering` says otherwise; by relevance with `search`."""
+    return _books(query)
+
+
+@blp.get("/books/available/")
+@replaced_by("GET /books?in_stock=true")
+@requires("visitor")
+@blp.arguments(BookQuery, location="query")
+@blp.response(200, page_of(BookListSchema))
+def list_available(query: dict[str, Any]) -> Response:
+    """List the books that can be bought now."""
+    return _books(query, in_stock=True)
+
+
+@blp.get("/books/bestsellers/")
+@replaced_by("GET /books/bestsellers")
+@requires("visitor")
+@blp.response(200, BookListSchema(many=True))
+def bestsellers() -> Response:
+    """Return the ten books with the most copies sold, then the most reviews."""
+
+    def make() -> bytes:
+        return orjson.dumps(BookListSchema(many=True).dump(catalog.bestsellers()))
+
+    return _answer("v1:bestsellers", catalog_cache.BESTSELLERS_SECONDS, make)
+
+
+@blp.post("/books/")
+@replaced_by("POST /books")
+@requires("staff")
+@blp.arguments(BookInput)
+@blp.response(201, BookSchema)
+def create_book(body: dict[str, Any]) -> Any:
+    """Put a book on sale."""
+    return book_details.get(catalog_editing.create_book(auth.current_actor(), body).id), 201
+
+
+@blp.get("/books/<id:book_id>/")
+@replaced_by("GET /books/{book_id}")
+@requires("visitor")
+@blp.response(200, BookSchema)
+def get_book(book_id: int) -> Response:
+    """Return one book."""
+
+    def make() -> bytes:
+        return orjson.dumps(dumper(BookSchema).dump(book_details.get(book_id)))
+
+    return _answer(f"v1:book:{book_id}", catalog_cache.LIST_SECONDS, make)
+
+
+@blp.put("/books/<id:book_id>/")
+@replaced_by("PATCH /books/{book_id}")
+@requires("staff")
+@blp.arguments(BookInput)
+@blp.response(200, BookSchema)
+def replace_book(body: dict[str, Any], book_id: int) -> Any:
+    """Change a book; what is required of a new one is required here too."""
+    return _change(body, book_id)
+
+
+@blp.patch("/books/<id:book_id>/")
+@replaced_by("PATCH /books/{book_id}")
+@requires("staff")
+@blp.arguments(BookInput(partial=True))
+@blp.response(200, BookSchema)
+def update_book(body: dict[str, Any], book_id: int) -> Any:
+    """Change a book."""
+    return _change(body, book_id)
+
+
+@blp.delete("/books/<id:book_id>/")
+@replaced_by("DELETE /books/{book_id}")
+@requires("staff")
+@blp.response(204)
+def delete_book(book_id: int) -> None:
+    """Remove a book that nobody has ordered."""
+    catalog_editing.delete_book(auth.current_actor(), book_id)
+
+
+@blp.get("/books/<id:book_id>/reviews/")
+@replaced_by("GET /books/{book_id}/reviews")
+@requires("visitor")
+@blp.arguments(PageNumberQuery, location="query")
+@blp.response(200, page_of(ReviewSchema))
+def list_reviews(query: dict[str, Any], book_id: int) -> Response:
+    """List a book's reviews, newest first."""
+    wanted = page_request(query)
+    return page_response(wanted, page_body(ReviewSchema, reviews.list_reviews(book_id, wanted)))
+
+
+def _books(query: dict[str, Any], *, in_stock: bool | None = None) -> Response:
+    page = page_request(query)
+    wanted = BookFilter(
+        q=query.get("search"),
+        author_id=query.get("author"),
+        category_ids=tuple(query["categories"]) if "categories" in query else None,
+        publisher_id=query.get("publisher"),
+        status=query.get("status"),
+        in_stock=in_stock,
+    )
+
+    def make() -> bytes:
+        return page_body(BookListSchema, catalog.list_books(wanted, query.get("sort"), page))
+
+    if wanted.q is not None:
+        return page_response(page, make())
+    key = orjson.dumps([query, page.limit, page.number, in_stock], option=orjson.OPT_SORT_KEYS)
+    seconds = catalog_cache.LIST_SECONDS
+    found = catalog_cache.get_or_make(f"v1:list:{key.decode()}", seconds, make)
+    return page_response(page, found)
+
+
+def _answer(key: str, seconds: int, make: Callable[[], bytes]) -> Response:
+    return json_response(catalog_cache.get_or_make(key, seconds, make))
+
+
+def _change(body: dict[str, Any], book_id: int) -> Any:
+    catalog_editing.update_book(auth.current_actor(), book_id, body)
+    return book_details.get(book_id)

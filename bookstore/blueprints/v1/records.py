@@ -1,0 +1,103 @@
+"""authors/, categories/ and publishers/ of v1: one set of routes, registered three times."""
+
+from typing import Any
+
+from flask import Response
+
+from bookstore import auth
+from bookstore.blueprints.v1.base import (
+    Blueprint,
+    page_body,
+    page_request,
+    page_response,
+    replaced_by,
+    requires,
+)
+from bookstore.schemas.v1.common import Schema, page_of
+from bookstore.schemas.v1.records import (
+    AuthorInput,
+    AuthorSchema,
+    CategoryInput,
+    CategorySchema,
+    PublisherInput,
+    PublisherSchema,
+    RecordQuery,
+)
+from bookstore.services import catalog_records
+from bookstore.services.catalog_records import AUTHORS, CATEGORIES, PUBLISHERS, Kind
+
+blp = Blueprint("v1_records", __name__, description="Authors, categories and publishers")
+
+
+def _register(many: str, kind: Kind, shape: type[Schema], form: type[Schema]) -> None:
+    name = kind.name
+
+    @replaced_by(f"GET /{many}")
+    @requires("visitor")
+    @blp.arguments(RecordQuery, location="query")
+    @blp.response(200, page_of(shape))
+    def list_records(query: dict[str, Any]) -> Response:
+        wanted = page_request(query)
+        page = catalog_records.list_records(kind, query.get("search"), wanted, counted=True)
+        return page_response(wanted, page_body(shape, page))
+
+    @replaced_by(f"GET /{many}/{{record_id}}")
+    @requires("visitor")
+    @blp.response(200, shape)
+    def get_record(record_id: int) -> Any:
+        return catalog_records.get_record(kind, record_id)
+
+    @replaced_by(f"POST /{many}")
+    @requires("staff")
+    @blp.arguments(form)
+    @blp.response(201, shape)
+    def create_record(body: dict[str, Any]) -> Any:
+        return catalog_records.create_record(auth.current_actor(), kind, body), 201
+
+    @replaced_by(f"PATCH /{many}/{{record_id}}")
+    @requires("staff")
+    @blp.arguments(form)
+    @blp.response(200, shape)
+    def replace_record(body: dict[str, Any], record_id: int) -> Any:
+        return _change(kind, record_id, body)
+
+    @replaced_by(f"PATCH /{many}/{{record_id}}")
+    @requires("staff")
+    @blp.arguments(form(partial=True))
+    @blp.response(200, shape)
+    def update_record(body: dict[str, Any], record_id: int) -> Any:
+        return _change(kind, record_id, body)
+
+    @replaced_by(f"DELETE /{many}/{{record_id}}")
+    @requires("staff")
+    @blp.response(204)
+    def delete_record(record_id: int) -> None:
+        catalog_records.delete_record(auth.current_actor(), kind, record_id, version=None)
+
+    list_records.__doc__ = f"List {many} by name."
+    get_record.__doc__ = f"Return one {name}."
+    create_record.__doc__ = f"Make a {name}."
+    replace_record.__doc__ = f"Change a {name}; what a new one needs is needed here too."
+    update_record.__doc__ = f"Change a {name}."
+    delete_record.__doc__ = f"Remove a {name} that no book refers to."
+    for view, method, rule in (
+        (list_records, "GET", f"/{many}/"),
+        (create_record, "POST", f"/{many}/"),
+        (get_record, "GET", f"/{many}/<id:record_id>/"),
+        (replace_record, "PUT", f"/{many}/<id:record_id>/"),
+        (update_record, "PATCH", f"/{many}/<id:record_id>/"),
+        (delete_record, "DELETE", f"/{many}/<id:record_id>/"),
+    ):
+        endpoint = f"{view.__name__}_{many}"
+        blp.add_url_rule(rule, endpoint, view, methods=[method], tags=[many])
+
+
+def _change(kind: Kind, record_id: int, changes: dict[str, Any]) -> Any:
+    return catalog_records.update_record(
+        auth.current_actor(), kind, record_id, changes, version=None
+    )
+
+
+_register("authors", AUTHORS, AuthorSchema, AuthorInput)
+_register("categories", CATEGORIES, CategorySchema, CategoryInput)
+_register("publishers", PUBLISHERS, PublisherSchema, PublisherInput)
