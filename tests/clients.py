@@ -27,7 +27,7 @@ from bookstore.gateways.embedded_redis import spawn
 
 ROOT = Path(__file__).parent.parent
 # Everything else lies under the API's newest version.
-ROOTED = ("/api", "/healthz", "/readyz", "/metrics", "/problems")
+ROOTED = ("/api", "/graphql", "/healthz", "/readyz", "/metrics", "/problems")
 ADDRESS = {
     "name": "Ann Reader",
     "line1": "1 High Street",

@@ -6,7 +6,7 @@
 | v1 | /api | ``v1.UNVERSIONED`` | deprecated: tokens, as its clients ask for them |
 | v2 | /api/v2 | ``v2.BLUEPRINTS`` | current |
 | (by Accept) | /api | as above | ``versioning.Negotiation`` |
-| (none) | / | ``health``, ``docs``, ``metrics`` | not versioned |
+| (none) | / | ``graphql``, ``health``, ``docs``, ``metrics`` | not versioned |
 | (none) | / | ``tracker``, ``checkout``, ``sandbox`` | pages of the shop's own |
 """
 
@@ -26,6 +26,7 @@ from bookstore import logs
 from bookstore.blueprints import (
     checkout,
     docs,
+    graphql,
     health,
     metrics,
     openapi,
@@ -75,6 +76,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(health.blp)
     app.register_blueprint(metrics.blp)
     app.register_blueprint(docs.blp)
+    app.register_blueprint(graphql.blp)
     app.register_blueprint(tracker.blp)
     app.register_blueprint(checkout.blp)
     app.register_blueprint(sandbox.blp)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from flask import Response, current_app, make_response, request
@@ -18,8 +18,19 @@ GUEST_KEY_LENGTH = 16
 _KEPT_HEADERS = ("Content-Type", "Location", "ETag", "X-Cart-Token", "Link")
 
 
-def idempotent(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Let clients repeat this request under an ``Idempotency-Key``; goes below ``arguments``."""
+def idempotent(
+    view: Callable[..., Any] | None = None,
+    *,
+    refused: Callable[[errors.BookstoreError], Response] = problems.from_error,
+) -> Callable[..., Any]:
+    """Let clients repeat this request under an ``Idempotency-Key``; goes below ``arguments``.
+
+    Args:
+        view: what is decorated; without it a decorator is returned.
+        refused: the answer of a refusal, which is repeated like any other.
+    """
+    if view is None:
+        return partial(idempotent, refused=refused)
 
     @wraps(view)
     def once(*args: Any, **kwargs: Any) -> Any:
@@ -42,7 +53,7 @@ def idempotent(view: Callable[..., Any]) -> Callable[..., Any]:
                 ),
             ),
             work=lambda: _answer(make_response(view(*args, **kwargs))),
-            refused=lambda error: _answer(problems.from_error(error)),
+            refused=lambda error: _answer(refused(error)),
         )
         response = Response(answer.body, answer.status, answer.headers)
         if answer.replayed:

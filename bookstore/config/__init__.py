@@ -3,15 +3,16 @@
 import os
 import re
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from dotenv import dotenv_values
 
 from bookstore.config import checks
-from bookstore.config.values import BadSetting, parse, show
+from bookstore.config.outside import Outside
+from bookstore.config.values import BadSetting, parse, setting, show
 
 __all__ = ["BadSetting", "Settings"]
 
@@ -19,126 +20,94 @@ _WEAK_SECRETS = frozenset({"secret", "changeme", "change-me", "dev", "developmen
 _DEFAULT_HOME = Path("var")
 
 
-def _setting(
-    default: Any, help_text: str, *, check: Callable[[Any], str | None], secret: bool = False
-) -> Any:
-    metadata = {"help": help_text, "secret": secret, "check": check}
-    return field(default=default, metadata=metadata)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Outside):
     """Every setting of the service; ``flask settings`` prints this table."""
 
-    bookstore_env: Literal["development", "testing", "production"] = _setting(
+    bookstore_env: Literal["development", "testing", "production"] = setting(
         "development", "development, testing or production", check=checks.ok
     )
-    bookstore_home: Path = _setting(
+    bookstore_home: Path = setting(  # noqa: RUF009 - a field
         _DEFAULT_HOME, "data folder: SQLite file, Redis files, logs", check=checks.ok
     )
-    host: str = _setting("127.0.0.1", "address to listen on", check=checks.ok)
-    port: int = _setting(8000, "port to listen on", check=checks.between(1, 65535))
-    web_workers: int = _setting(2, "web processes", check=checks.between(1, 64))
-    web_threads: int = _setting(8, "threads a web process", check=checks.between(1, 64))
-    secret_key: str | None = _setting(
+    host: str = setting("127.0.0.1", "address to listen on", check=checks.ok)
+    port: int = setting(8000, "port to listen on", check=checks.between(1, 65535))
+    web_workers: int = setting(2, "web processes", check=checks.between(1, 64))
+    web_threads: int = setting(8, "threads a web process", check=checks.between(1, 64))
+    secret_key: str | None = setting(
         None,
         "signs tokens; at least 32 characters; made and kept in the data folder in development",
         secret=True,
         check=checks.ok,
     )
-    database_url: str | None = _setting(
+    database_url: str | None = setting(
         None,
         "postgresql://… (unset: SQLite in the data folder)",
         secret=True,
         check=checks.database,
     )
-    redis_url: str | None = _setting(
+    redis_url: str | None = setting(
         None, "redis://… (unset: the embedded server)", secret=True, check=checks.redis
     )
-    public_url: str | None = _setting(
+    public_url: str | None = setting(
         None, "the shop's address as its customers know it, for links in mail", check=checks.web
     )
-    sendgrid_api_key: str | None = _setting(
-        None,
-        "sends mail by SendGrid (unset: .eml files in the data folder)",
-        secret=True,
-        check=checks.ok,
-    )
-    sendgrid_host: str = _setting(
-        "https://api.sendgrid.com", "where SendGrid's API is", check=checks.web
-    )
-    mail_from: str = _setting(
-        "Bookstore <shop@bookstore.example>", "sender of the shop's mail", check=checks.mailbox
-    )
-    fcm_project_id: str | None = _setting(
-        None, "Firebase project that sends push messages (unset: the log)", check=checks.ok
-    )
-    fcm_credentials_file: Path | None = _setting(
-        None, "service account of that project, a JSON file", check=checks.ok
-    )
-    fcm_endpoint: str = _setting(
-        "https://fcm.googleapis.com", "where Firebase Cloud Messaging is", check=checks.web
-    )
-    webhook_allow_private_networks: bool | None = _setting(
+    webhook_allow_private_networks: bool | None = setting(
         None,
         "let webhooks go to private addresses (unset: only in development)",
         check=checks.ok,
     )
-    metrics_token: str | None = _setting(
+    metrics_token: str | None = setting(
         None,
         "bearer token of /metrics (unset: open to all, in production to nobody)",
         secret=True,
         check=checks.ok,
     )
-    stripe_secret_key: str | None = _setting(
-        None,
-        "takes payments by Stripe (unset: the embedded test cards; in production: no payments)",
-        secret=True,
-        check=checks.ok,
-    )
-    stripe_publishable_key: str | None = _setting(
-        None, "the other half of that key, for the checkout page", check=checks.ok
-    )
-    stripe_webhook_secret: str | None = _setting(
-        None, "verifies that events come from Stripe", secret=True, check=checks.ok
-    )
-    stripe_api_base: str = _setting(
-        "https://api.stripe.com", "where Stripe's API is", check=checks.web
-    )
-    order_payment_window: int = _setting(
+    order_payment_window: int = setting(
         60,
         "minutes after which an unpaid order is cancelled and its copies go back on sale",
         check=checks.between(1, 43_200),
     )
-    tax_rates: str | None = _setting(
+    tax_rates: str | None = setting(
         None,
         "rates that go before those in the database: DE/books=7, DE=19, US-CA=7.25+ (+: added)",
         check=checks.tax_rates,
     )
-    seller_name: str = _setting("Bookstore", "who sells, as invoices name them", check=checks.ok)
-    seller_address: str | None = _setting(
+    seller_name: str = setting("Bookstore", "who sells, as invoices name them", check=checks.ok)
+    seller_address: str | None = setting(
         None, "their address on invoices, its lines separated by |", check=checks.ok
     )
-    seller_tax_id: str | None = _setting(
+    seller_tax_id: str | None = setting(
         None, "their VAT or tax number on invoices", check=checks.ok
     )
-    seller_email: str | None = _setting(
+    seller_email: str | None = setting(
         None, "where customers can ask about an invoice", check=checks.email
     )
-    currency: str = _setting("usd", "the shop's currency, ISO 4217", check=checks.currency)
-    default_country: str | None = _setting(
+    currency: str = setting("usd", "the shop's currency, ISO 4217", check=checks.currency)
+    default_country: str | None = setting(
         None,
         "country (ISO 3166-1) of an order by API v1 whose address names none (unset: one that no "
         "tax rate names)",
         check=checks.country,
     )
-    isbn_checksum: bool = _setting(
+    isbn_checksum: bool = setting(
         False,
         "refuse an ISBN whose check digit is wrong (its format is always checked)",
         check=checks.ok,
     )
-    log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR", check=checks.log_level)
-    slow_query_ms: int = _setting(
+    graphql_introspection: bool | None = setting(
+        None,
+        "let GraphQL tell its schema, and show GraphiQL to browsers (unset: not in production)",
+        check=checks.ok,
+    )
+    graphql_max_cost: int = setting(
+        5000, "fields that one GraphQL query may make", check=checks.between(100, 1_000_000)
+    )
+    graphiql_assets_url: str | None = setting(
+        None, "where GraphiQL's scripts are (unset: unpkg.com)", check=checks.web
+    )
+    log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR", check=checks.log_level)
+    slow_query_ms: int = setting(
         500, "log statements slower than this many milliseconds", check=checks.between(1, 600_000)
     )
 
@@ -158,6 +127,13 @@ class Settings:
     def takes_test_cards(self) -> bool:
         """Whether the embedded stand-in for Stripe takes payments: never of a real shop."""
         return self.stripe_secret_key is None and not self.is_production
+
+    @property
+    def graphql_is_open(self) -> bool:
+        """Whether GraphQL tells its schema, and shows GraphiQL to browsers."""
+        if self.graphql_introspection is None:
+            return not self.is_production
+        return self.graphql_introspection
 
     @property
     def shop_url(self) -> str:
@@ -215,19 +191,7 @@ class Settings:
             raise BadSetting("SECRET_KEY: must be at least 32 random characters in production")
         if self.secret_key is None and self.is_production:
             raise BadSetting("SECRET_KEY: must be set in production")
-        if self.is_production and self.sendgrid_api_key is not None:
-            # Else customers get links to 127.0.0.1, from an address that is nobody's.
-            if self.public_url is None:
-                raise BadSetting("PUBLIC_URL: must be set in production when mail is sent")
-            if self.mail_from.endswith("@bookstore.example>"):
-                raise BadSetting("MAIL_FROM: must be set in production when mail is sent")
-        if self.stripe_secret_key is not None and self.stripe_webhook_secret is None:
-            raise BadSetting("STRIPE_WEBHOOK_SECRET: must be set when STRIPE_SECRET_KEY is")
-        if self.fcm_project_id is not None:
-            if self.fcm_credentials_file is None:
-                raise BadSetting("FCM_CREDENTIALS_FILE: must be set when FCM_PROJECT_ID is")
-            if not self.fcm_credentials_file.is_file():
-                raise BadSetting(f"FCM_CREDENTIALS_FILE: {self.fcm_credentials_file} is not a file")
+        self.check_outside(is_production=self.is_production, public_url=self.public_url)
         return self
 
     def resolved_secret_key(self) -> str:

@@ -1,6 +1,7 @@
 """Settings as text: how one is read from the environment, and how it is shown."""
 
-from dataclasses import MISSING, Field
+from collections.abc import Callable
+from dataclasses import MISSING, Field, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,6 +10,21 @@ _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", 
 
 class BadSetting(ValueError):
     """A setting is missing or wrong; the message is one line that names it."""
+
+
+def setting(
+    default: Any, help_text: str, *, check: Callable[[Any], str | None], secret: bool = False
+) -> Any:
+    """Return the field of a setting.
+
+    Args:
+        default: its value when the environment has none.
+        help_text: what it means, for ``flask settings``.
+        check: returns what is wrong with a value, None when nothing is.
+        secret: whether its value is never shown.
+    """
+    metadata = {"help": help_text, "secret": secret, "check": check}
+    return field(default=default, metadata=metadata)
 
 
 def parse(item: "Field[Any]", raw: str) -> Any:

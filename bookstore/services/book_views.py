@@ -1,6 +1,6 @@
 """How a book's row becomes what the schemas show: whole, or the summary of a cart's line."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import literal, select, union_all
@@ -88,10 +88,13 @@ def books() -> AnySelect:
     )
 
 
-def views(rows: Iterable[AnyRow]) -> list[dict[str, Any]]:
-    """Return the whole views of rows of ``books()`` (one more statement)."""
+def views(rows: Iterable[AnyRow], *, hung: bool = True) -> list[dict[str, Any]]:
+    """Return the whole views of rows of ``books()``.
+
+    Without ``hung``, ``authors`` and ``categories`` are empty: they take a statement.
+    """
     rows = list(rows)
-    authors, categories = _hung_on([row.id for row in rows])
+    authors, categories = hung_on([row.id for row in rows]) if hung else ({}, {})
     currency = settings().currency
     return [
         {
@@ -136,8 +139,8 @@ def _cover(url: str | None) -> dict[str, str] | None:
     return None if url is None else {"url": url, "thumbnail_url": url}
 
 
-def _hung_on(
-    book_ids: list[int],
+def hung_on(
+    book_ids: Sequence[int],
 ) -> tuple[dict[int, list[dict[str, Any]]], dict[int, list[dict[str, Any]]]]:
     """Return the authors and the categories of books, by book id, in one statement."""
     authors: dict[int, list[dict[str, Any]]] = {}

@@ -50,13 +50,16 @@ class BookFilter:
     in_stock: bool | None = None
 
 
-def list_books(wanted: BookFilter, sort: str | None, page: PageRequest) -> Page:
+def list_books(
+    wanted: BookFilter, sort: str | None, page: PageRequest, *, hung: bool = True
+) -> Page:
     """Return one page of books that match.
 
     Args:
         wanted: the filters, all of which must hold.
         sort: one of SORT_NAMES; unset, relevance with ``q`` and newest first without.
         page: how many, from where.
+        hung: with ``authors`` and ``categories`` (one more statement).
 
     Raises:
         Invalid: ``sort=relevance`` without ``q``, or a cursor of another list.
@@ -77,11 +80,11 @@ def list_books(wanted: BookFilter, sort: str | None, page: PageRequest) -> Page:
         column, parse = SORTS[name.removeprefix("-")]
         order = Order(name, column, Book.id, name.startswith("-"), parse)
     found = paging.fetch(db.session(), query, order, page)
-    return Page(book_views.views(found.data), found.next_cursor, found.total)
+    return found.of(book_views.views(found.data, hung=hung))
 
 
-def get_book(book_id: int) -> dict[str, Any]:
-    """Return one book (two statements).
+def get_book(book_id: int, *, hung: bool = True) -> dict[str, Any]:
+    """Return one book (two statements; one without what is ``hung`` on it).
 
     Raises:
         NotFound: there is no such book.
@@ -89,7 +92,7 @@ def get_book(book_id: int) -> dict[str, Any]:
     rows = db.session.execute(book_views.books().where(Book.id == book_id)).all()
     if not rows:
         raise errors.NotFound(f"There is no book {book_id}.")
-    return book_views.views(rows)[0]
+    return book_views.views(rows, hung=hung)[0]
 
 
 def bestsellers(limit: int = 10) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ def list_records(kind: Kind, q: str | None, page: PageRequest, *, counted: bool 
     records = [row[1] for row in found.data]
     if counted:
         _count_books(kind, records)
-    return Page(records, found.next_cursor, found.total)
+    return found.of(records)
 
 
 def get_record(kind: Kind, record_id: int) -> Any:

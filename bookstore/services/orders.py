@@ -170,7 +170,7 @@ def list_orders(
         query = query.where(Order.number == number.upper())
     order = paging.Order("-created", Order.id, Order.id, True, paging.parse_int)
     found = paging.fetch(db.session(), query, order, page)
-    return Page([row[1] for row in found.data], found.next_cursor, found.total)
+    return found.of([row[1] for row in found.data])
 
 
 def history(actor: Acting, order_id: int) -> list[OrderEvent]:

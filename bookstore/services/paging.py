@@ -7,7 +7,7 @@ twice and misses none that was there all along.
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -23,18 +23,25 @@ _MAX_ID = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: ``data`` (rows or mappings), the cursor of the next, the count if asked for."""
+    """One page: ``data`` (rows or mappings), the cursor of the next, the count if asked for, and
+    the cursor behind each row if asked for."""
 
     data: Sequence[Any]
     next_cursor: str | None
     total: int | None = None
+    cursors: Sequence[str] = ()
+
+    def of(self, data: Sequence[Any]) -> "Page":
+        """Return the same page with its rows as something else."""
+        return replace(self, data=data)
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
     """What the client asked: how many, from where, and whether to count them all.
 
-    With ``number`` (from 1; 0 is the last) it is a page by number, as API v1 has them, and always
+    With ``edges`` each row gets a cursor of its own; the first ``offset`` rows are left out. With
+    ``number`` (from 1; 0 is the last) it is a page by number, as API v1 has them, and always
     counted: rows that come or go meanwhile make the next one repeat some or miss some.
     """
 
@@ -42,6 +49,8 @@ class PageRequest:
     cursor: str | None = None
     count: bool = False
     number: int | None = None
+    offset: int = 0
+    edges: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +147,13 @@ def fetch(session: Session, query: AnySelect, order: Order, page: PageRequest) -
             raise errors.NotFound("There is no such page.")
         offset = ((page.number or last) - 1) * page.limit
         return Page(session.execute(query.limit(page.limit).offset(offset)).all(), None, total)
+    if page.offset:
+        query = query.offset(page.offset)
     rows = session.execute(query.limit(page.limit + 1)).all()
     more = len(rows) > page.limit
     rows = rows[: page.limit]
-    return Page(rows, encode(order, rows[-1]) if more else None, total)
+    cursors = [encode(order, row) for row in rows] if page.edges else ()
+    return Page(rows, encode(order, rows[-1]) if more else None, total, cursors)
 
 
 def _literals(order: Order, value: Any, row_id: int) -> tuple[Any, Any]:

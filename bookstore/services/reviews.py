@@ -40,7 +40,7 @@ def list_reviews(
     found = paging.fetch(db.session(), query, order, page)
     if not found.data and book_id is not None:
         _require_book(db.session(), book_id)
-    return Page([row[1] for row in found.data], found.next_cursor, found.total)
+    return found.of([row[1] for row in found.data])
 
 
 def get(review_id: int) -> Review:

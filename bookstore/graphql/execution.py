@@ -1,0 +1,116 @@
+"""Running a request, and telling what went wrong by the codes of the REST doors."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSyntaxError
+from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from strawberry.schema.exceptions import CannotGetOperationTypeError
+
+from bookstore import errors, logs
+from bookstore.graphql.context import Context
+from bookstore.graphql.limits import TooMuch
+from bookstore.graphql.schema import schema
+from bookstore.services import persisted_queries
+from bookstore.services.actors import Actor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a client sent: a document, or the SHA-256 (hex) of one that it sent before, or both."""
+
+    query: str | None = None
+    sha256: str | None = None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """``body`` as the specification has it; ``ran``: it got as far as being executed.
+
+    ``cart_token`` is set when a guest's cart was opened.
+    """
+
+    body: dict[str, Any]
+    ran: bool
+    cart_token: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything in it went wrong."""
+        return "errors" in self.body
+
+
+def execute(request: Request, actor: Actor) -> Result:
+    """Run one operation for ``actor``; whatever goes wrong is in the result.
+
+    Raises:
+        Invalid: the digest is not that of the document.
+    """
+    query = request.query
+    if request.sha256 is not None:
+        query = persisted_queries.resolve(request.sha256, query)
+        if query is None:
+            # The words that clients of Apollo's and of urql's wait for.
+            return _refused("persisted_query_not_found", "PersistedQueryNotFound")
+    context = Context(actor)
+    try:
+        found = asyncio.run(
+            schema.execute(
+                query,
+                variable_values=request.variables,
+                context_value=context,
+                operation_name=request.operation_name,
+            )
+        )
+    except CannotGetOperationTypeError as error:
+        return _refused("graphql_invalid", error.as_http_error_reason())
+    body: dict[str, Any] = {}
+    if found.errors:
+        body["errors"] = [_told(error) for error in found.errors]
+    ran = found.data is not None or any(error.path for error in found.errors or ())
+    if ran:
+        body["data"] = found.data
+    if found.extensions:
+        body["extensions"] = found.extensions
+    if ran and request.sha256 is not None and request.query is not None:
+        persisted_queries.keep(request.sha256, request.query)
+    return Result(body, ran, context.cart_token)
+
+
+def _refused(code: str, message: str) -> Result:
+    return Result({"errors": [{"message": message, "extensions": {"code": code}}]}, ran=False)
+
+
+def _told(error: GraphQLError) -> dict[str, Any]:
+    """Return an error as the specification has it, with ``extensions.code``."""
+    told: dict[str, Any] = dict(error.formatted)
+    cause = error.original_error
+    if isinstance(cause, errors.BookstoreError):
+        told["message"] = cause.detail
+        extra = {"code": cause.code, **cause.extra}
+    elif isinstance(cause, TooMuch):
+        extra = {"code": cause.code}
+    elif isinstance(cause, RecursionError) and not error.path:
+        told["message"] = "The query is nested too deeply."
+        extra = {"code": "query_too_deep"}
+    elif isinstance(cause, OperationalError | PoolTimeout):
+        log.error("database unavailable", exc_info=cause)
+        told["message"] = "The database is busy or away; try again."
+        extra = {"code": "unavailable"}
+    elif isinstance(error, GraphQLSyntaxError):
+        extra = {"code": "graphql_syntax"}
+    elif not error.path:
+        # Found before anything ran: the document or its variables do not fit the schema.
+        extra = {"code": "graphql_invalid"}
+    else:
+        log.error("resolver failed", exc_info=cause or error, extra={"path": error.path})
+        told["message"] = "Something went wrong on our side; the request id helps us to find it."
+        extra = {"code": "internal_error"}
+    told["extensions"] = {**extra, "request_id": logs.request_id.get()}
+    return told

@@ -1,0 +1,144 @@
+"""Books, and whom and what they hang on."""
+
+import asyncio
+from datetime import date
+from typing import Annotated, Any
+
+import strawberry
+
+from bookstore.graphql.arguments import size
+from bookstore.graphql.context import Info
+from bookstore.graphql.scalars import Instant, Money, amount, read
+
+First = Annotated[int, strawberry.argument(description="At most 50.")]
+
+
+@strawberry.type(description="A shelf.")
+class Category:
+    """A shelf."""
+
+    id: int
+    name: str
+    slug: str
+
+
+@strawberry.type(description="A house that publishes books.")
+class Publisher:
+    """A publisher."""
+
+    id: int
+    name: str
+    website: str | None
+
+
+@strawberry.type(description="Where a book's cover is.")
+class Cover:
+    """A cover."""
+
+    url: str
+    thumbnail_url: str
+
+
+@strawberry.type(description="Who wrote a review: the username only.")
+class Reviewer:
+    """A reviewer."""
+
+    username: str
+
+
+@strawberry.type(description="One reader's rating (1 to 5) and words on one book.")
+class Review:
+    """A review."""
+
+    id: int
+    rating: int
+    title: str
+    comment: str
+    user: Reviewer
+    created_at: Instant
+    updated_at: Instant
+
+    @strawberry.field(graphql_type="Book")
+    async def book(self: Any, info: Info) -> Any:
+        """Return the book."""
+        return await info.context.loaders.book(self.book_id)
+
+
+@strawberry.type(description="Somebody who wrote a book.")
+class Author:
+    """An author."""
+
+    id: int
+    first_name: str
+    last_name: str
+    full_name: str
+    biography: str
+    birth_date: date | None
+    website: str | None
+
+    @strawberry.field(graphql_type=int, description="Books written, also with others.")
+    async def books_count(self: Any, info: Info) -> Any:
+        """Return how many."""
+        return await info.context.loaders.books_count(self.id)
+
+    @strawberry.field(graphql_type=list["Book"], description="The newest.")
+    async def books(self: Any, info: Info, first: First = 10) -> Any:
+        """Return the newest."""
+        return await info.context.loaders.books_by(self.id, size("first", first, 50))
+
+
+@strawberry.type(description="A title on sale.")
+class Book:
+    """A book."""
+
+    id: int
+    title: str
+    subtitle: str
+    isbn: str | None
+    description: str = strawberry.field(description="Sanitised HTML.")
+    pages: int | None
+    language: str
+    status: str = strawberry.field(description="available, out_of_stock or coming_soon.")
+    price: Money = strawberry.field(resolver=amount("price"), graphql_type=Money)
+    currency: str
+    stock_state: str = strawberry.field(description="in_stock, low_stock or out_of_stock.")
+    publication_date: date | None
+    average_rating: float | None
+    review_count: int
+    cover: Cover | None
+    created_at: Instant
+    updated_at: Instant
+
+    @strawberry.field(graphql_type=str | None, description="The cover's URL.")
+    def cover_image(self: Any) -> Any:
+        """Return the URL."""
+        return self["cover"] and self["cover"]["url"]
+
+    @strawberry.field(graphql_type=Author, description="The first author.")
+    async def author(self: Any, info: Info) -> Any:
+        """Return the first author."""
+        return await info.context.loaders.author(self["author"]["id"])
+
+    @strawberry.field(graphql_type=list[Author], description="All authors, the first one first.")
+    async def authors(self: Any, info: Info) -> Any:
+        """Return all authors."""
+        people, _ = await info.context.loaders.hung_on(self["id"])
+        load = info.context.loaders.author
+        return await asyncio.gather(*(load(person["id"]) for person in people))
+
+    @strawberry.field(graphql_type=list[Category])
+    async def categories(self: Any, info: Info) -> Any:
+        """Return the shelves."""
+        _, shelves = await info.context.loaders.hung_on(self["id"])
+        return shelves
+
+    @strawberry.field(graphql_type=Publisher | None)
+    async def publisher(self: Any, info: Info) -> Any:
+        """Return the publisher."""
+        publisher = read(self, "publisher")
+        return publisher and await info.context.loaders.publisher(publisher["id"])
+
+    @strawberry.field(graphql_type=list[Review], description="The newest.")
+    async def reviews(self: Any, info: Info, first: First = 10) -> Any:
+        """Return the newest."""
+        return await info.context.loaders.reviews(self["id"], size("first", first, 50))
