@@ -25,6 +25,7 @@ from werkzeug.routing import IntegerConverter
 from bookstore import logs
 from bookstore.blueprints import (
     checkout,
+    compression,
     docs,
     graphql,
     health,
@@ -127,6 +128,8 @@ def _end(response: Response) -> Response:
     if request.path.startswith("/api/"):
         response = finish(response)
         versioning.announce(response, VERSIONS, [_TOKENS])
+    elif (encoding := compression.choose(response)) is not None:
+        compression.compress(response, encoding)
     response.headers["X-Request-ID"] = logs.request_id.get()
     response.headers["X-Content-Type-Options"] = "nosniff"
     log.info(

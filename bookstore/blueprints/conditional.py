@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, current_app, g, request
 
 from bookstore import auth, errors, problems
+from bookstore.blueprints import compression
 from bookstore.blueprints.documenting import document
 
 
@@ -65,13 +66,17 @@ def needs_if_match(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def finish(response: Response) -> Response:
-    """After each request: ETag and 304, and caching that fits who may see the answer."""
+    """After each request: ETag and 304, caching that fits who may see the answer, compression."""
     # smorest writes `null`; there must be nothing.
     if response.status_code == 204 or (response.status_code == 202 and response.data == b"null"):
         response.set_data(b"")
         del response.headers["Content-Type"]
+    encoding = compression.choose(response)
     if request.method in {"GET", "HEAD"} and response.status_code == 200:
         set_etag(response)
+        if encoding is not None and "ETag" in response.headers:
+            # A strong tag is one of bytes, and these are others (RFC 9110 8.8.3.3).
+            response.set_etag(f"{response.get_etag()[0]}-{encoding}")
         response = _conditional(response)
     elif request.method in {"POST", "PATCH", "PUT"} and "version_tag" in g:
         set_etag(response)
@@ -83,6 +88,8 @@ def finish(response: Response) -> Response:
         private = private or request.method not in {"GET", "HEAD", "OPTIONS"}
         response.headers["Cache-Control"] = "private, no-store" if private else "public, no-cache"
     response.vary.update(["Authorization", "X-Cart-Token"])
+    if encoding is not None and 200 <= response.status_code < 300:
+        compression.compress(response, encoding)
     return response
 
 
