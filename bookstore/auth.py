@@ -1,5 +1,6 @@
 """Who is asking: a bearer token becomes an actor, and each route says whom it serves."""
 
+import hmac
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Literal, cast
@@ -10,13 +11,14 @@ from flask_jwt_extended import create_access_token, create_refresh_token, decode
 from flask_jwt_extended.exceptions import JWTExtendedException
 
 from bookstore import errors
+from bookstore.extensions import settings
 from bookstore.services import accounts, tickets
 from bookstore.services.accounts import Login
-from bookstore.services.actors import GUEST, Actor
+from bookstore.services.actors import GUEST, SERVICE, Actor
 
-Access = Literal["anyone", "visitor", "user", "staff"]
+Access = Literal["anyone", "visitor", "user", "staff", "service"]
 """anyone: never asks who it is; visitor: guests too, and says who if it is told;
-user: logged in; staff: logged in as staff."""
+user: logged in; staff: logged in as staff; service: another part of the shop, by SERVICE_TOKEN."""
 
 ACCESS_SECONDS = 3600
 _MAX_TOKEN = 4096
@@ -37,6 +39,9 @@ def requires(
     def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
         def admitted(*args: Any, **kwargs: Any) -> Any:
+            if access == "service":
+                g.actor = _identify_service()
+                return view(*args, **kwargs)
             g.actor = GUEST if access == "anyone" else _identify(by_ticket)
             if access in {"user", "staff"} and g.actor.id is None:
                 raise errors.Unauthenticated
@@ -115,6 +120,19 @@ def _identify(by_ticket: bool) -> Actor:
     claims = _decode(token.strip(), "access")
     g.login_ends = float(claims["exp"])
     return accounts.authenticate(int(claims["sub"]), claims["sid"])
+
+
+def _identify_service() -> Actor:
+    token = settings().service_token
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    # Without a token set nobody is another part, whatever is sent.
+    if (
+        token is None
+        or scheme.lower() != "bearer"
+        or not hmac.compare_digest(given.strip().encode(), token.encode())
+    ):
+        raise errors.Unauthenticated("Send Authorization: Bearer <the service token>.")
+    return SERVICE
 
 
 def _decode(token: str, kind: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ STATUSES: dict[type[errors.BookstoreError], int] = {
     errors.SocketsUnsupported: 501,
     errors.LiveUnavailable: 503,
     errors.PaymentsUnavailable: 503,
+    errors.PartUnavailable: 503,
 }
 
 # Codes of what HTTP itself refuses.
@@ -105,7 +106,10 @@ def problem(
 
 def from_error(error: errors.BookstoreError) -> Response:
     """Return the problem of one of our own errors."""
-    return problem(status_of(type(error)), error.code, error.title, error.detail, error.extra)
+    made = problem(status_of(type(error)), error.code, error.title, error.detail, error.extra)
+    if isinstance(error, errors.PartUnavailable):
+        made.headers["Retry-After"] = str(error.retry_after)
+    return made
 
 
 def from_http(error: HTTPException) -> BaseResponse:

@@ -8,12 +8,16 @@
 | (by Accept) | /api | as above | ``versioning.Negotiation`` |
 | (none) | / | ``graphql``, ``health``, ``docs``, ``metrics`` | not versioned |
 | (none) | / | ``tracker``, ``checkout``, ``sandbox`` | pages of the shop's own |
+| (none) | /internal | ``internal`` | between the shop's parts |
+
+A process that is only a part of the shop has only its own: ``parts.PART``.
 """
 
 import logging
 import re
 import secrets
 import time
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -29,9 +33,11 @@ from bookstore.blueprints import (
     docs,
     graphql,
     health,
+    internal,
     metrics,
     openapi,
     openapi_v1,
+    parts,
     sandbox,
     tracker,
     v1,
@@ -41,6 +47,8 @@ from bookstore.blueprints import (
 from bookstore.blueprints.api import Api
 from bookstore.blueprints.conditional import finish
 from bookstore.blueprints.v1.base import Api as ApiOfV1, refusal as v1_refusal
+from bookstore.config import Settings
+from bookstore.config.parts import PARTS
 
 log = logging.getLogger("bookstore.access")
 
@@ -50,6 +58,18 @@ VERSIONS = (
         "v1", v1.BLUEPRINTS, deprecated=date(2026, 11, 1), sunset=date(2027, 12, 31)
     ),
     versioning.Version("v2", v2.BLUEPRINTS),
+)
+UNVERSIONED = (
+    health.blp,
+    metrics.blp,
+    docs.blp,
+    graphql.blp,
+    tracker.blp,
+    checkout.blp,
+    sandbox.blp,
+    internal.catalog,
+    internal.orders,
+    internal.users,
 )
 # Where v1's tokens are, and the shape of refusals below each prefix.
 _TOKENS = "/api/token"
@@ -74,22 +94,17 @@ def init_app(app: Flask) -> None:
     app.url_map.strict_slashes = False
     app.before_request(_start)
     app.after_request(_end)
-    app.register_blueprint(health.blp)
-    app.register_blueprint(metrics.blp)
-    app.register_blueprint(docs.blp)
-    app.register_blueprint(graphql.blp)
-    app.register_blueprint(tracker.blp)
-    app.register_blueprint(checkout.blp)
-    app.register_blueprint(sandbox.blp)
-    documents = app.extensions["openapi"] = {}
-    for version in VERSIONS:
-        documents[version.name] = _register(app, version)
+    for blueprint in UNVERSIONED:
+        if parts.is_here(blueprint, app.config["SETTINGS"]):
+            app.register_blueprint(blueprint)
+    hung = {version.name: _hang(app, version) for version in VERSIONS}
+    app.extensions["openapi"] = _documents(app, hung)
     names = [version.name for version in VERSIONS]
     app.wsgi_app = versioning.Negotiation(app.wsgi_app, names, names[-1])  # type: ignore[method-assign]
 
 
-def _register(app: Flask, version: versioning.Version) -> dict[str, Any]:
-    """Hang up a version's blueprints and return its OpenAPI document."""
+def _hang(app: Flask, version: versioning.Version) -> Api:
+    """Hang up the blueprints of a version that are served here."""
     key = version.name.upper()
     app.config[f"{key}_API_TITLE"] = "Bookstore API"
     app.config[f"{key}_API_VERSION"] = version.name
@@ -97,13 +112,32 @@ def _register(app: Flask, version: versioning.Version) -> dict[str, Any]:
     plugin = MarshmallowPlugin(schema_name_resolver=_schema_name)
     kind = ApiOfV1 if version.deprecated else Api
     api = kind(app, config_prefix=key, spec_kwargs={"marshmallow_plugin": plugin})
+    settings = app.config["SETTINGS"]
     for blueprint in version.blueprints:
-        api.register_blueprint(blueprint, url_prefix=version.prefix)
+        if parts.is_here(blueprint, settings):
+            api.register_blueprint(blueprint, url_prefix=version.prefix)
     if version.deprecated:
         for blueprint in v1.UNVERSIONED:
-            api.register_blueprint(blueprint, url_prefix="/api")
-        return openapi_v1.describe(api, app)
-    return openapi.describe(api, app)
+            if parts.is_here(blueprint, settings):
+                api.register_blueprint(blueprint, url_prefix="/api")
+    return api
+
+
+def _documents(app: Flask, hung: dict[str, Api]) -> dict[str, dict[str, Any]]:
+    """Return the OpenAPI document of each version: of the whole shop, whatever part is here."""
+    settings: Settings = app.config["SETTINGS"]
+    if settings.parts < frozenset(PARTS):
+        app = Flask("bookstore", static_folder=None)
+        app.url_map.converters["id"] = IdConverter
+        app.url_map.strict_slashes = False
+        app.config["SETTINGS"] = replace(settings, bookstore_services="all")
+        hung = {version.name: _hang(app, version) for version in VERSIONS}
+    return {
+        version.name: (openapi_v1 if version.deprecated else openapi).describe(
+            hung[version.name], app
+        )
+        for version in VERSIONS
+    }
 
 
 def _schema_name(schema: Any) -> str:

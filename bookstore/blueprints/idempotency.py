@@ -12,6 +12,7 @@ from bookstore.blueprints.api import raw_body
 from bookstore.blueprints.conditional import set_etag
 from bookstore.blueprints.documenting import document
 from bookstore.services import idempotency
+from bookstore.services.actors import SERVICE
 from bookstore.services.idempotency import Answer
 
 GUEST_KEY_LENGTH = 16
@@ -81,6 +82,8 @@ def _scope(key: str) -> str:
     actor = auth.current_actor()
     if actor.id is not None:
         return f"user:{actor.id}"
+    if actor == SERVICE:
+        return "service"
     if actor.cart_token:
         return f"cart:{hashlib.sha256(actor.cart_token.encode()).hexdigest()[:40]}"
     # A client nobody knows yet shares its address with others, behind a proxy with all. Where

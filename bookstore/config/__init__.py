@@ -191,6 +191,7 @@ class Settings(Outside):
             raise BadSetting("SECRET_KEY: must be at least 32 random characters in production")
         if self.secret_key is None and self.is_production:
             raise BadSetting("SECRET_KEY: must be set in production")
+        self.check_parts()
         self.check_outside(is_production=self.is_production, public_url=self.public_url)
         return self
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bookstore.config import checks
+from bookstore.config.parts import Parts
 from bookstore.config.values import BadSetting, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
+class Outside(Parts):
     """Whom the shop talks to."""
 
     sendgrid_api_key: str | None = setting(

@@ -27,6 +27,7 @@ from bookstore.errors.money import (
     SignatureInvalid as SignatureInvalid,
     TaxRateTaken as TaxRateTaken,
 )
+from bookstore.errors.parts import PartUnavailable as PartUnavailable, from_problem as from_problem
 
 
 # -- who ----------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ class Actor:
 
 GUEST = Actor(None, "guest")
 SYSTEM = Actor(None, "system", is_staff=True)
+# Another part of the shop, known by SERVICE_TOKEN: it acts for the shop itself.
+SERVICE = Actor(None, "service", is_staff=True)
 # What happened at Stripe, and the shop writes down.
 STRIPE = Actor(None, "stripe", is_staff=True)
 

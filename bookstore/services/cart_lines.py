@@ -148,6 +148,18 @@ def hold_for_order(session: Session, user_id: int) -> None:
     session.execute(select(ShoppingCart.id).where(_after_the_user(user_id)).with_for_update())
 
 
+def hold_buyer(session: Session, user_id: int) -> None:
+    """Lock a user for an order that is not made from a cart, then their cart, as all do.
+
+    Raises:
+        Invalid: the account is gone.
+    """
+    user = select(User.id).where(User.id == user_id, User.is_active)
+    if session.scalar(user.with_for_update(read=True, key_share=True)) is None:
+        raise errors.Invalid({"user_id": [f"There is no user {user_id}."]})
+    hold_for_order(session, user_id)
+
+
 def merge_guest(session: Session, token: str, user_id: int) -> None:
     """Move a guest's lines into the user's cart, adding up, and drop the guest's cart.
 

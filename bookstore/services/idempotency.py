@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,6 +26,7 @@ from bookstore.unit_of_work import unit_of_work
 LIFETIME = timedelta(hours=24)
 # Longer than any request may run; only a claim whose process died gets this old.
 LEASE = timedelta(seconds=60)
+_current: ContextVar[str | None] = ContextVar("idempotency_key", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +72,38 @@ def run(
     Raises:
         IdempotencyKeyReused: the key was used for another request.
         IdempotencyInProgress: the first is still running.
-        Exception: whatever else ``work`` raised; the key is free again then.
+        PartUnavailable, PaymentsUnavailable: nothing was done; the key is free again.
+        Exception: whatever else ``work`` raised; the key is free again, too.
     """
     owner = secrets.token_hex(16)
     stored = _claim(request, owner)
     if stored is not None:
         return stored
+    before = _current.set(request.key)
     try:
         with unit_of_work() as session:
             answer = work()
             _store(session, request, owner, answer)
             return answer
+    except (errors.PartUnavailable, errors.PaymentsUnavailable):
+        # Nothing was decided: the same key may do it when they can be asked again.
+        _release(request, owner)
+        raise
     except errors.BookstoreError as error:
         answer = refused(error)
     except BaseException:
         _release(request, owner)
         raise
+    finally:
+        _current.reset(before)
     with unit_of_work() as session:
         _store(session, request, owner, answer)
     return answer
+
+
+def current_key() -> str | None:
+    """Return the key of the request that is being worked at, to be sent on to another part."""
+    return _current.get()
 
 
 def forget_old() -> int:

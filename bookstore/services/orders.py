@@ -1,37 +1,29 @@
 """Orders: placed from a cart in one transaction, then moved along by staff."""
 
-import secrets
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import selectinload
-from sqlalchemy.orm.attributes import set_committed_value
 
-from bookstore import clock, errors, money
+from bookstore import errors, money
 from bookstore.extensions import db, settings
-from bookstore.models import Order, OrderEvent, OrderItem
+from bookstore.models import Order, OrderEvent
 from bookstore.models.orders import TRANSITIONS
 from bookstore.services import (
     cancellations,
     cart_lines,
     checkout,
     coupons,
+    order_making,
     order_moves,
     paging,
-    payments,
     reviewing,
     shipping,
-    stock,
 )
-from bookstore.services.actors import SYSTEM, Acting, require_staff, require_user
+from bookstore.services.actors import Acting, require_staff, require_user
 from bookstore.services.paging import Page, PageRequest
 from bookstore.unit_of_work import unit_of_work
-
-# Crockford's base 32: no letter that reads as a digit.
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def place(
@@ -73,65 +65,10 @@ def place(
             raise errors.TotalChanged(
                 expected_total=_text(expected_total), total_amount=_text(quote.total)
             )
-        payments.require_chargeable(quote.total, settings().currency)
-        is_paid = quote.total == 0
-        order = Order(
-            number=_number(),
-            user_id=user_id,
-            status="pending",
-            payment_status="paid" if is_paid else "unpaid",
-            subtotal=quote.subtotal,
-            discount=quote.discount,
-            shipping=quote.shipping,
-            tax=quote.tax,
-            tax_included=quote.tax_included,
-            tax_lines=[asdict(line) for line in quote.tax_lines],
-            discounts=[asdict(discount) for discount in priced.discounts],
-            total_amount=quote.total,
-            currency=settings().currency,
-            shipping_method=quote.shipping_method,
-            shipping_address=dict(shipping_address),
-            tracking_number=None,
-            expires_at=None if is_paid else _payable_until(),
-            paid_at=clock.now() if is_paid else None,
-            version=1,
-            events=[OrderEvent(from_status=None, to_status="pending", actor=actor.label)],
-        )
-        session.add(order)
-        session.flush()
-        # Before the lines: see there for why.
-        stock.take(session, {row.id: row.quantity for row in rows}, order.id, actor.label)
-        session.execute(
-            insert(OrderItem),
-            [
-                {
-                    "order_id": order.id,
-                    "book_id": row.id,
-                    "title": row.title,
-                    "isbn": row.isbn,
-                    "quantity": row.quantity,
-                    "price": row.price,
-                    "discount": line.discount,
-                    "tax": line.tax,
-                    "tax_percent": line.rate.percent if line.rate else None,
-                }
-                for row, line in zip(rows, quote.lines, strict=True)
-            ],
-        )
-        # One statement each way: as objects, SQLite would insert them one by one.
-        items = session.scalars(select(OrderItem).filter_by(order_id=order.id).order_by("id"))
-        set_committed_value(order, "items", items.all())
         cart_lines.empty(session, cart_id)
-        order_moves.record_event(order, "order.created")
-        if is_paid:
-            order.version += 1
-            order_moves.record_event(order, "order.paid")
-            order_moves.move(session, SYSTEM, order, "processing", note="nothing to pay")
-        # Last: other orders with the same coupon wait from here to the commit.
-        coupons.redeem(session, order, priced.used)
         if held:
             cart_lines.drop_coupons(session, cart_id)
-    return order
+        return order_making.make(session, actor, user_id, rows, priced, shipping_address)
 
 
 def get(actor: Acting, order_id: int) -> Order:
@@ -270,15 +207,6 @@ def _require_kept(order: Order, status: str) -> None:
                 status_now=order.status,
                 allowed=["cancelled"],
             )
-
-
-def _payable_until() -> datetime:
-    return clock.now() + timedelta(minutes=settings().order_payment_window)
-
-
-def _number() -> str:
-    code = "".join(secrets.choice(_ALPHABET) for _ in range(10))
-    return f"{clock.today():%y}-{code[:5]}-{code[5:]}"
 
 
 def _text(minor: int) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy import or_, select, update
 from bookstore.extensions import db
 from bookstore.gateways.payments import PaymentError, Payments
 from bookstore.models import User
+from bookstore.services import peer_users
 from bookstore.unit_of_work import new_snapshot, unit_of_work
 
 
@@ -20,14 +21,16 @@ def get(provider: Payments, user_id: int, gone: str | None = None) -> str:
 
     Raises:
         PaymentError: Stripe cannot make one.
+        PartUnavailable: nobody can say now who the user is.
     """
-    user = db.session.get_one(User, user_id, populate_existing=True)
-    found, email = user.stripe_customer_id, user.email
-    name = f"{user.first_name} {user.last_name}".strip() or user.username
-    # Nothing of ours is held while Stripe thinks: no transaction, no connection.
+    found = db.session.scalar(select(User.stripe_customer_id).where(User.id == user_id))
+    # Nothing of ours is held while others think: no transaction, no connection.
     new_snapshot()
     if found is not None and found != gone:
         return found
+    user = peer_users.get_user(user_id)
+    email, name = user.email, user.name
+    new_snapshot()
     # The same person asked for twice at once has one key; one who has moved has another.
     digest = hashlib.sha256(f"{email}\n{name}".encode()).hexdigest()[:16]
     key = f"user:{user_id}:customer:{digest}"

@@ -7,12 +7,16 @@ the socket goes to the hub (``services/tracking.py``) and the thread is free aga
 
 from flask import Flask
 
+from bookstore.config import Settings
+from bookstore.config.parts import ORDERS
 from bookstore.sockets import entrance, notifications, orders
 
 
 def init_app(app: Flask) -> None:
-    """Register the sockets' routes."""
+    """Register the sockets' routes, where the orders are."""
+    settings: Settings = app.config["SETTINGS"]
     # No thread that reads, and no buffer without end: the hub reads.
     app.config.setdefault("SOCK_SERVER_OPTIONS", {"thread_class": entrance.NoThread})
     for module in (orders, notifications):
-        app.register_blueprint(module.blp)
+        if ORDERS in settings.parts:
+            app.register_blueprint(module.blp)

@@ -1,0 +1,134 @@
+"""One part of the shop asks another over HTTP, and gives up in time when it does not answer."""
+
+import json
+import logging
+from typing import Any
+
+import requests
+from circuitbreaker import CircuitBreaker
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from bookstore import errors, logs
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 1.0
+# Reading is quick; an order waits for the locks of others.
+READ_SECONDS, WORK_SECONDS = 3.0, 10.0
+FAILURES, REST_SECONDS = 5, 5
+_TROUBLE = (502, 503, 504)
+_CONNECTIONS = 8
+
+
+class _Away(Exception):
+    """No answer, or one that says: not now."""
+
+
+class Peer:
+    """Another part, by its address.
+
+    Every call may be repeated: reading changes nothing, and what does brings a key by which the
+    other knows it again. After five failures in a row it is left alone for five seconds: whoever
+    asks then is refused at once, rather than after all timeouts, and no thread waits.
+    """
+
+    def __init__(self, part: str, url: str, token: str) -> None:
+        self.part, self.url, self._token = part, url.rstrip("/"), token
+        self._breaker = CircuitBreaker(FAILURES, REST_SECONDS, _Away, part)
+        self._reading, self._writing = _session(2), _session(1)
+
+    def get(self, path: str, params: dict[str, str] | None = None) -> Any:
+        """Return what is at a path.
+
+        Raises:
+            PartUnavailable: it does not answer, or will not have us.
+            BookstoreError: as it refused.
+        """
+        return self._call(self._reading, "GET", path, READ_SECONDS, params=params)
+
+    def post(self, path: str, body: Any, key: str) -> Any:
+        """Send a body under an idempotency key and return the answer; raises as ``get``."""
+        headers = {"Idempotency-Key": key}
+        return self._call(self._writing, "POST", path, WORK_SECONDS, json=body, headers=headers)
+
+    def _call(
+        self,
+        session: requests.Session,
+        method: str,
+        path: str,
+        seconds: float,
+        headers: dict[str, str] | None = None,
+        **what: Any,
+    ) -> Any:
+        if self._breaker.opened:
+            raise self._unavailable()
+        sent = {
+            "Authorization": f"Bearer {self._token}",
+            "X-Request-ID": logs.request_id.get(),
+            **(headers or {}),
+        }
+        try:
+            with self._breaker:
+                answer = self._ask(session, method, path, headers=sent, timeout=seconds, **what)
+        except _Away as why:
+            about = {"part": self.part, "path": path, "why": str(why)}
+            log.warning("part of the shop does not answer", extra=about)
+            raise self._unavailable() from None
+        if answer.ok:
+            return answer.json()
+        raise self._refused(answer)
+
+    def _ask(
+        self, session: requests.Session, method: str, path: str, timeout: float, **what: Any
+    ) -> requests.Response:
+        try:
+            answer = session.request(
+                method,
+                f"{self.url}{path}",
+                timeout=(CONNECT_SECONDS, timeout),
+                allow_redirects=False,
+                **what,
+            )
+        except requests.RequestException as error:
+            raise _Away(str(error)) from None
+        if answer.status_code >= 500 or 300 <= answer.status_code < 400:
+            raise _Away(f"status {answer.status_code}")
+        return answer
+
+    def _refused(self, answer: requests.Response) -> errors.BookstoreError:
+        if answer.status_code in (401, 403):
+            log.error(
+                "part of the shop will not have us: is SERVICE_TOKEN the same everywhere?",
+                extra={"part": self.part, "status": answer.status_code},
+            )
+            return self._unavailable()
+        try:
+            return errors.from_problem(answer.json())
+        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            about = {"part": self.part, "status": answer.status_code, "why": repr(error)}
+            log.error("part of the shop answers what nobody understands", extra=about)
+            return self._unavailable()
+
+    def _unavailable(self) -> errors.PartUnavailable:
+        rest = self._breaker.open_remaining if self._breaker.opened else 1
+        return errors.PartUnavailable(self.part, max(1, rest))
+
+
+def _session(retries: int) -> requests.Session:
+    """Return a session that asks again by itself, whatever the method."""
+    session = requests.Session()
+    session.trust_env = False  # no proxy stands between the parts
+    again = Retry(
+        retries,
+        status_forcelist=_TROUBLE,
+        allowed_methods=None,
+        backoff_factor=0.1,
+        backoff_jitter=0.1,
+        raise_on_status=False,
+        respect_retry_after_header=False,
+    )
+    adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=again)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
