@@ -117,7 +117,33 @@ def statements(app: Flask) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-class LiveShop:
+class OverHttp:
+    """What is asked over HTTP; ``url`` says where."""
+
+    url: str
+
+    def call(
+        self, method: str, path: str, body: Any = None, token: str | None = None, **headers: str
+    ) -> requests.Response:
+        """Send one request on a connection of its own."""
+        sent = {k.replace("_", "-"): v for k, v in headers.items()}
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        return requests.request(
+            method, f"{self.url}/api/v2{path}", json=body, headers=sent, timeout=60
+        )
+
+    def register(self, name: str) -> str:
+        """Make a user and return an access token."""
+        password = "a password for tests"
+        account = {"username": name, "email": f"{name}@example.com", "password": password}
+        assert self.call("POST", "/auth/register", account).status_code == 201
+        answer = self.call("POST", "/auth/token", {"username": name, "password": password})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access"])
+
+
+class LiveShop(OverHttp):
     """The shop as gunicorn runs it: a master and several worker processes."""
 
     def __init__(self, settings: Settings) -> None:
@@ -143,7 +169,7 @@ class LiveShop:
         Path(self.log.name).unlink()
 
     @property
-    def url(self) -> str:
+    def url(self) -> str:  # type: ignore[override]
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
 
@@ -161,26 +187,6 @@ class LiveShop:
         if self.process.poll() is None:
             self.process.send_signal(how)
         return self.process.wait(timeout=40)
-
-    def call(
-        self, method: str, path: str, body: Any = None, token: str | None = None, **headers: str
-    ) -> requests.Response:
-        """Send one request on a connection of its own."""
-        sent = {k.replace("_", "-"): v for k, v in headers.items()}
-        if token:
-            sent["Authorization"] = f"Bearer {token}"
-        return requests.request(
-            method, f"{self.url}/api/v2{path}", json=body, headers=sent, timeout=60
-        )
-
-    def register(self, name: str) -> str:
-        """Make a user and return an access token."""
-        password = "a password for tests"
-        account = {"username": name, "email": f"{name}@example.com", "password": password}
-        assert self.call("POST", "/auth/register", account).status_code == 201
-        answer = self.call("POST", "/auth/token", {"username": name, "password": password})
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["access"])
 
     def _start(self) -> "subprocess.Popen[bytes]":
         environ = {k: v for k, v in os.environ.items() if k.startswith(("PATH", "HOME", "COV"))}

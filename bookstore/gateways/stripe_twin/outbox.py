@@ -155,6 +155,8 @@ def _note(settings: Settings, event: sqlite3.Row, *, delivered: bool) -> None:
 
 
 def _endpoint(settings: Settings) -> str:
+    if settings.order_service_url is not None:
+        return f"{settings.order_service_url.rstrip('/')}{ENDPOINT}"
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
     host = everywhere.get(settings.host, settings.host)
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}{ENDPOINT}"

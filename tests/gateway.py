@@ -1,0 +1,160 @@
+"""A real nginx with the shop's own configuration, before the shop's parts as real processes."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import requests
+
+from bookstore.config import Settings
+from bookstore.config.parts import PARTS
+from bookstore.gateways.embedded_redis import spawn
+from tests.clients import ROOT, LiveShop, OverHttp, _free_port, wait_until
+
+TEMPLATE = ROOT / "deploy/gateway/nginx.conf.template"
+_KEPT = Path(sys.prefix) / "nginx"
+
+
+def find_nginx() -> str | None:
+    """Return an nginx: that on PATH, else Debian's package, unpacked (nothing is installed)."""
+    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return found or _unpacked()
+
+
+def _unpacked() -> str | None:
+    program = _KEPT / "usr/sbin/nginx"
+    if not program.exists() and shutil.which("apt-get") and shutil.which("dpkg-deb"):
+        with tempfile.TemporaryDirectory(prefix="bookstore-nginx-") as folder:
+            # A list that is too old names a package that is gone.
+            for _ in range(2):
+                if _run(folder, "apt-get", "download", "nginx"):
+                    break
+                _run(folder, "apt-get", "update")
+            for package in Path(folder).glob("nginx_*.deb"):
+                _run(folder, "dpkg-deb", "-x", str(package), str(_KEPT))
+    return str(program) if program.exists() and _run(str(_KEPT), str(program), "-v") else None
+
+
+def _run(folder: str, *command: str) -> bool:
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=120)
+    return done.returncode == 0
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on, each another."""
+    held: list[socket.socket] = []
+    try:
+        for _ in range(count):
+            held.append(socket.create_server(("127.0.0.1", _free_port())))
+        return [one.getsockname()[1] for one in held]
+    finally:
+        for one in held:
+            one.close()
+
+
+class Gateway(OverHttp):
+    """nginx before three addresses; a context manager."""
+
+    def __init__(
+        self, nginx: str, folder: Path, port: int, upstreams: dict[str, int], rate: str
+    ) -> None:
+        self.nginx, self.folder, self.port = nginx, folder, port
+        values = {
+            "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
+            "GATEWAY_TMP": str(folder),
+            "GATEWAY_RATE": rate,
+            "GATEWAY_LOGIN_RATE": rate,
+            **{f"{part.upper()}_UPSTREAM": f"127.0.0.1:{port}" for part, port in upstreams.items()},
+        }
+        text = re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], TEMPLATE.read_text())
+        self.configuration = folder / "nginx.conf"
+        self.configuration.write_text(text.replace("/dev/stdout", str(folder / "access.log")))
+
+    @property
+    def url(self) -> str:  # type: ignore[override]
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """Its access log so far."""
+        return (self.folder / "access.log").read_text()
+
+    def __enter__(self) -> Self:
+        self._errors = (self.folder / "error.log").open("w")
+        self._process = spawn(
+            [
+                *(self.nginx, "-p", str(self.folder), "-c", str(self.configuration)),
+                *("-e", "stderr", "-g", "daemon off;"),
+            ],
+            signal.SIGTERM,
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"]},
+            stdout=self._errors,
+            stderr=self._errors,
+        )
+        try:
+            wait_until(lambda: self._answers() or self._process.poll() is not None)
+            assert self._process.poll() is None, (self.folder / "error.log").read_text()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=20)
+        self._errors.close()
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/gateway/healthz", timeout=1).ok
+        except requests.RequestException:
+            return False
+
+
+class Apart:
+    """The shop's three parts as processes of their own behind the gateway; a context manager."""
+
+    TOKEN = "a service token that is long enough to be one"
+
+    def __init__(self, settings: Settings, nginx: str, folder: Path, rate: str = "1000r/s") -> None:
+        port, *ports = free_ports(4)
+        upstreams = dict(zip(PARTS, ports, strict=True))
+        common = replace(
+            settings,
+            service_token=self.TOKEN,
+            **{
+                name: f"http://127.0.0.1:{port}"
+                for name, port in zip(
+                    ("catalog_service_url", "order_service_url", "user_service_url"),
+                    upstreams.values(),
+                    strict=True,
+                )
+            },
+        )
+        self.settings = common
+        self.parts = {part: LiveShop(replace(common, bookstore_services=part)) for part in PARTS}
+        for part, shop in self.parts.items():
+            shop.port = upstreams[part]
+        self.gateway = Gateway(nginx, folder, port, upstreams, rate)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for shop in self.parts.values():
+                stack.enter_context(shop)
+            stack.enter_context(self.gateway)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
