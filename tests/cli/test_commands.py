@@ -77,6 +77,36 @@ class TestUsers:
 
 
 class TestOrders:
+    def test_create_for_somebody(self, app: Flask) -> None:
+        user, book = make_user("anna"), make_book(price=1000, stock=5)
+        order = ("orders", "create", "anna", "--item", f"{book.id}:2", "--item", str(book.id))
+        to = ("--to", "Anna Reader | 1 High Street | York | YO1 7HH | GB")
+        first, second = (run(app, *order, *to, "--key", "call 17") for _ in range(2))
+        assert first.exit_code == 0, first.output
+        assert first.output == second.output
+        placed = db.session.scalars(select(Order)).all()
+        assert [(one.user_id, one.status) for one in placed] == [(user.id, "pending")]
+        assert placed[0].number in first.output
+        assert placed[0].events[0].actor == "service"
+        db.session.refresh(book)
+        assert book.stock == 2
+
+    def test_create_refuses_by_name(self, app: Flask) -> None:
+        make_user("anna")
+        book, good = make_book(stock=1).id, "Anna | 1 High Street | York | YO1 7HH | GB"
+        for user, item, to, named in (
+            ("nobody", f"{book}", good, "nobody"),
+            ("anna", f"{book}:2", good, "stock"),
+            ("anna", "999", good, "999"),
+            ("anna", "many", good, "--item"),
+            ("anna", f"{book}", "York", "--to"),
+            ("anna", f"{book}", "Anna | 1 High Street | York | YO1 7HH | XX", "country"),
+        ):
+            refused = run(app, "orders", "create", user, "--item", item, "--to", to)
+            assert refused.exit_code != 0
+            assert named in refused.output, refused.output
+        assert db.session.scalars(select(Order)).all() == []
+
     def test_advance_to_the_end(self, app: Flask) -> None:
         order = place_order(make_user())
         seen = [run(app, "orders", "advance", order.number).output for _ in range(3)]

@@ -18,7 +18,7 @@ DOCUMENTS = sorted(
 SCRIPTS = [ROOT / ".ci/run", ROOT / ".github/workflows/ci.yml", ROOT / ".pre-commit-config.yaml"]
 SETTINGS = {item.name.upper() for item in fields(Settings)}
 # Names in capitals that are neither settings nor shell variables of an example.
-OTHERS = {"TEST_POSTGRES_URL"}
+OTHERS = {"TEST_POSTGRES_URL", "POSTGRES_PASSWORD", "NAME"}
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 each_document = pytest.mark.parametrize(

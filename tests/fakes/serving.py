@@ -12,7 +12,7 @@ Answer = tuple[int, Any, dict[str, str]]
 
 
 class FakeServer:
-    """Answers POSTs with ``answer``; a context manager.
+    """Answers GETs and POSTs with ``answer``; a context manager.
 
     ``faults`` are used up one a request, before (or, with ``drop_after``, behind) the real work:
     an ``Answer``, ``"drop"``: the connection is closed without one; ``"drop_after"``: the same,
@@ -81,6 +81,9 @@ def _handler(
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(raw)
+
+        def do_GET(self) -> None:
+            self.do_POST()
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

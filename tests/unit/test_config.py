@@ -138,3 +138,38 @@ def test_a_damaged_secret_is_named(tmp_path: Path) -> None:
 def test_the_home_is_private(tmp_path: Path) -> None:
     Settings(bookstore_home=tmp_path / "home").make_home()
     assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
+
+
+APART = {
+    "BOOKSTORE_SERVICES": "orders",
+    "SERVICE_TOKEN": GOOD_SECRET,
+    "USER_SERVICE_URL": "http://users:8000/",
+    "CATALOG_SERVICE_URL": "http://catalog:8000",
+}
+
+
+def test_a_part_knows_where_the_others_are() -> None:
+    settings = Settings.from_environ(APART)
+    assert settings.parts == {"orders"}
+    assert settings.url_of("users") == "http://users:8000"
+    assert settings.url_of("orders") is None
+    two = Settings.from_environ({**APART, "BOOKSTORE_SERVICES": "orders, users"})
+    assert two.parts == {"orders", "users"}
+    whole = Settings.from_environ({})
+    assert [whole.url_of(part) for part in sorted(whole.parts)] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"BOOKSTORE_SERVICES": "payments"}, "BOOKSTORE_SERVICES"),
+        ({"BOOKSTORE_SERVICES": "orders,orders"}, "BOOKSTORE_SERVICES"),
+        ({"SERVICE_TOKEN": ""}, "SERVICE_TOKEN"),
+        ({"SERVICE_TOKEN": "short"}, "SERVICE_TOKEN"),
+        ({"USER_SERVICE_URL": ""}, "USER_SERVICE_URL"),
+        ({"USER_SERVICE_URL": "users:8000"}, "USER_SERVICE_URL"),
+    ],
+)
+def test_a_part_without_the_others_does_not_start(changes: dict[str, str], name: str) -> None:
+    with pytest.raises(BadSetting, match=f"^{name}: "):
+        Settings.from_environ({**APART, **changes})
