@@ -13,8 +13,8 @@ help: ## list these targets
 run: $(VENV)/.installed ## set up and run the whole shop (http://127.0.0.1:8000)
 	@exec $(BIN)/flask --app wsgi serve
 
-demo: $(VENV)/.installed ## walk through the running shop as a customer
-	@$(BIN)/flask --app wsgi demo
+demo: $(VENV)/.installed ## walk through the running shop as a customer (API=v1, v2 or graphql)
+	@$(BIN)/flask --app wsgi demo --api $(or $(API),v2)
 
 test: $(VENV)/.installed-dev ## set up and run the whole suite on SQLite and PostgreSQL
 	$(BIN)/pytest -n 2 -m "not faults" tests

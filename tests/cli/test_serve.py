@@ -70,7 +70,6 @@ def test_it_opens_fills_serves_and_closes(tmp_path: Path) -> None:
             check=False,
         )
         assert demo.returncode == 0, demo.stdout + demo.stderr
-        assert "Idempotency-Replayed: true" in demo.stdout
         assert "Receipt for order" in demo.stdout
         second = subprocess.run(
             [*FLASK, "serve"],

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import click
 import orjson
-from simple_websocket import Client, ConnectionClosed
+from simple_websocket import Client, ConnectionClosed, ConnectionError as NotConnected
 
 from bookstore.services import webhook_signing
 
@@ -87,14 +87,31 @@ class Receiver:
         return envelope
 
 
+class _Client(Client):
+    def handshake(self) -> None:
+        """Shake hands, and take what came in the same segment: the state, more often than not.
+
+        The library's own would leave it lying until more comes, which may be never.
+        """
+        super().handshake()
+        self.connected = self._handle_events()
+
+
 class Socket:
-    """A live connection that collects what it is told."""
+    """A live connection that collects what it is told.
+
+    Raises:
+        click.ClickException: it is refused.
+    """
 
     def __init__(self, url: str, token: dict[str, str]) -> None:
         address = url.replace("http", "ws", 1)
-        self._client = Client(
-            address, headers=token, thread_class=partial(threading.Thread, daemon=True)
-        )
+        try:
+            self._client = _Client(
+                address, headers=token, thread_class=partial(threading.Thread, daemon=True)
+            )
+        except (NotConnected, OSError) as error:
+            raise click.ClickException(f"no live socket at {address}: {error}") from None
         self.messages: list[dict[str, Any]] = []
 
     def wait_for(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
