@@ -17,8 +17,8 @@ DOCUMENTS = sorted(
 )
 SCRIPTS = [ROOT / ".ci/run", ROOT / ".github/workflows/ci.yml", ROOT / ".pre-commit-config.yaml"]
 SETTINGS = {item.name.upper() for item in fields(Settings)}
-# Names in capitals that are neither settings nor shell variables of an example.
-OTHERS = {"TEST_POSTGRES_URL", "POSTGRES_PASSWORD", "NAME"}
+# Names in capitals that are no settings: the tests', make's, and those of an example.
+OTHERS = {"TEST_POSTGRES_URL", "API", "POSTGRES_PASSWORD", "NAME"}
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 each_document = pytest.mark.parametrize(
