@@ -7,6 +7,7 @@ from bookstore.cli.coupons import coupons_cli
 from bookstore.cli.demo import demo
 from bookstore.cli.doctor import doctor_command
 from bookstore.cli.maintenance import maintenance_command
+from bookstore.cli.openapi import openapi_command
 from bookstore.cli.orders import orders_cli
 from bookstore.cli.payments import payments_cli
 from bookstore.cli.reports import reports_cli
@@ -24,6 +25,7 @@ def init_app(app: Flask) -> None:
         demo,
         doctor_command,
         maintenance_command,
+        openapi_command,
         orders_cli,
         payments_cli,
         reports_cli,
