@@ -8,7 +8,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from bookstore import problems
-from bookstore.blueprints import openapi_webhooks
+from bookstore.blueprints import openapi_shapes, openapi_webhooks
 
 _PREFIX = "/api/v2"
 BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
@@ -68,9 +68,12 @@ def describe(api: Api, app: Flask) -> dict[str, Any]:
     document["servers"] = [{"url": "/"}]
     document["webhooks"] = openapi_webhooks.describe()
     _add_components(document["components"])
+    openapi_shapes.complete(document)
     found = endpoints(app)
     for path, method, operation in operations(document):
         operation["operationId"] = found[path, method].replace(".", "_")
+        # A title of one line, whatever the width of the docstring.
+        operation["summary"] = " ".join(operation["summary"].split())
         for status in _refusals(path, method, operation):
             operation["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
         _add_headers(path.removeprefix(_PREFIX), method, operation)
@@ -120,6 +123,8 @@ def _refusals(path: str, method: str, operation: dict[str, Any]) -> list[int]:
     if operation["security"] or "/auth/" in path:
         found.add(401)
     if operation["security"] and {} not in operation["security"]:
+        found.add(403)
+    if _takes(operation, "all"):
         found.add(403)
     if "{" in path:
         found.add(404)

@@ -13,6 +13,8 @@ from bookstore import countries, money
 from bookstore.extensions import settings
 
 MAX_ID = 2**63 - 1
+# In the metadata of a field: answers need not have it. All others they have in any case.
+SOMETIMES = {"x-sometimes": True}
 # What both databases and Python's own arithmetic can hold with room to spare.
 _FIRST_YEAR, _LAST_YEAR = 1, 9998
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -243,7 +245,7 @@ class Problem(Schema):
     errors = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),
-        metadata={"description": "On 422: field → messages."},
+        metadata={"description": "On 422: field → messages.", **SOMETIMES},
     )
 
 
@@ -257,7 +259,7 @@ def page_of(item: type[Schema]) -> type[ma.Schema]:
             "next_cursor": fields.String(
                 required=True, allow_none=True, metadata={"description": "null on the last page."}
             ),
-            "total": fields.Integer(metadata={"description": "With count=true."}),
+            "total": fields.Integer(metadata={"description": "With count=true.", **SOMETIMES}),
         },
         name=name,
     )

@@ -34,6 +34,7 @@ blp = Blueprint("records", __name__, description="Authors, categories and publis
 def _register(path: str, kind: Kind, shape: type[Schema], form: type[Schema]) -> None:
     name = kind.name
     many = path.strip("/")
+    one = f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
     @requires("visitor")
     @blp.arguments(RecordQuery, location="query")
@@ -75,17 +76,16 @@ def _register(path: str, kind: Kind, shape: type[Schema], form: type[Schema]) ->
 
     list_records.__doc__ = f"List {many} by name."
     get_record.__doc__ = f"Return one {name}."
-    create_record.__doc__ = f"Make a {name}."
-    update_record.__doc__ = f"Change a {name}."
-    delete_record.__doc__ = f"Remove a {name} that no book refers to (409 `has_books`)."
-    for view, method, rule in (
-        (list_records, "GET", path),
-        (create_record, "POST", path),
-        (get_record, "GET", f"{path}/<id:record_id>"),
-        (update_record, "PATCH", f"{path}/<id:record_id>"),
-        (delete_record, "DELETE", f"{path}/<id:record_id>"),
+    create_record.__doc__ = f"Make {one}."
+    update_record.__doc__ = f"Change {one}."
+    delete_record.__doc__ = f"Remove {one} that no book refers to (409 `has_books`)."
+    for view, endpoint, method, rule in (
+        (list_records, f"list_{many}", "GET", path),
+        (create_record, f"create_{name}", "POST", path),
+        (get_record, f"get_{name}", "GET", f"{path}/<id:record_id>"),
+        (update_record, f"update_{name}", "PATCH", f"{path}/<id:record_id>"),
+        (delete_record, f"delete_{name}", "DELETE", f"{path}/<id:record_id>"),
     ):
-        endpoint = f"{view.__name__}_{many}"
         blp.add_url_rule(rule, endpoint, view, methods=[method], tags=[many])
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
 from bookstore.schemas.common import (
+    SOMETIMES,
     Day,
     Flag,
     Id,
@@ -103,8 +104,8 @@ class BookSchema(Schema):
 class StaffBookSchema(BookSchema):
     """A book as staff sees it: with its stock and sku."""
 
-    sku = fields.String(metadata={"description": "For staff only."})
-    stock = fields.Integer(metadata={"description": "For staff only."})
+    sku = fields.String(metadata={"description": "For staff only.", **SOMETIMES})
+    stock = fields.Integer(metadata={"description": "For staff only.", **SOMETIMES})
 
 
 class MobileBookSchema(Schema):
@@ -112,10 +113,19 @@ class MobileBookSchema(Schema):
 
     id = Id()
     title = fields.String()
-    author_name = fields.Function(lambda book: book["author"]["full_name"])
-    thumbnail = fields.Function(lambda book: (book["cover"] or {}).get("thumbnail_url"))
+    author_name = fields.Function(
+        lambda book: book["author"]["full_name"], metadata={"type": "string"}
+    )
+    thumbnail = fields.Function(
+        lambda book: (book["cover"] or {}).get("thumbnail_url"),
+        metadata={"type": ["string", "null"]},
+    )
     price = Money()
     average_rating = fields.Float(allow_none=True)
+
+
+class BookPartSchema(StaffBookSchema, MobileBookSchema):
+    """Those members of a book that ``fields`` names (it is never dumped, only described)."""
 
 
 class BookViewQuery(Schema):

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from bookstore.schemas.common import Flag, Id, Instant, PageQuery, Schema, Text
+from bookstore.schemas.common import SOMETIMES, Flag, Id, Instant, PageQuery, Schema, Text
 
 PLATFORMS = ("android", "ios", "web")
 
@@ -36,7 +36,7 @@ class InboxSchema(Schema):
     next_cursor = fields.String(
         required=True, allow_none=True, metadata={"description": "null on the last page."}
     )
-    total = fields.Integer(metadata={"description": "With count=true."})
+    total = fields.Integer(metadata={"description": "With count=true.", **SOMETIMES})
 
 
 class DeviceInput(Schema):

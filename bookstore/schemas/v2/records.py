@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from bookstore.schemas.common import Day, Id, Instant, PageQuery, Schema, Text, web_url
+from bookstore.schemas.common import SOMETIMES, Day, Id, Instant, PageQuery, Schema, Text, web_url
 
 
 class AuthorInput(Schema):
@@ -26,7 +26,7 @@ class AuthorSchema(Schema):
     biography = fields.String()
     birth_date = fields.Date(allow_none=True)
     website = fields.String(allow_none=True)
-    books_count = fields.Integer(metadata={"description": "On a single author only."})
+    books_count = fields.Integer(metadata={"description": "On a single author only.", **SOMETIMES})
     created_at = Instant()
     updated_at = Instant()
 
@@ -51,7 +51,9 @@ class CategorySchema(Schema):
     name = fields.String()
     slug = fields.String()
     description = fields.String()
-    books_count = fields.Integer(metadata={"description": "On a single category only."})
+    books_count = fields.Integer(
+        metadata={"description": "On a single category only.", **SOMETIMES}
+    )
     created_at = Instant()
     updated_at = Instant()
 
@@ -69,7 +71,9 @@ class PublisherSchema(Schema):
     id = Id()
     name = fields.String()
     website = fields.String(allow_none=True)
-    books_count = fields.Integer(metadata={"description": "On a single publisher only."})
+    books_count = fields.Integer(
+        metadata={"description": "On a single publisher only.", **SOMETIMES}
+    )
     created_at = Instant()
     updated_at = Instant()
 
