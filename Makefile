@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage test-faults lint bench bench-deliveries demo lock clean
+.PHONY: help run test coverage test-faults lint bench bench-deliveries demo clients lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -37,6 +37,10 @@ bench: $(VENV)/.installed-dev ## measure server CPU per request
 bench-deliveries: $(VENV)/.installed-dev ## measure how many webhooks a worker delivers
 	$(BIN)/python -m benchmarks.deliveries
 
+clients: $(VENV)/.installed-dev ## write a Python and a TypeScript client and a Postman collection into clients/
+	@$(BIN)/flask --app wsgi openapi v2 -o clients/openapi/v2.json
+	@$(BIN)/python -m client_generators clients/openapi/v2.json clients
+
 lock: $(VENV)/.installed-dev ## work the lock files out anew from setup.cfg
 	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header -q -o requirements.lock
@@ -44,8 +48,8 @@ lock: $(VENV)/.installed-dev ## work the lock files out anew from setup.cfg
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
 		-o requirements-dev.lock
 
-clean: ## remove the virtual environment and caches (the shop's data in var/ stays)
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+clean: ## remove the virtual environment, generated clients and caches (the shop's data in var/ stays)
+	rm -rf $(VENV) clients client_generators/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bookstore needs Python 3.11 or newer; this is " + sys.version.split()[0] + " (say which with: make run PYTHON=python3.12)")'

