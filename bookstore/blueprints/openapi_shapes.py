@@ -41,6 +41,17 @@ def complete(document: dict[str, Any]) -> None:
             _refer(node, names[_words(node)])
     for words, name in names.items():
         shapes[name] = {"type": "string", "enum": list(words)}
+    translate(document)
+
+
+def translate(document: dict[str, Any]) -> None:
+    """Write patterns as ECMAScript has them, which is what a document's are.
+
+    There ``\\Z`` is the letter, and a match may begin anywhere.
+    """
+    for node in _nodes(document):
+        if isinstance(pattern := node.get("pattern"), str):
+            node["pattern"] = "^" + pattern.removeprefix("^").replace(r"\Z", "$")
 
 
 def _promise(shape: dict[str, Any], *, answered: bool) -> None:

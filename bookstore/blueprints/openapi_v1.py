@@ -5,6 +5,7 @@ from typing import Any
 from flask import Flask
 from flask_smorest import Api
 
+from bookstore.blueprints import openapi_shapes
 from bookstore.blueprints.openapi import BEARER, endpoints, header, operations
 
 _ABOUT = """\
@@ -46,6 +47,7 @@ def describe(api: Api, app: Flask) -> dict[str, Any]:
     document: dict[str, Any] = api.spec.to_dict()
     document["info"]["description"] = _ABOUT
     document["servers"] = [{"url": "/"}]
+    openapi_shapes.translate(document)
     components = document["components"]
     components.setdefault("securitySchemes", {})["bearer"] = BEARER
     components["schemas"].pop("PaginationMetadata", None)

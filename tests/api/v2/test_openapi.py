@@ -171,3 +171,21 @@ def test_every_code_is_explained(client: Client) -> None:
     found = ok(client.get(problem_type))
     assert (found["code"], found["status"]) == ("not_found", 404)
     problem(client.get("/problems/none"), 404, "not_found")
+
+
+def test_clients_can_be_made_of_it(document: dict[str, Any]) -> None:
+    shapes = document["components"]["schemas"]
+    assert set(shapes["Order"]["required"]) == set(shapes["Order"]["properties"])
+    assert set(shapes["Problem"]["properties"]) - set(shapes["Problem"]["required"]) == {"errors"}
+    assert "required" not in shapes["BookPart"]
+    for name, shape in shapes.items():
+        for member, schema in shape.get("properties", {}).items():
+            typed = {"type", "$ref", "anyOf"} & set(schema)
+            assert typed, f"{name}.{member} may be anything"
+            assert not str(schema.get("pattern", "^$")).endswith("Z")
+            assert str(schema.get("pattern", "^$")).startswith("^")
+    # The same words are the same enumeration: one type in a client, not one for each place.
+    inline = [str(found) for found in re.findall(r"'enum': (\[[^]]+\])", str(document["paths"]))]
+    inline += re.findall(r"'enum': (\[[^]]+\])", str(shapes))
+    again = {words for words in inline if inline.count(words) > 1}
+    assert again == {"['full', 'mobile']"}, again
