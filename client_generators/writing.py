@@ -12,7 +12,6 @@ from typing import Any
 from client_generators import node
 
 HERE = Path(__file__).parent
-_OPENAPI_TS = node.MODULES / "@hey-api" / "openapi-ts" / "bin" / "run.js"
 
 
 def python(document: Path, folder: Path) -> None:
@@ -40,8 +39,7 @@ def typescript(document: Path, folder: Path) -> None:
     Raises:
         subprocess.CalledProcessError: the generator failed.
     """
-    places = ("--file", HERE / "typescript.mjs", "--input", document, "--output", folder)
-    node.run(_OPENAPI_TS, *places, "--no-log-file", "--silent")
+    node.run(HERE / "typescript.mjs", document, folder)
 
 
 def postman(document: Path, file: Path) -> None:
