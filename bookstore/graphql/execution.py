@@ -84,7 +84,8 @@ def execute(request: Request, actor: Actor) -> Result:
 
 
 def _refused(code: str, message: str) -> Result:
-    return Result({"errors": [{"message": message, "extensions": {"code": code}}]}, ran=False)
+    extensions = {"code": code, "request_id": logs.request_id.get()}
+    return Result({"errors": [{"message": message, "extensions": extensions}]}, ran=False)
 
 
 def _told(error: GraphQLError) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Everything that can be read."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
@@ -70,7 +71,9 @@ class Query:
         """Return a page."""
         checked(_SEARCH, {"q": q, "sort": sort})
         request = page_request(info, first, after)
-        return connection(catalog.list_books(BookFilter(q=q), sort, request, hung=False), request)
+        return connection(
+            lambda page: catalog.list_books(BookFilter(q=q), sort, page, hung=False), request
+        )
 
     @strawberry.field(graphql_type=User | None, description="null: nobody is logged in.")
     def me(self, info: Info) -> Any:
@@ -93,7 +96,7 @@ class Query:
         """Return a page."""
         require_user(info.context.actor)
         request = page_request(info, first, after)
-        return connection(orders.list_orders(info.context.actor, request), request)
+        return connection(partial(orders.list_orders, info.context.actor), request)
 
     @strawberry.field(graphql_type=Order | None, description="null: there is none of one's own.")
     def order(self, info: Info, id: int) -> Any:

@@ -107,6 +107,7 @@ def test_a_query_by_its_digest(guest: Graph, reader: Graph) -> None:
     unknown = ok(guest.send(extensions=named, variables={"n": 1}))
     assert unknown["errors"][0]["message"] == "PersistedQueryNotFound"
     assert unknown["errors"][0]["extensions"]["code"] == "persisted_query_not_found"
+    assert unknown["errors"][0]["extensions"]["request_id"]
     assert ok(guest.send(query, extensions=named, variables={"n": 1}))["data"] == {"allBooks": []}
     # To others as well.
     assert ok(reader.send(extensions=named, variables={"n": 1}))["data"] == {"allBooks": []}

@@ -1,9 +1,11 @@
 """What can be read, and in how many statements."""
 
 from flask import Flask
+from graphql import get_named_type
 from sqlalchemy import select
 
 from bookstore.extensions import db
+from bookstore.graphql.schema import schema
 from bookstore.models import User
 from bookstore.services import reviews
 from tests.clients import statements
@@ -228,3 +230,27 @@ def test_anothers_order_is_none(shop: Flask, people: tuple[Graph, Graph]) -> Non
     query = "query($id: Int!) { order(id: $id) { number } }"
     assert other.ask(query, id=order_id) == {"order": None}
     assert clerk.ask(query, id=order_id)["order"] is not None
+
+
+def test_a_cursor_of_another_list_is_named_as_the_argument(guest: Graph, reader: Graph) -> None:
+    for query, asking in (
+        ('{ books(after: "zzz") { edges { cursor } } }', guest),
+        ('{ orders(after: "zzz") { edges { cursor } } }', reader),
+    ):
+        error = asking.refused(query, "validation_failed")
+        assert list(error["extensions"]["errors"]) == ["after"]
+
+
+def test_addresses_are_told_to_their_owners_only() -> None:
+    """The tutorial's authors showed their mail addresses, and so did whoever wrote a review."""
+    types = {
+        name: kind for name, kind in schema._schema.type_map.items() if hasattr(kind, "fields")
+    }
+    assert {name for name, kind in types.items() if "email" in kind.fields} == {"User"}
+    showing = {
+        (name, field)
+        for name, kind in types.items()
+        for field, shown in kind.fields.items()
+        if get_named_type(shown.type).name == "User"
+    }
+    assert showing == {("Query", "me")}

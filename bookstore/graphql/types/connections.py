@@ -1,14 +1,18 @@
 """Pages by the Relay Cursor Connections Specification, forwards."""
 
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import strawberry
 
+from bookstore import errors
 from bookstore.graphql.arguments import size
 from bookstore.graphql.context import Info
 from bookstore.services.paging import Page, PageRequest
 
 Node = TypeVar("Node")
+# What the services call otherwise.
+_ARGUMENTS = {"cursor": "after"}
 
 
 @strawberry.type(description="Where a page lies. `hasPreviousPage`: whether `after` was given.")
@@ -49,8 +53,17 @@ def page_request(info: Info, first: int, after: str | None) -> PageRequest:
     return PageRequest(size("first", first), after, count=count, edges=True)
 
 
-def connection(page: Page, request: PageRequest) -> dict[str, Any]:
-    """Return a page as a connection."""
+def connection(load: Callable[[PageRequest], Page], request: PageRequest) -> dict[str, Any]:
+    """Return the page that ``load`` has for the request as a connection.
+
+    Raises:
+        Invalid: ``after`` is no cursor of this list.
+    """
+    try:
+        page = load(request)
+    except errors.Invalid as error:
+        found = error.extra["errors"]
+        raise errors.Invalid({_ARGUMENTS.get(name, name): found[name] for name in found}) from None
     edges = zip(page.cursors, page.data, strict=True)
     return {
         "edges": [{"cursor": cursor, "node": node} for cursor, node in edges],
