@@ -75,13 +75,14 @@ def asked_for(accept: str, known: Sequence[str], default: str) -> str | None:
             continue
         kind, _, parameters = media_type.partition(";")
         vendor = _VENDOR.fullmatch(kind.strip().lower())
-        version = re.search(r"(?:^|;)\s*version=\"?([\w.]+)\"?", parameters, re.ASCII)
+        # Whatever it says is what is asked for: a version written oddly is none, not the default.
+        version = re.search(r"(?:^|;)\s*version=\s*\"?([^\s\";]+)", parameters, re.I)
         if vendor is None and version is None:
             if kind.strip() in {"application/json", "application/*", "*/*"}:
                 return default
             fallback = default  # a page or a table, of which there is one version
             continue
-        name = vendor.group(1) if vendor else (version.group(1) if version else "")
+        name = vendor.group(1) if vendor else (version.group(1).lower() if version else "")
         name = f"v{name}" if name.isdecimal() else name
         if name in known:
             return name

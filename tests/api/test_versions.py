@@ -42,6 +42,8 @@ V1, V2 = "v1", "v2"
         ("application/vnd.bookstore.v9+json", None),
         ("application/vnd.bookstore.latest+json", None),
         ("application/json; version=v1;q=0", None),
+        ("application/json; VERSION=V1", V1),
+        ("application/json; version='v1'", None),
         (",,;;=", V2),
         ("é", V2),
         ("application/json; version=" + "v" * 5000, None),
