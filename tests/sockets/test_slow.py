@@ -94,6 +94,14 @@ def test_a_backlog_below_the_limit_arrives_whole(alone: Followed) -> None:
         assert numbers(slow, 10_000, 49) == list(range(10, 50))
 
 
+def test_five_hundred_quick_updates_arrive_at_one_socket(alone: Followed) -> None:
+    """The tutorial's delivered 307 of them."""
+    with alone.socket() as client:
+        read(client)
+        flood(alone, 500, 200)
+        assert numbers(client, 200, 509) == list(range(10, 510))
+
+
 def test_one_that_never_reads_holds_up_nobody(alone: Followed) -> None:
     """Stock: a blocked ``send`` in the loop over all sockets stops everybody, for ever.
 

@@ -12,7 +12,7 @@ from bookstore.extensions import db, redis_handle
 from bookstore.models import Event, Payment, WebhookDelivery
 from bookstore.schemas.v1.common import Amount
 from tests.api.v1.conftest import OldClient
-from tests.clients import ok
+from tests.clients import ok, statements
 from tests.factories import log_in, make_author, make_user, new_book
 from tests.fakes.receiver import Receiver
 from tests.services import hooks
@@ -117,6 +117,65 @@ def test_bad_input_is_a_400_that_names_it(shop: Flask, reader: OldClient, body: 
     assert named in refused, refused
     assert "detail" in refused
     assert ok(reader.get("cart"))["total_items"] == 0
+
+
+WRITES = [
+    ("POST", "cart/add_item"),
+    ("DELETE", "cart/remove_item"),
+    ("POST", "wishlist/add_item"),
+    ("DELETE", "wishlist/remove_item"),
+    ("POST", "reviews"),
+    ("POST", "orders/create_from_cart"),
+    ("POST", "payments/create_payment_intent"),
+    ("POST", "books"),
+    ("PUT", "books/1"),
+    ("PATCH", "authors/1"),
+    ("POST", "../token"),
+    ("POST", "../token/refresh"),
+]
+JUNK: list[Any] = [
+    None,
+    "x",
+    "",
+    -1,
+    0,
+    1.5,
+    True,
+    10**30,
+    [],
+    [1],
+    {},
+    {"a": 1},
+    "\x00",
+    "é" * 9999,
+]
+
+
+@pytest.mark.parametrize(("method", "path"), WRITES)
+def test_no_write_falls_over_junk(shop: Flask, clerk: OldClient, method: str, path: str) -> None:
+    new_book(shop)
+    names = ("book_id", "book", "order_id", "quantity", "rating", "title", "author", "price")
+    names += ("shipping_address", "notes", "last_name", "username", "password", "refresh", "stock")
+    url = f"/api/v1/{path}/".replace("v1/../", "")
+    whole = [dict.fromkeys(names, junk) for junk in JUNK]
+    good = {"book_id": 1, "book": 1, "rating": 5, "title": "T", "author": 1, "price": "1.00"}
+    one = [{**good, name: junk} for name in names for junk in JUNK]
+    for body in (*JUNK, *whole, *one):
+        answer = clerk.client.call(method, url, body)
+        assert answer.status_code < 500, (body, answer.get_json())
+        assert answer.status_code < 400 or {"detail", "error"} & set(answer.get_json()), body
+
+
+def test_an_order_of_three_lines_is_few_statements(shop: Flask, reader: OldClient) -> None:
+    """The tutorial's took 30, and its cart 11, growing with the lines."""
+    for _ in range(3):
+        ok(reader.post("cart/add_item", {"book_id": new_book(shop)}), 201)
+    with statements(shop) as looking:
+        ok(reader.get("cart"))
+    assert len(looking) <= 2
+    with statements(shop) as ordering:
+        ok(reader.post("orders/create_from_cart", ADDRESS), 201)
+    assert len(ordering) <= 20, ordering
 
 
 def test_what_is_not_there(shop: Flask, reader: OldClient) -> None:
