@@ -1,6 +1,7 @@
 """node and npm from their wheel, and the npm packages of ``package-lock.json``."""
 
 import hashlib
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,15 +12,25 @@ MODULES = HERE / "node_modules"
 _LOCK = HERE / "package-lock.json"
 
 
+# Of npm, when it finds nobody to ask.
+_AWAY = re.compile(
+    r"npm error code E(AI_AGAIN|CONN\w+|HOSTUNREACH|NET\w+|NOTFOUND|TIMEDOUT|50\d|RR_SOCKET\w+)"
+)
+
+
 class CannotInstall(Exception):
-    """npm's registry is away, or does not have what the lock file asks for."""
+    """npm refuses: what it was sent is not what the lock file asks for, say."""
+
+
+class RegistryAway(CannotInstall):
+    """npm's registry cannot be reached."""
 
 
 def install() -> None:
     """Install the locked packages, unless they are there.
 
     Raises:
-        CannotInstall: they cannot be had; says why.
+        RegistryAway, CannotInstall: they cannot be had; says why.
     """
     # What npm notes in node_modules does not tell whether it came to its end.
     digest, mark = hashlib.sha256(_LOCK.read_bytes()).hexdigest(), MODULES / ".installed"
@@ -34,7 +45,8 @@ def install() -> None:
         text=True,
     )
     if done.returncode:
-        raise CannotInstall(f"npm ci: {done.stdout!s}")
+        said = str(done.stdout)
+        raise (RegistryAway if _AWAY.search(said) else CannotInstall)(f"npm ci: {said}")
     mark.write_text(digest)
 
 
