@@ -48,7 +48,7 @@ def test_one_place_reads_the_environment() -> None:
 
 
 def test_no_file_is_past_300_lines() -> None:
-    folders = ("bookstore", "tests", "benchmarks", "migrations")
+    folders = ("bookstore", "tests", "benchmarks", "client_generators", "migrations")
     files = [path for name in folders for path in (ROOT / name).rglob("*.py")]
     lengths = {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in files}
     assert {name: length for name, length in lengths.items() if length > 300} == {}

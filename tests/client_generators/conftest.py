@@ -15,6 +15,9 @@ from client_generators import node, writing
 from tests.clients import LiveShop
 from tests.conftest import Apps
 
+# A client does not know which database its shop has; the Python journey is walked on both.
+on_one_database = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
 
 @pytest.fixture(scope="session")
 def document(apps: Apps) -> dict[str, Any]:
