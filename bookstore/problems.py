@@ -19,6 +19,7 @@ MIMETYPE = "application/problem+json"
 # The nearest ancestor decides.
 STATUSES: dict[type[errors.BookstoreError], int] = {
     errors.SignatureInvalid: 400,
+    errors.UploadSize: 400,
     errors.Unauthenticated: 401,
     errors.CardDeclined: 402,
     errors.Forbidden: 403,
@@ -35,6 +36,7 @@ STATUSES: dict[type[errors.BookstoreError], int] = {
     errors.LiveUnavailable: 503,
     errors.PaymentsUnavailable: 503,
     errors.PartUnavailable: 503,
+    errors.StorageUnavailable: 503,
 }
 
 # Codes of what HTTP itself refuses.

@@ -9,6 +9,7 @@
 | (none) | / | ``graphql``, ``health``, ``docs``, ``metrics`` | not versioned |
 | (none) | / | ``tracker``, ``checkout``, ``sandbox`` | pages of the shop's own |
 | (none) | /internal | ``internal`` | between the shop's parts |
+| (none) | / | ``storage`` | covers, and the embedded store |
 
 A process that is only a part of the shop has only its own: ``parts.PART``.
 """
@@ -39,6 +40,7 @@ from bookstore.blueprints import (
     openapi_v1,
     parts,
     sandbox,
+    storage,
     tracker,
     v1,
     v2,
@@ -67,6 +69,7 @@ UNVERSIONED = (
     tracker.blp,
     checkout.blp,
     sandbox.blp,
+    storage.blp,
     internal.catalog,
     internal.orders,
     internal.users,

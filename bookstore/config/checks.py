@@ -49,6 +49,18 @@ def web(value: str | None) -> str | None:
     return None if ok else "must start with http:// or https://"
 
 
+def bucket(value: str | None) -> str | None:
+    """Take the name of a bucket, as S3 wants them."""
+    if value is None or re.fullmatch(r"[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]", value):
+        return None
+    return "must be 3 to 63 lower-case letters, digits, dots and dashes"
+
+
+def region(value: str) -> str | None:
+    """Take the name of a region of S3."""
+    return None if re.fullmatch(r"[a-z0-9\-]{2,40}", value) else "must be such as eu-central-1"
+
+
 def mailbox(value: str) -> str | None:
     """Take a mail address, with a name or without."""
     _, address = parseaddr(value)

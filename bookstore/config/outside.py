@@ -1,4 +1,4 @@
-"""Settings of the services outside: mail, push, payments. Each has a stand-in while unset."""
+"""Settings of the services outside: mail, push, payments, files. Unset, each has a stand-in."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,21 @@ class Outside(Parts):
         "https://api.stripe.com", "where Stripe's API is", check=checks.web
     )
 
+    s3_bucket: str | None = setting(
+        None,
+        "keeps covers in this bucket of S3 (unset: the data folder; good for one machine)",
+        check=checks.bucket,
+    )
+    s3_endpoint_url: str | None = setting(
+        None, "where that bucket is, when it is not Amazon's", check=checks.web
+    )
+    s3_region: str = setting("us-east-1", "the region of that bucket", check=checks.region)
+    cdn_base_url: str | None = setting(
+        None,
+        "where a CDN serves what is in the store (unset: the shop leads there)",
+        check=checks.web,
+    )
+
     def check_outside(self, *, is_production: bool, public_url: str | None) -> None:
         """Check what must be set together.
 
@@ -63,6 +78,9 @@ class Outside(Parts):
                 raise BadSetting("MAIL_FROM: must be set in production when mail is sent")
         if self.stripe_secret_key is not None and self.stripe_webhook_secret is None:
             raise BadSetting("STRIPE_WEBHOOK_SECRET: must be set when STRIPE_SECRET_KEY is")
+        if self.s3_endpoint_url is not None and self.s3_bucket is None:
+            # Else covers would quietly go into the data folder.
+            raise BadSetting("S3_BUCKET: must be set when S3_ENDPOINT_URL is")
         if self.fcm_project_id is not None:
             if self.fcm_credentials_file is None:
                 raise BadSetting("FCM_CREDENTIALS_FILE: must be set when FCM_PROJECT_ID is")

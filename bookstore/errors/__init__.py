@@ -12,6 +12,12 @@ from bookstore.errors.base import (
     NotFound as NotFound,
     Unauthenticated as Unauthenticated,
 )
+from bookstore.errors.covers import (
+    CoverNotUploaded as CoverNotUploaded,
+    StorageRefused as StorageRefused,
+    StorageUnavailable as StorageUnavailable,
+    UploadSize as UploadSize,
+)
 from bookstore.errors.money import (
     AlreadyPaid as AlreadyPaid,
     AlreadyRestocked as AlreadyRestocked,

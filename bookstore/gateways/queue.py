@@ -53,15 +53,18 @@ def blocking_client() -> "redis.Redis":
     )
 
 
-def enqueue(function: str, *args: Any, on: str = JOBS) -> bool:
-    """Queue a job by its dotted name; return False (and log) when Redis is away."""
+def enqueue(function: str, *args: Any, on: str = JOBS, seconds: int = JOB_SECONDS) -> bool:
+    """Queue a job by its dotted name; return False (and log) when Redis is away.
+
+    ``seconds``: how long it may take.
+    """
     try:
         queue(on).enqueue(
             function,
             args=args,
             result_ttl=0,
             failure_ttl=86_400,
-            job_timeout=JOB_SECONDS,
+            job_timeout=seconds,
             # Also for one whose worker was killed: every job is safe to run twice.
             retry=JobRetry(max=2),
         )

@@ -1,5 +1,6 @@
 """What RQ and the scheduler run: each re-reads, calls services, and is safe to run twice."""
 
+from bookstore.jobs.covers import look_after_covers, make_cover
 from bookstore.jobs.money import (
     drop_payments,
     look_after_payments,
@@ -15,8 +16,10 @@ __all__ = [
     "deliver_sandbox_events",
     "drain",
     "drop_payments",
+    "look_after_covers",
     "look_after_payments",
     "maintain",
+    "make_cover",
     "process_order_payment",
     "reconcile_payments",
     "report",

@@ -4,6 +4,7 @@ from bookstore.models.accounts import LoginSession, User
 from bookstore.models.cart import CartItem, ShoppingCart
 from bookstore.models.catalog import Author, Book, Category, Publisher
 from bookstore.models.coupons import CartCoupon, Coupon, CouponRedemption
+from bookstore.models.covers import CoverUpload
 from bookstore.models.events import Event
 from bookstore.models.idempotency import IdempotencyKey
 from bookstore.models.notifications import (
@@ -38,6 +39,7 @@ __all__ = [
     "Category",
     "Coupon",
     "CouponRedemption",
+    "CoverUpload",
     "Device",
     "Email",
     "Event",

@@ -161,7 +161,11 @@ class Book(Model):
     )
     # How widely read it is elsewhere (readers' counts of an import); breaks ties in search.
     popularity: Mapped[int] = mapped_column(default=0)
+    # Somewhere else, as staff or an import said; a cover that was uploaded goes before it.
     cover_url: Mapped[str | None] = mapped_column(String(1000))
+    # What was uploaded: the names of its three sizes in the store, the largest first, with a space
+    # between. One column: there are all three or none.
+    cover_names: Mapped[str | None] = mapped_column(String(80))
     # In grams, for shipping by weight; None: as heavy as most.
     weight: Mapped[int | None]
     # Which of a country's tax rates applies.

@@ -14,6 +14,7 @@ from bookstore.models.catalog import (
     public_status,
     stock_state,
 )
+from bookstore.services import cover_links
 from bookstore.services.sql import AnyRow, AnySelect
 
 _COLUMNS = (
@@ -33,6 +34,7 @@ _COLUMNS = (
     Book.stock,
     Book.rating_sum,
     Book.rating_count,
+    Book.cover_names,
     Book.cover_url,
     Book.version,
     Book.created_at,
@@ -55,6 +57,7 @@ SUMMARY_COLUMNS = (
     Book.rating_sum,
     Book.rating_count,
     Book.publication_date,
+    Book.cover_names,
     Book.cover_url,
     Author.id.label("author_id"),
     Author.first_name,
@@ -75,7 +78,7 @@ def summary(row: AnyRow) -> dict[str, Any]:
         "stock_state": stock_state(row.status, row.stock),
         "publication_date": row.publication_date,
         "average_rating": average_rating(row.rating_sum, row.rating_count),
-        "cover": _cover(row.cover_url),
+        "cover": cover_links.links(row.cover_names, row.cover_url),
     }
 
 
@@ -120,7 +123,7 @@ def views(rows: Iterable[AnyRow], *, hung: bool = True) -> list[dict[str, Any]]:
             if row.publisher_id is None
             else {"id": row.publisher_id, "name": row.publisher_name},
             "categories": categories.get(row.id, []),
-            "cover": _cover(row.cover_url),
+            "cover": cover_links.links(row.cover_names, row.cover_url),
             "average_rating": average_rating(row.rating_sum, row.rating_count),
             "review_count": row.rating_count,
             "version": row.version,
@@ -133,10 +136,6 @@ def views(rows: Iterable[AnyRow], *, hung: bool = True) -> list[dict[str, Any]]:
 
 def _author(row: AnyRow) -> dict[str, Any]:
     return {"id": row.author_id, "full_name": f"{row.first_name} {row.last_name}".strip()}
-
-
-def _cover(url: str | None) -> dict[str, str] | None:
-    return None if url is None else {"url": url, "thumbnail_url": url}
 
 
 def hung_on(

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from bookstore import clock
 from bookstore.models import LoginSession, ShoppingCart, StripeEvent
-from bookstore.services import batches, event_log, idempotency, outgoing_upkeep
+from bookstore.services import batches, cover_making, event_log, idempotency, outgoing_upkeep
 
 # A guest who has not touched the cart for so long has forgotten it, or lost the token.
 GUEST_CART_LIFETIME = timedelta(days=30)
@@ -32,6 +32,8 @@ def run() -> dict[str, int]:
         "login sessions": _forget_sessions,
         "guest carts": _forget_guest_carts,
         "events of Stripe": _forget_stripe_events,
+        "covers never completed": cover_making.forget_incoming,
+        "uploads of covers": cover_making.forget_uploads,
         "events": outgoing_upkeep.forget_events,
     }
     counts, failure = {}, None

@@ -5,6 +5,7 @@ from bookstore.blueprints.v2 import (
     cart,
     catalog,
     coupons,
+    covers,
     notifications,
     orders,
     payments,
@@ -22,6 +23,7 @@ from bookstore.blueprints.v2 import (
 BLUEPRINTS = (
     accounts.blp,
     catalog.blp,
+    covers.blp,
     records.blp,
     reviews.blp,
     cart.blp,

@@ -36,6 +36,7 @@ class Cover:
     """A cover."""
 
     url: str
+    medium_url: str
     thumbnail_url: str
 
 

@@ -53,10 +53,11 @@ class CategoryRefSchema(Schema):
 
 
 class CoverSchema(Schema):
-    """Where a book's cover is."""
+    """Where a book's cover is, in three sizes; all the same where only one is known."""
 
-    url = fields.String()
-    thumbnail_url = fields.String()
+    url = fields.String(metadata={"description": "Up to 1000 × 1500 pixels."})
+    medium_url = fields.String(metadata={"description": "Up to 480 × 720 pixels."})
+    thumbnail_url = fields.String(metadata={"description": "Up to 200 × 300 pixels."})
 
 
 class BookSummarySchema(Schema):
