@@ -110,6 +110,8 @@ class TestRoutes:
         "tracker.reset",
         "tracker.asset",
         "checkout.page",
+        "storage.cover",
+        "storage.read",
     }
 
     def test_every_route_declares_access(self, shop: Flask) -> None:
@@ -142,6 +144,7 @@ class TestRoutes:
             "cart.quote",
             "graphql.graphql",
             "payments.receive_event",
+            "storage.upload",
             "three_d_secure.answer",
             "v1_tokens.log_in",
             "v1_tokens.refresh",

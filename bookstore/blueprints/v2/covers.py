@@ -4,6 +4,7 @@ from typing import Any
 
 from bookstore import auth
 from bookstore.blueprints.api import Blueprint, requires
+from bookstore.blueprints.idempotency import idempotent
 from bookstore.schemas.v2.covers import (
     CoverInput,
     CoverKeyInput,
@@ -18,13 +19,15 @@ blp = Blueprint("covers", __name__, description="Covers of books")
 @blp.post("/books/<id:book_id>/cover")
 @requires("staff")
 @blp.arguments(CoverInput)
+@idempotent
 @blp.response(201, CoverOfferSchema)
 def offer(body: dict[str, Any], book_id: int) -> Any:
     """Return a form by which one file may be sent straight to the store, for 15 minutes.
 
     Send `fields` and then the file, as `file`, to `url`: multipart/form-data. The store takes only
     the key, the type and the size that were asked for. Then tell the shop, by
-    `POST /books/{book_id}/cover/complete`. Nothing is changed here, so this may be repeated.
+    `POST /books/{book_id}/cover/complete`. Nothing is changed here, so this may also be repeated
+    without a key.
     """
     return covers.offer(auth.current_actor(), book_id, body["content_type"], body["size"])
 

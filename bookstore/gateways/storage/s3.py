@@ -25,7 +25,7 @@ _CONFIG = Config(
     s3={"addressing_style": "path"},
     connect_timeout=2,
     read_timeout=5,
-    retries={"max_attempts": 3, "mode": "standard"},
+    retries={"total_max_attempts": 3, "mode": "standard"},
     # Many that speak S3's protocol do not know its newer checksums.
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
@@ -35,7 +35,11 @@ _GONE = frozenset({"404", "NoSuchKey", "NotFound"})
 
 @cache
 def bucket(name: str, endpoint: str | None, region: str) -> "Bucket":
-    """Return a bucket; its client takes long to make, and all threads may share it."""
+    """Return a bucket; its client takes long to make, and all threads may share it.
+
+    Raises:
+        StoreError: there are no credentials; asked again, they are looked for again.
+    """
     return Bucket(name, endpoint, region)
 
 
@@ -46,9 +50,12 @@ class Bucket:
         self.name = name
         # A session of its own: the default one is no matter for threads.
         session = boto3.session.Session()
-        self._client: Any = session.client(
-            "s3", endpoint_url=endpoint, region_name=region, config=_CONFIG
-        )
+        with _told():
+            if session.get_credentials() is None:
+                raise StoreError("S3: there are no credentials")
+            self._client: Any = session.client(
+                "s3", endpoint_url=endpoint, region_name=region, config=_CONFIG
+            )
 
     def form(self, key: str, content_type: str, size: int, seconds: int) -> Form:
         """Return a presigned POST."""

@@ -33,6 +33,8 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "POST /publishers": {"name": "New"},
     "POST /cart/items": {"book_id": 1},
     "PATCH /cart/items/{book_id}": {"quantity": 1},
+    "POST /books/{book_id}/cover": {"content_type": "image/png", "size": 1000},
+    "POST /books/{book_id}/cover/complete": {"key": f"incoming/1/{'a' * 24}"},
     "PUT /cart/coupon": {"code": "TEN"},
     "POST /wishlist/items": {"book_id": 2},
     "PATCH /wishlist/items/{book_id}": {"notes": ""},
