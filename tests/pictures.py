@@ -41,7 +41,7 @@ def png_bomb(width: int, height: int) -> bytes:
     """Return a small PNG that says it is huge, and is."""
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     row = b"\0" + bytes((width + 7) // 8)
-    squeezed = zlib.compress(row * 100, 9)
+    squeezed = zlib.compress((row * min(height, 100))[:1_000_000], 9)
     return (
         b"\x89PNG\r\n\x1a\n"
         + png_chunk(b"IHDR", header)
