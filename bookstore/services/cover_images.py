@@ -81,8 +81,9 @@ def _upright(image: "Image") -> "Image":
     """Return the first frame, small enough for the largest box, in RGB or RGBA."""
     from PIL import Image, ImageOps
 
+    orientation = image.getexif().get(_ORIENTATION, 1)
     width, height = BOXES[0]
-    box = (height, width) if image.getexif().get(_ORIENTATION) in _SIDEWAYS else (width, height)
+    box = (height, width) if orientation in _SIDEWAYS else (width, height)
     # Of a large JPEG only as much is decoded as is needed; this does nothing for others.
     image.draft(None, (2 * box[0], 2 * box[1]))
     image.load()
@@ -90,16 +91,14 @@ def _upright(image: "Image") -> "Image":
     if image.mode.startswith("I") or image.mode == "F":
         # 16 bits of grey: the upper half of them.
         small = image.convert("I").point(lambda value: value / 256).convert("L")
-        small.info = dict(image.info)
-    elif image.has_transparency_data:
+    elif image.has_transparency_data and image.mode != "RGBA":
         small = image.convert("RGBA")
     elif image.mode in {"1", "P", "LA", "PA"}:
         small = image.convert("RGB")
     else:
-        small = image.copy()
+        small = image  # no copy of what may be the largest there is
     small.thumbnail(box, Image.Resampling.LANCZOS, reducing_gap=2.0)
     small = _in_srgb(small, profile)
-    orientation = image.getexif().get(_ORIENTATION, 1)
     small.getexif()[_ORIENTATION] = orientation
     return ImageOps.exif_transpose(small)
 
