@@ -128,6 +128,11 @@ def post_worker_init(worker):
 
 def on_starting(server):
     """Start the embedded Redis when no other is named (one that runs already is used)."""
+    if _settings.is_production and _settings.s3_bucket is None:
+        folder = _settings.bookstore_home.absolute() / "storage"
+        server.log.warning(
+            "S3_BUCKET is not set: covers are in %s, for this machine alone; back it up", folder
+        )
     if _settings.redis_url is None:
         try:
             _redis.start()

@@ -1,6 +1,7 @@
 """What recurs and may take its time: throwing away, and the daily reports."""
 
 import csv
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,7 +13,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import ProgrammingError
 
 from bookstore import clock
-from bookstore.extensions import db
+from bookstore.extensions import db, settings
 from bookstore.jobs import recurring
 from bookstore.models import CartItem, Order, ShoppingCart
 from bookstore.services import cart, daily_reports, maintenance, orders
@@ -89,8 +90,14 @@ def test_a_part_that_fails_does_not_stop_the_others(
 @pytest.mark.parametrize("database", ["postgresql"])
 def test_when_nothing_can_be_done_it_is_an_error(app: Flask) -> None:
     tables = ("events", "login_sessions", "idempotency_keys", "shopping_carts", "stripe_events")
-    with missing(*tables), pytest.raises(ProgrammingError):
+    folder = settings().bookstore_home / "storage" / "incoming"
+    folder.mkdir(parents=True, exist_ok=True)
+    old = folder / "old"
+    old.touch()
+    os.utime(old, (0, 0))
+    with missing(*tables, "cover_uploads"), pytest.raises(ProgrammingError):
         maintenance.run()
+    old.unlink()
 
 
 @pytest.fixture

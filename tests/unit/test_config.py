@@ -51,6 +51,9 @@ def test_an_empty_value_is_an_unset_one() -> None:
         ("DATABASE_URL", "mysql://x"),
         ("REDIS_URL", "http://x"),
         ("LOG_LEVEL", "LOUD"),
+        ("S3_BUCKET", "Our Covers"),
+        ("S3_REGION", "Frankfurt am Main"),
+        ("CDN_BASE_URL", "cdn.example.com"),
         ("SELLER_EMAIL", "Shop <shop@example.com>"),
     ],
 )
@@ -173,3 +176,9 @@ def test_a_part_knows_where_the_others_are() -> None:
 def test_a_part_without_the_others_does_not_start(changes: dict[str, str], name: str) -> None:
     with pytest.raises(BadSetting, match=f"^{name}: "):
         Settings.from_environ({**APART, **changes})
+def test_a_store_of_no_bucket_is_a_mistake() -> None:
+    elsewhere = {"S3_ENDPOINT_URL": "https://s3.example.com"}
+    with pytest.raises(BadSetting, match=r"^S3_BUCKET: must be set"):
+        Settings.from_environ(elsewhere)
+    settings = Settings.from_environ({**elsewhere, "S3_BUCKET": "our-covers"})
+    assert (settings.s3_bucket, settings.s3_region) == ("our-covers", "us-east-1")
