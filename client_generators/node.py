@@ -45,7 +45,8 @@ def install() -> None:
         text=True,
     )
     if done.returncode:
-        said = str(done.stdout)
+        # The reason comes first; what follows are stacks and advice.
+        said = "\n".join(str(done.stdout).splitlines()[:4])
         raise (RegistryAway if _AWAY.search(said) else CannotInstall)(f"npm ci: {said}")
     mark.write_text(digest)
 

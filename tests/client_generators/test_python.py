@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from client_generators import writing
 from tests.clients import LiveShop
 from tests.factories import make_book
 from tests.processes import ROOT
@@ -27,6 +29,16 @@ def test_it_has_every_operation_and_no_other(python_client: Path, operation_ids:
     names = [module.stem for module in modules]
     assert len(names) == len(set(names)) == len(operation_ids)
     assert set(names) == operation_ids
+
+
+def test_a_document_that_cannot_be_expressed_is_refused(clients: Path, tmp_path: Path) -> None:
+    # The generator itself would only warn, and leave the operation out.
+    document = json.loads((clients / "v2.json").read_text())
+    nowhere = {"$ref": "#/components/schemas/Nowhere"}
+    document["components"]["schemas"]["Order"]["properties"]["items"] = nowhere
+    (tmp_path / "v2.json").write_text(json.dumps(document))
+    with pytest.raises(subprocess.CalledProcessError):
+        writing.python(tmp_path / "v2.json", tmp_path / "python")
 
 
 def test_it_has_no_name_that_a_generator_made_up(python_client: Path) -> None:
