@@ -2,7 +2,7 @@
 
 | part | what it serves |
 |---|---|
-| catalog | books, authors, categories, publishers, reviews, GraphQL |
+| catalog | books, covers, authors, categories, publishers, reviews, GraphQL |
 | users | accounts, logins, one's own devices and notifications |
 | orders | carts, wishlists, orders, payments, webhooks, reports, sockets, the shop's pages |
 | every one | health, metrics, documents |
@@ -19,7 +19,7 @@ PART = {
     "docs": None,
     **dict.fromkeys(
         (
-            *("catalog", "records", "reviews", "graphql"),
+            *("catalog", "covers", "records", "reviews", "graphql", "storage"),
             *("v1_catalog", "v1_records", "v1_reviews"),
             "internal_catalog",
         ),

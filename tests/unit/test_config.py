@@ -176,6 +176,8 @@ def test_a_part_knows_where_the_others_are() -> None:
 def test_a_part_without_the_others_does_not_start(changes: dict[str, str], name: str) -> None:
     with pytest.raises(BadSetting, match=f"^{name}: "):
         Settings.from_environ({**APART, **changes})
+
+
 def test_a_store_of_no_bucket_is_a_mistake() -> None:
     elsewhere = {"S3_ENDPOINT_URL": "https://s3.example.com"}
     with pytest.raises(BadSetting, match=r"^S3_BUCKET: must be set"):
