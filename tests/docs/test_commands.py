@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.test_serve import environ, serving
 from tests.clients import _free_port
+from tests.pictures import picture
 
 ROOT = Path(__file__).parents[2]
 # What directly follows commands is what they print.
@@ -42,9 +43,11 @@ def test_every_command_prints_what_it_is_said_to(
     blocks = [(commands, shown) for commands, shown in found if not commands.startswith("make ")]
     home, port = tmp_path / "home", _free_port()
     script = f"\necho '{MARK}'\n".join(commands for commands, _ in blocks)
+    (tmp_path / "cover.jpg").write_bytes(picture())
     with serving(home, port):
         done = subprocess.run(
             ["bash", "-u", "-c", script.replace(":8000/", f":{port}/")],
+            cwd=tmp_path,
             env=environ(home, port),
             capture_output=True,
             text=True,
