@@ -16,10 +16,7 @@ from bookstore.services import storage
 
 blp = Blueprint("storage", __name__)
 
-# The largest cover, and room for the form around it.
-_BODY_LIMIT = 10 * 1024 * 1024 + 64 * 1024
 _CHUNK, _BUFFER, _PARTS = 64 * 1024, 256 * 1024, 40
-_IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 @blp.get("/covers/<name>.webp")
@@ -36,7 +33,7 @@ def read(key: str) -> Response:
     path = storage.open_file(key, request.args)
     mimetype = "image/webp" if path.suffix == ".webp" else "application/octet-stream"
     response = send_file(path, mimetype=mimetype, conditional=True, etag=path.stem)
-    response.headers["Cache-Control"] = _IMMUTABLE
+    response.headers["Cache-Control"] = storage.IMMUTABLE
     # Whatever it is, a browser is to show it and no more.
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
@@ -46,7 +43,7 @@ def read(key: str) -> Response:
 @requires("anyone")
 def upload() -> Response:
     """Take in a file by a signed form, as an S3 presigned POST: fields first, then `file`."""
-    request.max_content_length = _BODY_LIMIT
+    request.max_content_length = storage.BODY_LIMIT
     if request.content_length is None:
         raise exceptions.LengthRequired
     events = _events()

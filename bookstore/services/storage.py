@@ -10,9 +10,13 @@ from bookstore import errors
 from bookstore.extensions import settings
 from bookstore.gateways import storage
 from bookstore.gateways.storage import Store, Twin
+from bookstore.models.covers import MAX_BYTES
 
 log = logging.getLogger(__name__)
 
+IMMUTABLE = storage.IMMUTABLE
+# The largest cover, and room for the form around it.
+BODY_LIMIT = MAX_BYTES + 64 * 1024
 # A redirect may be kept half as long as what it leads to can be read.
 LINK_SECONDS = 3600
 # base32 of the first 128 bits of a SHA-256: letters of one case, for file systems that know one.
