@@ -13,7 +13,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from bookstore import clock
 from bookstore.extensions import settings
 from bookstore.models import Order, OrderEvent, OrderItem
-from bookstore.services import checkout, coupons, order_moves, payments, stock
+from bookstore.services import checkout, order_moves, payments, stock
 from bookstore.services.actors import SYSTEM, Acting
 
 # Crockford's base 32: no letter that reads as a digit.
@@ -28,7 +28,7 @@ def make(
     priced: checkout.Priced,
     shipping_address: Mapping[str, Any],
 ) -> Order:
-    """Make a pending order: prices locked, stock taken, coupons used, everybody told.
+    """Make a pending order: prices locked, stock taken, everybody told.
 
     Args:
         session: of the present unit of work, in which the buyer's row is locked.
@@ -96,8 +96,6 @@ def make(
         order.version += 1
         order_moves.record_event(order, "order.paid")
         order_moves.move(session, SYSTEM, order, "processing", note="nothing to pay")
-    # Last: other orders with the same coupon wait from here to the commit.
-    coupons.redeem(session, order, priced.used)
     return order
 
 

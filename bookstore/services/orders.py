@@ -65,10 +65,14 @@ def place(
             raise errors.TotalChanged(
                 expected_total=_text(expected_total), total_amount=_text(quote.total)
             )
+        order = order_making.make(session, actor, user_id, rows, priced, shipping_address)
+        # Behind the books, as whoever deletes a book has it: the book, then the lines with it.
         cart_lines.empty(session, cart_id)
+        # Last: other orders with the same coupon wait from here to the commit.
+        coupons.redeem(session, order, priced.used)
         if held:
             cart_lines.drop_coupons(session, cart_id)
-        return order_making.make(session, actor, user_id, rows, priced, shipping_address)
+        return order
 
 
 def get(actor: Acting, order_id: int) -> Order:
