@@ -68,9 +68,12 @@ class Gateway(OverHttp):
         self, nginx: str, folder: Path, port: int, upstreams: dict[str, int], rate: str
     ) -> None:
         self.nginx, self.folder, self.port = nginx, folder, port
+        # Started by root, its workers are nobody, who may not look into pytest's folders.
+        self._open = tempfile.TemporaryDirectory(prefix="bookstore-gateway-")
+        Path(self._open.name).chmod(0o755)
         values = {
             "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
-            "GATEWAY_TMP": str(folder),
+            "GATEWAY_TMP": self._open.name,
             "GATEWAY_RATE": rate,
             "GATEWAY_LOGIN_RATE": rate,
             **{f"{part.upper()}_UPSTREAM": f"127.0.0.1:{port}" for part, port in upstreams.items()},
@@ -114,6 +117,7 @@ class Gateway(OverHttp):
         self._process.terminate()
         self._process.wait(timeout=20)
         self._errors.close()
+        self._open.cleanup()
 
     def _answers(self) -> bool:
         try:
@@ -133,6 +137,7 @@ class Apart:
         common = replace(
             settings,
             service_token=self.TOKEN,
+            public_url=f"http://127.0.0.1:{port}",
             **{
                 name: f"http://127.0.0.1:{port}"
                 for name, port in zip(

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 import requests
 from flask import Flask
+from PIL import Image
 
 from bookstore.services import doctor
 from tests.clients import ADDRESS, ROOT, LiveShop, wait_until
 from tests.conftest import Apps
-from tests.factories import check_books, fill_carts, make_book, make_buyers, make_user
+from tests.factories import check_books, fill_carts, make_book, make_buyers, make_clerk, make_user
 from tests.gateway import Apart, find_nginx
+from tests.pictures import decoded, encoded
 from tests.processes import LiveWorker, environ
 
 pytestmark = pytest.mark.faults
@@ -190,6 +192,39 @@ def test_nothing_is_lost_while_it_dies_and_comes_back(shop: Flask, apart: Apart)
     with shop.app_context():
         assert list(doctor.examine(days=1)) == []
     assert check_books(shop) == {book: 9 * BUYERS}
+
+
+def test_a_cover_goes_through_the_gateway(shop: Flask, apart: Apart) -> None:
+    with shop.app_context():
+        book = make_book().id
+    staff = {"Authorization": f"Bearer {make_clerk(shop)}"}
+    # Larger than anything else may be.
+    image = encoded(Image.effect_noise((1600, 2400), 90), "PNG")
+    assert len(image) > 2**21
+    wanted = {"content_type": "image/png", "size": len(image)}
+    offer = ask(apart, "POST", f"/api/v2/books/{book}/cover", wanted, **staff).json()
+    assert offer["upload"]["url"].startswith(apart.gateway.url)
+    sent = requests.post(
+        offer["upload"]["url"],
+        data=offer["upload"]["fields"],
+        files={"file": image},
+        timeout=60,
+    )
+    assert sent.status_code == 204, sent.text
+    done = ask(
+        apart, "POST", f"/api/v2/books/{book}/cover/complete", {"key": offer["key"]}, **staff
+    )
+    assert done.status_code == 202
+
+    def cover() -> Any:
+        return ask(apart, "GET", f"/api/v2/books/{book}").json()["cover"]
+
+    with LiveWorker(apart.settings):
+        wait_until(lambda: cover() is not None)
+    assert cover()["thumbnail_url"].startswith(apart.gateway.url)
+    shown = requests.get(cover()["thumbnail_url"], timeout=60)
+    assert (shown.status_code, shown.headers["Content-Type"]) == (200, "image/webp")
+    assert decoded(shown.content).size == (200, 300)
 
 
 def test_the_edge_has_limits_of_its_own(
