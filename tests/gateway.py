@@ -11,7 +11,7 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import requests
 
@@ -163,3 +163,9 @@ class Apart:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
+        """Send one request to the gateway."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        url = f"{self.gateway.url}{path}"
+        return requests.request(method, url, json=body, headers=sent, timeout=60)

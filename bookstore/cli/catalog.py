@@ -11,10 +11,28 @@ import click
 from flask.cli import AppGroup
 
 from bookstore.cli import refusals
-from bookstore.services import catalog_export, catalog_import, search
+from bookstore.extensions import settings
+from bookstore.services import catalog_export, catalog_import, sample, search
 from bookstore.services.actors import SYSTEM
 
 catalog_cli = AppGroup("catalog", help="Import, export and reindex the catalogue.")
+
+
+@catalog_cli.command("sample")
+def sample_command() -> None:
+    """Load the sample catalogue and two demo users into an empty shop; never in production.
+
+    `flask serve` does it by itself.
+    """
+    if settings().is_production:
+        raise click.ClickException("their passwords are known to everybody: not in production")
+    with refusals.shown():
+        loaded = sample.load_if_empty()
+    if loaded is None:
+        raise click.ClickException("the shop is not empty: there are books or users")
+    click.echo(f"Loaded the sample catalogue: {loaded} books.")
+    for name, password, role in sample.DEMO_USERS:
+        click.echo(f"Demo {role}: {name} / {password}")
 
 
 @catalog_cli.command("import")

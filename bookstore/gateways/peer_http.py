@@ -2,11 +2,13 @@
 
 import json
 import logging
-from typing import Any
+from threading import BoundedSemaphore
+from typing import Any, Self
 
 import requests
 from circuitbreaker import CircuitBreaker
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import Retry
 
 from bookstore import errors, logs
@@ -15,10 +17,13 @@ log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 1.0
 # Reading is quick; an order waits for the locks of others.
-READ_SECONDS, WORK_SECONDS = 3.0, 10.0
-FAILURES, REST_SECONDS = 5, 5
+READ_SECONDS, WORK_SECONDS = 2.0, 10.0
+FAILURES, REST_SECONDS = 3, 5
+# So many of a process's threads may wait for one part: a part that hangs is not to take them all.
+AT_ONCE = 2
+# For how long others wait to be one of these; a good answer takes a few milliseconds.
+QUEUE_SECONDS = 0.5
 _TROUBLE = (502, 503, 504)
-_CONNECTIONS = 8
 
 
 class _Away(Exception):
@@ -29,14 +34,15 @@ class Peer:
     """Another part, by its address.
 
     Every call may be repeated: reading changes nothing, and what does brings a key by which the
-    other knows it again. After five failures in a row it is left alone for five seconds: whoever
-    asks then is refused at once, rather than after all timeouts, and no thread waits.
+    other knows it again. One that got no answer in time is not: it would take as long again. After
+    three failures in a row it is left alone for five seconds: whoever asks then is refused at once.
     """
 
     def __init__(self, part: str, url: str, token: str) -> None:
         self.part, self.url, self._token = part, url.rstrip("/"), token
         self._breaker = CircuitBreaker(FAILURES, REST_SECONDS, _Away, part)
         self._reading, self._writing = _session(2), _session(1)
+        self._places = BoundedSemaphore(AT_ONCE)
 
     def get(self, path: str, params: dict[str, str] | None = None) -> Any:
         """Return what is at a path.
@@ -69,8 +75,13 @@ class Peer:
             **(headers or {}),
         }
         try:
-            with self._breaker:
-                answer = self._ask(session, method, path, headers=sent, timeout=seconds, **what)
+            if not self._places.acquire(timeout=QUEUE_SECONDS):
+                raise _Away("all who may ask it are waiting")
+            try:
+                with self._breaker:
+                    answer = self._ask(session, method, path, headers=sent, timeout=seconds, **what)
+            finally:
+                self._places.release()
         except _Away as why:
             about = {"part": self.part, "path": path, "why": str(why)}
             log.warning("part of the shop does not answer", extra=about)
@@ -115,11 +126,22 @@ class Peer:
         return errors.PartUnavailable(self.part, max(1, rest))
 
 
+class _Again(Retry):
+    """Asks again when nobody was there or the answer got lost, not when it did not come in time."""
+
+    def increment(self, *args: Any, **kwargs: Any) -> Self:
+        """Return what is left of the tries; raise when there is none."""
+        error = kwargs.get("error")
+        if isinstance(error, ReadTimeoutError):
+            raise error
+        return super().increment(*args, **kwargs)
+
+
 def _session(retries: int) -> requests.Session:
     """Return a session that asks again by itself, whatever the method."""
     session = requests.Session()
     session.trust_env = False  # no proxy stands between the parts
-    again = Retry(
+    again = _Again(
         retries,
         status_forcelist=_TROUBLE,
         allowed_methods=None,
@@ -128,7 +150,7 @@ def _session(retries: int) -> requests.Session:
         raise_on_status=False,
         respect_retry_after_header=False,
     )
-    adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=again)
+    adapter = HTTPAdapter(pool_maxsize=AT_ONCE, max_retries=again)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session

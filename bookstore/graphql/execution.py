@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from bookstore import errors, logs
+from bookstore.extensions import settings
 from bookstore.graphql.context import Context
 from bookstore.graphql.limits import TooMuch
 from bookstore.graphql.schema import schema
@@ -17,6 +19,9 @@ from bookstore.services import persisted_queries
 from bookstore.services.actors import Actor
 
 log = logging.getLogger(__name__)
+
+# What graphql-core adds to a name that there is not.
+_SUGGESTION = re.compile(r" Did you mean .*\?", re.S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,9 @@ def _told(error: GraphQLError) -> dict[str, Any]:
     elif not error.path:
         # Found before anything ran: the document or its variables do not fit the schema.
         extra = {"code": "graphql_invalid"}
+        if not settings().graphql_is_open:
+            # Names that are like the wrong one would tell the schema, letter by letter.
+            told["message"] = _SUGGESTION.sub("", told["message"])
     else:
         log.error("resolver failed", exc_info=cause or error, extra={"path": error.path})
         told["message"] = "Something went wrong on our side; the request id helps us to find it."

@@ -1,5 +1,6 @@
 """``flask users``, ``orders``, ``reports``, ``settings`` and the shell's names."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -187,3 +188,20 @@ def test_a_database_that_is_not_set_up_is_said_so(tmp_path: Path, database: str)
     assert result.exit_code == 1
     assert "db upgrade" in result.output
     assert len(result.output.splitlines()) == 1
+
+
+class TestSample:
+    def test_it_fills_an_empty_shop_once(self, app: Flask) -> None:
+        first = run(app, "catalog", "sample")
+        assert first.exit_code == 0, first.output
+        assert "72 books" in first.output
+        assert accounts.find("clerk").is_staff
+        again = run(app, "catalog", "sample")
+        assert again.exit_code == 1
+        assert "not empty" in again.output
+
+    def test_never_in_production(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        changed = replace(app.config["SETTINGS"], bookstore_env="production")
+        monkeypatch.setitem(app.config, "SETTINGS", changed)
+        assert run(app, "catalog", "sample").exit_code == 1
+        assert db.session.scalars(select(User)).all() == []

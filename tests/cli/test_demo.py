@@ -21,14 +21,12 @@ _NEITHER = {
     "POST /api/v2/auth/register",
     "POST /api/v2/me/devices",
     "POST /api/v2/webhooks/endpoints",
-    "DELETE /api/v2/webhooks/endpoints/N",
     "POST /api/v2/cart/quote",
     "POST /api/v2/payments/test/confirm",
     "POST /api/v2/orders/N/refunds",
     "GET /api/v2/me/notifications",
     "GET /api/v2/orders/N/events",
     "GET /api/v2/orders/N/invoice",
-    "DELETE /api/v2/me",
 }
 BORROWED = {
     "v2": set(),

@@ -5,6 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
+
+from tests.conftest import Apps
+from tests.gateway import Apart, find_nginx
 
 
 @pytest.fixture
@@ -17,3 +21,21 @@ def database_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) 
     server.create_database(name)
     yield server.url(name)
     server.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def nginx() -> str:
+    found = find_nginx()
+    if found is None:
+        assert not os.environ.get("CI"), "no nginx: the gateway would go untested"
+        pytest.skip("no nginx on PATH, and none to be had from Debian's packages")
+    return found
+
+
+@pytest.fixture
+def apart(apps: Apps, shop: Flask, database: str, nginx: str, tmp_path: Path) -> Iterator[Apart]:
+    settings = apps.settings(
+        database, web_workers=2, web_threads=8, webhook_allow_private_networks=True
+    )
+    with Apart(settings, nginx, tmp_path) as running:
+        yield running

@@ -1,48 +1,25 @@
 """The shop as three services behind its gateway: the whole journey, and one of them killed."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Event
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from flask import Flask
-from PIL import Image
 
 from bookstore.services import doctor
 from tests.clients import ADDRESS, ROOT, LiveShop, wait_until
-from tests.conftest import Apps
-from tests.factories import check_books, fill_carts, make_book, make_buyers, make_clerk, make_user
-from tests.gateway import Apart, find_nginx
-from tests.pictures import decoded, encoded
+from tests.factories import check_books, fill_carts, make_book, make_buyers, make_user
+from tests.gateway import Apart
 from tests.processes import LiveWorker, environ
 
 pytestmark = pytest.mark.faults
 
 BUYERS = 24
-
-
-@pytest.fixture(scope="module")
-def nginx() -> str:
-    found = find_nginx()
-    if found is None:
-        assert not os.environ.get("CI"), "no nginx: the gateway would go untested"
-        pytest.skip("no nginx on PATH, and none to be had from Debian's packages")
-    return found
-
-
-@pytest.fixture
-def apart(apps: Apps, shop: Flask, database: str, nginx: str, tmp_path: Path) -> Iterator[Apart]:
-    settings = apps.settings(
-        database, web_workers=2, web_threads=8, webhook_allow_private_networks=True
-    )
-    with Apart(settings, nginx, tmp_path) as running:
-        yield running
 
 
 def away(answer: requests.Response, part: str = "users") -> None:
@@ -53,12 +30,6 @@ def away(answer: requests.Response, part: str = "users") -> None:
     told = answer.json()
     assert (told["code"], told["part"]) == ("part_unavailable", part)
     assert told["request_id"] == answer.headers["X-Request-ID"]
-
-
-def ask(apart: Apart, method: str, path: str, body: Any = None, **headers: str) -> Any:
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    url = f"{apart.gateway.url}{path}"
-    return requests.request(method, url, json=body, headers=sent, timeout=60)
 
 
 def peer_order(apart: Apart, shop: LiveShop, body: Any, key: str) -> requests.Response:
@@ -100,34 +71,41 @@ def test_the_users_service_is_killed_in_the_middle(shop: Flask, apart: Apart) ->
     mine = {"Authorization": f"Bearer {reader}"}
     ordered = {"user_id": friend, "items": [{"book_id": book, "quantity": 2}]}
     ordered["shipping_address"] = ADDRESS
-    assert ask(apart, "POST", "/api/v2/cart/items", {"book_id": book, "quantity": 3}, **mine).ok
+    assert apart.ask("POST", "/api/v2/cart/items", {"book_id": book, "quantity": 3}, **mine).ok
 
     users.kill()
 
     # What is theirs is away, and says so, in each version's own way.
-    away(ask(apart, "GET", "/api/v2/me", **mine))
+    away(apart.ask("GET", "/api/v2/me", **mine))
     login = {"username": "reader", "password": "a password for tests"}
-    away(ask(apart, "POST", "/api/v2/auth/token", login))
-    away(ask(apart, "GET", "/api/me", **mine))
-    old = ask(apart, "POST", "/api/token/", login)
+    away(apart.ask("POST", "/api/v2/auth/token", login))
+    away(apart.ask("GET", "/api/me", **mine))
+    old = apart.ask("POST", "/api/token/", login)
     assert (old.status_code, list(old.json())) == (503, ["detail"])
     assert old.headers["Retry-After"]
+    # As whatever v1 answers, from the shop itself or from its gateway.
+    catalog = apart.ask("GET", "/api/v1/cart/", **mine)
+    assert all(old.headers[name] == catalog.headers[name] for name in ("Deprecation", "Sunset"))
+    assert 'rel="successor-version"' in old.headers["Link"]
+    assert old.headers["Warning"].startswith("299 - ")
+    asked = {**mine, "Accept": "application/json; version=v1"}
+    assert list(apart.ask("GET", "/api/me", **asked).json()) == ["detail"]
     # The rest of the shop goes on, also for who is logged in.
-    assert ask(apart, "GET", f"/api/v2/books/{book}").ok
-    assert ask(apart, "GET", "/api/v2/cart", **mine).json()["total_items"] == 3
+    assert apart.ask("GET", f"/api/v2/books/{book}").ok
+    assert apart.ask("GET", "/api/v2/cart", **mine).json()["total_items"] == 3
     body = {"shipping_address": ADDRESS}
-    answer = ask(apart, "POST", "/api/v2/orders", body, **mine, Idempotency_Key="mine")
+    answer = apart.ask("POST", "/api/v2/orders", body, **mine, Idempotency_Key="mine")
     assert answer.status_code == 201, answer.text
     order = answer.json()["id"]
     # Who has to ask who somebody is says that it cannot; after a few times, without trying.
     for _ in range(12):
-        away(ask(apart, "POST", f"/api/v2/orders/{order}/payment-intent", **mine))
+        away(apart.ask("POST", f"/api/v2/orders/{order}/payment-intent", **mine))
         away(peer_order(apart, orders, ordered, "for a friend"))
 
     users.start()
 
     def opened() -> bool:
-        answer = ask(apart, "POST", f"/api/v2/orders/{order}/payment-intent", **mine)
+        answer = apart.ask("POST", f"/api/v2/orders/{order}/payment-intent", **mine)
         if answer.status_code == 503:
             away(answer)
             return False
@@ -136,11 +114,11 @@ def test_the_users_service_is_killed_in_the_middle(shop: Flask, apart: Apart) ->
         return True
 
     wait_until(opened)
-    wait_until(lambda: ask(apart, "GET", "/api/v2/me", **mine).ok)
+    wait_until(lambda: apart.ask("GET", "/api/v2/me", **mine).ok)
     card = {"client_secret": opened.secret, "card_number": "4242424242424242"}  # type: ignore[attr-defined]
-    assert ask(apart, "POST", "/api/v2/payments/test/confirm", card, **mine).ok
+    assert apart.ask("POST", "/api/v2/payments/test/confirm", card, **mine).ok
     path = f"/api/v2/orders/{order}"
-    wait_until(lambda: ask(apart, "GET", path, **mine).json()["payment_status"] == "paid")
+    wait_until(lambda: apart.ask("GET", path, **mine).json()["payment_status"] == "paid")
     # The same request under its key: done now, and only once.
     wait_until(lambda: peer_order(apart, orders, ordered, "for a friend").status_code == 201)
     first, second = (peer_order(apart, orders, ordered, "for a friend") for _ in range(2))
@@ -167,7 +145,7 @@ def test_nothing_is_lost_while_it_dies_and_comes_back(shop: Flask, apart: Apart)
         told: dict[str, Any] = {}
 
         def done(path: str, body: Any) -> bool:
-            answer = ask(apart, "POST", path, body, **mine)
+            answer = apart.ask("POST", path, body, **mine)
             seen.add(answer.status_code)
             if answer.status_code == 503:
                 away(answer)
@@ -194,59 +172,40 @@ def test_nothing_is_lost_while_it_dies_and_comes_back(shop: Flask, apart: Apart)
     assert check_books(shop) == {book: 9 * BUYERS}
 
 
-def test_a_cover_goes_through_the_gateway(shop: Flask, apart: Apart) -> None:
+def test_a_service_that_hangs_holds_nobody_else(shop: Flask, apart: Apart) -> None:
     with shop.app_context():
-        book = make_book().id
-    staff = {"Authorization": f"Bearer {make_clerk(shop)}"}
-    # Larger than anything else may be.
-    image = encoded(Image.effect_noise((1600, 2400), 90), "PNG")
-    assert len(image) > 2**21
-    wanted = {"content_type": "image/png", "size": len(image)}
-    offer = ask(apart, "POST", f"/api/v2/books/{book}/cover", wanted, **staff).json()
-    assert offer["upload"]["url"].startswith(apart.gateway.url)
-    sent = requests.post(
-        offer["upload"]["url"],
-        data=offer["upload"]["fields"],
-        files={"file": image},
-        timeout=60,
-    )
-    assert sent.status_code == 204, sent.text
-    done = ask(
-        apart, "POST", f"/api/v2/books/{book}/cover/complete", {"key": offer["key"]}, **staff
-    )
-    assert done.status_code == 202
+        book = make_book(stock=99, price=1500).id
+    buyers = make_buyers(shop, 13)
+    fill_carts(shop, {user: [(book, 1)] for user, _ in buyers})
+    *first, (_, last) = buyers
+    users = psutil.Process(apart.parts["users"].process.pid)
+    family = [users, *users.children(recursive=True)]
 
-    def cover() -> Any:
-        return ask(apart, "GET", f"/api/v2/books/{book}").json()["cover"]
+    def order(token: str) -> int:
+        mine = {"Authorization": f"Bearer {token}"}
+        body = {"shipping_address": ADDRESS}
+        return int(apart.ask("POST", "/api/v2/orders", body, **mine).json()["id"])
 
-    with LiveWorker(apart.settings):
-        wait_until(lambda: cover() is not None)
-    assert cover()["thumbnail_url"].startswith(apart.gateway.url)
-    shown = requests.get(cover()["thumbnail_url"], timeout=60)
-    assert (shown.status_code, shown.headers["Content-Type"]) == (200, "image/webp")
-    assert decoded(shown.content).size == (200, 300)
-
-
-def test_the_edge_has_limits_of_its_own(
-    apps: Apps, shop: Flask, nginx: str, tmp_path: Path, database: str
-) -> None:
-    with Apart(apps.settings(database, web_workers=1), nginx, tmp_path, rate="1r/s") as apart:
-        answers = [ask(apart, "GET", "/healthz") for _ in range(80)]
-        refused = [answer for answer in answers if answer.status_code == 429]
-        assert len(refused) >= 30
-        assert refused[0].headers["Retry-After"] == "1"
-        assert refused[0].json()["code"] == "rate_limited"
-        assert {answer.status_code for answer in answers} == {200, 429}
-
-
-def test_what_is_between_the_parts_stays_there(shop: Flask, apart: Apart) -> None:
-    token = {"Authorization": f"Bearer {Apart.TOKEN}"}
-    for path in ("/internal/users/1", "/internal/orders/1", "/metrics"):
-        answer = ask(apart, "GET", path, **token)
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
-    for part, shop_of in apart.parts.items():
-        direct = requests.get(f"{shop_of.url}/internal/users/999", headers=token, timeout=20)
-        # Each has only what is its own.
-        told = (direct.status_code, direct.json()["detail"])
-        assert told[0] == 404
-        assert ("no user 999" in told[1]) == (part == "users")
+    placed = [(order(token), token) for _, token in first]
+    for process in family:
+        process.suspend()
+    try:
+        with ThreadPoolExecutor(len(placed)) as pool:
+            waiting = [
+                pool.submit(
+                    apart.ask,
+                    "POST",
+                    f"/api/v2/orders/{number}/payment-intent",
+                    Authorization=f"Bearer {token}",
+                )
+                for number, token in placed
+            ]
+            # The rest of the shop goes on before those who wait are refused.
+            assert apart.ask("GET", "/api/v2/cart", Authorization=f"Bearer {last}").ok
+            assert any(not one.done() for one in waiting)
+            for one in waiting:
+                away(one.result())
+        away(apart.ask("GET", "/api/v2/me", Authorization=f"Bearer {last}"))
+    finally:
+        for process in family:
+            process.resume()

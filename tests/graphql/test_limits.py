@@ -128,12 +128,18 @@ def test_the_schema_is_told_outside_production_only(shop: Flask) -> None:
     guest = Graph(Client(shop))
     types = guest.ask(INTROSPECTION)["__schema"]["types"]
     assert {"Book", "Cart", "BookConnection"} <= {kind["name"] for kind in types}
+    assert "Did you mean" in ok(guest.send("{ boks { x } }"))["errors"][0]["message"]
     settings = shop.config["SETTINGS"]
     shop.config["SETTINGS"] = replace(settings, graphql_introspection=False)
     try:
         for error in ok(guest.send(INTROSPECTION))["errors"]:
             assert error["extensions"]["code"] == "graphql_invalid"
         guest.refused('{ __type(name: "Book") { name } }', "graphql_invalid")
+        # Nor are names told to who guesses near one.
+        for near in ("{ boks { x } }", "{ allBooks { titel } }", "{ allBooks(limitt: 1) { id } }"):
+            [error] = ok(guest.send(near))["errors"]
+            assert "Did you mean" not in error["message"]
+            assert error["message"].endswith((".", "'"))
         assert guest.ask("{ __typename }") == {"__typename": "Query"}
         assert guest.client.get("/graphql/", Accept="text/html").status_code == 405
     finally:
