@@ -114,4 +114,7 @@ def _peer(part: str) -> Peer | None:
     if url is None:
         return None
     made: dict[str, Peer] = current_app.extensions.setdefault("bookstore_peers", {})
-    return made.setdefault(part, Peer(part, url, cast(str, settings().service_token)))
+    if part not in made:
+        # Two threads at once make two; the first to be kept is everybody's.
+        made.setdefault(part, Peer(part, url, cast(str, settings().service_token)))
+    return made[part]
