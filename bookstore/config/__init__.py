@@ -11,7 +11,7 @@ from typing import Literal
 from dotenv import dotenv_values
 
 from bookstore.config import checks
-from bookstore.config.outside import Outside
+from bookstore.config.eyes import Eyes
 from bookstore.config.values import BadSetting, parse, setting, show
 
 __all__ = ["BadSetting", "Settings"]
@@ -21,7 +21,7 @@ _DEFAULT_HOME = Path("var")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(Outside):
+class Settings(Eyes):
     """Every setting of the service; ``flask settings`` prints this table."""
 
     bookstore_env: Literal["development", "testing", "production"] = setting(
@@ -55,12 +55,6 @@ class Settings(Outside):
     webhook_allow_private_networks: bool | None = setting(
         None,
         "let webhooks go to private addresses (unset: only in development)",
-        check=checks.ok,
-    )
-    metrics_token: str | None = setting(
-        None,
-        "bearer token of /metrics (unset: open to all, in production to nobody)",
-        secret=True,
         check=checks.ok,
     )
     order_payment_window: int = setting(
@@ -105,10 +99,6 @@ class Settings(Outside):
     )
     graphiql_assets_url: str | None = setting(
         None, "where GraphiQL's scripts are (unset: unpkg.com)", check=checks.web
-    )
-    log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR", check=checks.log_level)
-    slow_query_ms: int = setting(
-        500, "log statements slower than this many milliseconds", check=checks.between(1, 600_000)
     )
 
     @property

@@ -1,0 +1,29 @@
+"""Settings of what the shop tells of itself: logs, metrics, traces, errors."""
+
+from dataclasses import dataclass
+
+from bookstore.config import checks
+from bookstore.config.transport import Transport
+from bookstore.config.values import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eyes(Transport):
+    """What can be seen from outside of how the shop is doing."""
+
+    log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR", check=checks.log_level)
+    slow_query_ms: int = setting(
+        500, "log statements slower than this many milliseconds", check=checks.between(1, 600_000)
+    )
+    metrics_token: str | None = setting(
+        None,
+        "bearer token of /metrics (unset: open to all, in production to nobody)",
+        secret=True,
+        check=checks.ok,
+    )
+    sentry_dsn: str | None = setting(
+        None, "tells Sentry of errors (unset: only the log)", secret=True, check=checks.web
+    )
+    otel_exporter_otlp_endpoint: str | None = setting(
+        None, "sends traces there by OTLP over HTTP (unset: no traces)", check=checks.web
+    )
