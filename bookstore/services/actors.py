@@ -28,7 +28,11 @@ class Acting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A plain value for whoever acts; ``session_id`` is the login it acts by."""
+    """A plain value for whoever acts.
+
+    It acts by a login (``session_id``), or by an API key (``key_id``) and then within the key's
+    ``scopes`` alone; ``is_service`` is a key that stands for a program of the shop's own.
+    """
 
     id: int | None
     label: str
@@ -36,12 +40,20 @@ class Actor:
     is_premium: bool = False
     session_id: str | None = None
     cart_token: str | None = None
+    key_id: int | None = None
+    scopes: frozenset[str] = frozenset()
+    is_service: bool = False
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether it may ask as often as it likes."""
+        return self.is_premium or self.is_service
 
 
 GUEST = Actor(None, "guest")
 SYSTEM = Actor(None, "system", is_staff=True)
 # Another part of the shop, known by SERVICE_TOKEN: it acts for the shop itself.
-SERVICE = Actor(None, "service", is_staff=True)
+SERVICE = Actor(None, "service", is_staff=True, is_service=True)
 # What happened at Stripe, and the shop writes down.
 STRIPE = Actor(None, "stripe", is_staff=True)
 
