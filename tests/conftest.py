@@ -20,7 +20,7 @@ from typing import Any
 import flask_migrate
 import pytest
 from flask import Flask
-from sqlalchemy import Table, insert, select, text
+from sqlalchemy import Connection, Table, insert, select, text
 
 from bookstore import create_app
 from bookstore.config import Settings
@@ -112,8 +112,7 @@ class Apps:
                     for name in [*names, "book_search_fts", "search_terms_fts"]:
                         connection.execute(text(f"DELETE FROM {name}"))
                 else:
-                    tables = ", ".join(names)
-                    connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+                    self._clear(connection, names)
                 for table, rows in self.defaults[database].items():
                     connection.execute(insert(table), rows)
                     if database == "postgresql" and "id" in table.c:
@@ -123,6 +122,28 @@ class Apps:
             redis_handle.client.flushall()
         self._forget_payments()
         return app
+
+    @staticmethod
+    def _clear(connection: Connection, names: list[str]) -> None:
+        """Empty the tables that are not and start every id anew.
+
+        By DELETE: TRUNCATE makes new files of every table and index, which takes twenty times as
+        long as the few rows of a test are worth.
+        """
+        each = (f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names)
+        full = set(connection.scalars(text(" UNION ALL ".join(each))))
+        # All go, so nobody needs to look whether the others are left whole.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for name in names:
+            if name in full:
+                connection.execute(text(f"DELETE FROM {name}"))
+        connection.execute(
+            text(
+                "SELECT setval(format('%I.%I', schemaname, sequencename), start_value, false) "
+                "FROM pg_sequences WHERE last_value IS NOT NULL"
+            )
+        )
+        connection.execute(text("SET LOCAL session_replication_role = DEFAULT"))
 
     def _forget_payments(self) -> None:
         """Ids begin anew with each test, and idempotency keys are made of them."""
