@@ -1,6 +1,8 @@
 """One shop of one process for all tests here that need neither more nor both databases."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 from flask import Flask
@@ -30,7 +32,21 @@ def live(apps: Apps, shop: Flask, database: str) -> Iterator[LiveShop]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def pairs(apps: Apps) -> Iterator[Callable[[str], LiveShop]]:
+    """Returns a shop of two processes on a database, the same each time; not to be stopped."""
+    with ExitStack() as stack:
+
+        @cache
+        def pair(database: str) -> LiveShop:
+            apps.get(database)
+            settings = apps.settings(database, web_workers=2, web_threads=4)
+            return stack.enter_context(LiveShop(settings))
+
+        yield pair
+
+
 @pytest.fixture
-def followed(shop: Flask, live: LiveShop) -> Followed:
+def followed(shop: Flask, database: str, pairs: Callable[[str], LiveShop]) -> Followed:
     """A reader's order, in a shop of two processes, on each database."""
-    return follow(shop, live)
+    return follow(shop, pairs(database))
