@@ -13,7 +13,7 @@ from sqlalchemy import event
 
 from bookstore import blueprints, cli, logs, problems, serve, shell, sockets
 from bookstore.config import Settings
-from bookstore.extensions import db, jwt, migrate, redis_handle
+from bookstore.extensions import db, jwt, limiter, migrate, redis_handle
 from bookstore.gateways import embedded_redis
 
 BODY_LIMIT = 1024 * 1024
@@ -68,6 +68,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     redis_handle.init_app(
         app, settings.redis_url or embedded_redis.default_url(settings.bookstore_home)
     )
+    # Whoever asks has to be known before they are counted (auth.py), so what it would do by itself
+    # before and after each request is left out: it believes that it is there already.
+    app.extensions["limiter"] = {limiter}
+    limiter.init_app(app)
     problems.init_app(app, blueprints.SHAPES)
     blueprints.init_app(app)
     sockets.init_app(app)

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Literal, cast
 
@@ -12,9 +13,10 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 
 from bookstore import errors
 from bookstore.extensions import settings
-from bookstore.services import accounts, tickets
+from bookstore.services import accounts, limits, tickets
 from bookstore.services.accounts import Login
 from bookstore.services.actors import GUEST, SERVICE, Actor
+from bookstore.services.limits import Standing
 
 Access = Literal["anyone", "visitor", "user", "staff", "service"]
 """anyone: never asks who it is; visitor: guests too, and says who if it is told;
@@ -25,15 +27,16 @@ _MAX_TOKEN = 4096
 
 
 def requires(
-    access: Access, *, by_ticket: bool = False
+    access: Access, *, by_ticket: bool = False, attempt: str | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Admit only those a view is for; the view reads who it is by ``current_actor()``.
+    """Admit only those a view is for, and not too often; it reads who by ``current_actor()``.
 
     Args:
         access: for whom.
         by_ticket: ``?ticket=`` will do as well, for clients that cannot send headers.
+        attempt: what is tried by this, if that has a limit of its own (``services.limits``).
 
-    Raises (when called): Unauthenticated and its kinds, Forbidden.
+    Raises (when called): Unauthenticated and its kinds, Forbidden, RateLimited.
     """
 
     def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,7 +45,7 @@ def requires(
             if access == "service":
                 g.actor = _identify_service()
                 return view(*args, **kwargs)
-            g.actor = GUEST if access == "anyone" else _identify(by_ticket)
+            g.actor = _count_as(None if access == "anyone" else by_ticket, attempt)
             if access in {"user", "staff"} and g.actor.id is None:
                 raise errors.Unauthenticated
             if access == "staff" and not g.actor.is_staff:
@@ -61,9 +64,36 @@ def identify_for_socket() -> None:
     Raises:
         Unauthenticated and its kinds: nobody we know.
     """
-    g.actor = _identify(by_ticket=True)
+    g.actor = _count_as(by_ticket=True)
     if g.actor.id is None:
         raise errors.Unauthenticated
+
+
+def count(actor: Actor | None = None, attempt: str | None = None) -> None:
+    """Count this request for its sender, once; ``standing()`` says where they stand.
+
+    Args:
+        actor: who sent it; None: nobody knows, so it counts at the address.
+        attempt: as ``requires`` has it.
+
+    Raises:
+        RateLimited: it is one too many.
+    """
+    if "standing" in g:
+        return
+    g.standing = limits.count(actor or _guest(), attempt)
+    if g.standing is not None and g.standing.retry_after is not None:
+        raise errors.RateLimited(g.standing.retry_after)
+
+
+def do_not_count() -> None:
+    """Let this request pass uncounted, whoever sent it."""
+    g.standing = None
+
+
+def standing() -> Standing | None:
+    """Return where the sender of this request stands; None where nothing is counted."""
+    return cast("Standing | None", g.get("standing"))
 
 
 def current_actor() -> Actor:
@@ -105,6 +135,22 @@ def cart_token() -> str | None:
     return token if 0 < len(token) <= 200 else None
 
 
+def _count_as(by_ticket: bool | None, attempt: str | None = None) -> Actor:
+    """Return who this request acts for, once it is counted for them."""
+    try:
+        actor = _guest() if by_ticket is None else _identify(by_ticket)
+    except errors.Unauthenticated:
+        # Whoever guesses tokens has no more tries than any guest at that address.
+        count(None, attempt)
+        raise
+    count(actor, attempt)
+    return actor
+
+
+def _guest() -> Actor:
+    return Actor(None, "guest", address=request.remote_addr)
+
+
 def _identify(by_ticket: bool) -> Actor:
     header = request.headers.get("Authorization")
     if header is None and by_ticket and "ticket" in request.args:
@@ -113,7 +159,7 @@ def _identify(by_ticket: bool) -> Actor:
         return accounts.authenticate(ticket.user_id, ticket.session_id)
     if header is None:
         token = cart_token()
-        return GUEST if token is None else Actor(None, "guest", cart_token=token)
+        return replace(_guest(), cart_token=token)
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise errors.Unauthenticated("Send Authorization: Bearer <access token>.")

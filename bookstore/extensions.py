@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import redis
 from flask import Flask, current_app
 from flask_jwt_extended import JWTManager
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
@@ -54,13 +56,18 @@ class _Impatient(Retry):
 
     def call_with_retry(self, *args: Any, **kwargs: Any) -> Any:
         """Do it; a ConnectionError at once while Redis is left alone."""
-        if time.monotonic() < self._away_until:
-            raise redis.ConnectionError("Redis did not answer a moment ago")
+        if self._away_until:
+            if time.monotonic() < self._away_until:
+                raise redis.ConnectionError("Redis did not answer a moment ago")
+            # One finds out whether it is back; who asks meanwhile is not to wait for that, too.
+            self._away_until = time.monotonic() + self.REST_SECONDS
         try:
-            return super().call_with_retry(*args, **kwargs)
+            found = super().call_with_retry(*args, **kwargs)
         except (redis.ConnectionError, redis.TimeoutError):
             self._away_until = time.monotonic() + self.REST_SECONDS
             raise
+        self._away_until = 0.0
+        return found
 
 
 class RedisHandle:
@@ -71,11 +78,17 @@ class RedisHandle:
         app.extensions["bookstore_redis_url"] = url
         # Once more and at once: the connection may be an old one that Redis has closed.
         insistent = Retry(NoBackoff(), 1)
-        for name, retry in (("bookstore_redis", _Impatient()), ("bookstore_redis_now", insistent)):
+        # What one of these two finds out about Redis, both know.
+        impatient = _Impatient()
+        for name, retry, seconds in (
+            ("bookstore_redis", impatient, 0.5),
+            ("bookstore_redis_now", insistent, 0.5),
+            ("bookstore_redis_quick", impatient, 0.2),
+        ):
             app.extensions[name] = redis.Redis.from_url(
                 url,
-                socket_connect_timeout=0.5,
-                socket_timeout=0.5,
+                socket_connect_timeout=seconds,
+                socket_timeout=seconds,
                 health_check_interval=30,
                 retry=retry,
             )
@@ -94,6 +107,11 @@ class RedisHandle:
         return cast("redis.Redis", current_app.extensions["bookstore_redis_now"])
 
     @property
+    def quick(self) -> "redis.Redis":
+        """Return a client for what each request asks, and can do without."""
+        return cast("redis.Redis", current_app.extensions["bookstore_redis_quick"])
+
+    @property
     def url(self) -> str:
         """Return where it is, for a connection of another kind."""
         return str(current_app.extensions["bookstore_redis_url"])
@@ -109,6 +127,8 @@ else:
 migrate = Migrate(compare_type=True, render_as_batch=True)
 jwt = JWTManager()
 redis_handle = RedisHandle()
+# Where it counts is ``gateways.rates``; who is counted, and against what, ``services.limits``.
+limiter = Limiter(get_remote_address, storage_uri="bookstore://", strategy="sliding-window-counter")
 
 
 def context_maker() -> Callable[[], AbstractContextManager[Any]]:

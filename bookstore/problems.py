@@ -31,6 +31,7 @@ STATUSES: dict[type[errors.BookstoreError], int] = {
     errors.IdempotencyKeyReused: 422,
     errors.UpgradeRequired: 426,
     errors.PreconditionRequired: 428,
+    errors.RateLimited: 429,
     errors.TooManySockets: 429,
     errors.SocketsUnsupported: 501,
     errors.LiveUnavailable: 503,
@@ -109,7 +110,7 @@ def problem(
 def from_error(error: errors.BookstoreError) -> Response:
     """Return the problem of one of our own errors."""
     made = problem(status_of(type(error)), error.code, error.title, error.detail, error.extra)
-    if isinstance(error, errors.PartUnavailable):
+    if isinstance(error, errors.PartUnavailable | errors.RateLimited):
         made.headers["Retry-After"] = str(error.retry_after)
     return made
 

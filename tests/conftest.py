@@ -31,6 +31,12 @@ from tests.servers import Postgres, RedisServer, shared_postgres
 
 # Tables that a new shop has rows in.
 FROM_MIGRATIONS = ("shipping_methods", "shipping_zones", "tax_rates")
+# Tests ask more than any client may, all from one address.
+UNLIMITED = {
+    "ratelimit_burst": "1000000/minute",
+    "ratelimit_sustained": "1000000/day",
+    "ratelimit_login": "1000000/minute",
+}
 SECRET = "a test secret that is long enough to sign"
 
 
@@ -75,6 +81,7 @@ class Apps:
             "secret_key": SECRET,
             "database_url": url,
             "log_level": "WARNING",
+            **UNLIMITED,
             # Nobody listens there: no event of a test payment reaches somebody else's shop.
             "port": 9,
         }

@@ -35,6 +35,7 @@ from bookstore.blueprints import (
     graphql,
     health,
     internal,
+    limits,
     metrics,
     openapi,
     openapi_v1,
@@ -96,6 +97,7 @@ def init_app(app: Flask) -> None:
     app.url_map.converters["id"] = IdConverter
     app.url_map.strict_slashes = False
     app.before_request(_start)
+    app.before_request(limits.begin)
     app.after_request(_end)
     for blueprint in UNVERSIONED:
         if parts.is_here(blueprint, app.config["SETTINGS"]):
@@ -162,6 +164,7 @@ def _start() -> None:
 
 
 def _end(response: Response) -> Response:
+    response = limits.finish(response)
     if request.path.startswith("/api/"):
         response = finish(response)
         versioning.announce(response, VERSIONS, [_TOKENS])

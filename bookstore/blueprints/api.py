@@ -87,7 +87,11 @@ class Api(flask_smorest.Api):
 
 
 def requires(
-    access: auth.Access, *, by_ticket: bool = False, lax: bool = False
+    access: auth.Access,
+    *,
+    by_ticket: bool = False,
+    attempt: str | None = None,
+    lax: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Admit (see ``auth.requires``), check the query string, document who may.
 
@@ -103,7 +107,7 @@ def requires(
                     _check_query(takes_any=hasattr(view, "takes_query"))
             return view(*args, **kwargs)
 
-        admitted = auth.requires(access, by_ticket=by_ticket)(checked)
+        admitted = auth.requires(access, by_ticket=by_ticket, attempt=attempt)(checked)
         security: list[dict[str, list[str]]] = [{"bearer": []}]
         if access == "visitor":
             security.append({})

@@ -18,6 +18,7 @@ from bookstore.errors.covers import (
     StorageUnavailable as StorageUnavailable,
     UploadSize as UploadSize,
 )
+from bookstore.errors.limits import RateLimited as RateLimited
 from bookstore.errors.money import (
     AlreadyPaid as AlreadyPaid,
     AlreadyRestocked as AlreadyRestocked,

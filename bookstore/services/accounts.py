@@ -13,7 +13,7 @@ from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.models import LoginSession, Order, Review, ShoppingCart, User, WishList
 from bookstore.models.accounts import actor_label
-from bookstore.services import cart, cart_lines, notifications, wishlist
+from bookstore.services import attempts, cart, cart_lines, notifications, wishlist
 from bookstore.services.actors import Acting, Actor, require_user
 from bookstore.services.passwords import HASHER
 from bookstore.unit_of_work import unit_of_work
@@ -33,6 +33,7 @@ class Login:
     refresh_jti: str
 
 
+@attempts.counted("register", by="username")
 def register(
     username: str,
     email: str,
@@ -67,6 +68,7 @@ def register(
     return user
 
 
+@attempts.counted("login", by="username")
 def log_in(username: str, password: str, *, cart_token: str | None = None) -> Login:
     """Check a password, open a session, and merge the guest cart of ``cart_token`` if given.
 
@@ -294,6 +296,5 @@ def _flush_unique(session: Session, user: User) -> None:
     try:
         session.flush()
     except IntegrityError as error:
-        if "username" in str(error.orig):
-            raise errors.UsernameTaken from None
-        raise errors.EmailTaken from None
+        taken = "username" in str(error.orig)
+        raise (errors.UsernameTaken if taken else errors.EmailTaken) from None

@@ -31,7 +31,8 @@ class Actor:
     """A plain value for whoever acts.
 
     It acts by a login (``session_id``), or by an API key (``key_id``) and then within the key's
-    ``scopes`` alone; ``is_service`` is a key that stands for a program of the shop's own.
+    ``scopes`` alone; ``is_service`` is a key that stands for a program of the shop's own. Of a
+    guest nothing is known but the IP ``address``.
     """
 
     id: int | None
@@ -43,6 +44,7 @@ class Actor:
     key_id: int | None = None
     scopes: frozenset[str] = frozenset()
     is_service: bool = False
+    address: str | None = None
 
     @property
     def is_unlimited(self) -> bool:

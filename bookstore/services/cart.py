@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bookstore import clock, errors
 from bookstore.extensions import db, settings
 from bookstore.models import Author, Book, CartCoupon, CartItem, ShoppingCart
-from bookstore.services import book_views, cart_coupons, cart_lines, coupons
+from bookstore.services import attempts, book_views, cart_coupons, cart_lines, coupons
 from bookstore.services.actors import Acting
 from bookstore.unit_of_work import unit_of_work
 
@@ -105,8 +105,9 @@ def put_coupon(actor: Acting, code: str) -> Written:
 
     Raises:
         CouponInvalid: there is no such coupon, or it does not apply; nothing is changed.
+        RateLimited: too many of the actor's coupons were none.
     """
-    with unit_of_work() as session:
+    with attempts.guessing("coupon", actor, coupons.is_unknown), unit_of_work() as session:
         cart_id, token = _open(session, actor)
         mine = ShoppingCart.id == cart_id
         cart_coupons.put(session, cart_id, code, actor.id, cart_lines.lines_to_price(session, mine))

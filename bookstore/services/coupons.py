@@ -210,6 +210,11 @@ def refused(code: str, reason: str) -> errors.CouponInvalid:
     return errors.CouponInvalid(REASONS[reason], coupon=code, reason=reason)
 
 
+def is_unknown(error: errors.BookstoreError) -> bool:
+    """Return whether a refusal says that there is no such coupon."""
+    return isinstance(error, errors.CouponInvalid) and error.extra.get("reason") == "unknown"
+
+
 def _refusal(row: Any) -> str | None:
     now = clock.now()
     if not row.is_active:

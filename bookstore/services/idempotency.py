@@ -72,7 +72,7 @@ def run(
     Raises:
         IdempotencyKeyReused: the key was used for another request.
         IdempotencyInProgress: the first is still running.
-        PartUnavailable, PaymentsUnavailable: nothing was done; the key is free again.
+        PartUnavailable, PaymentsUnavailable, RateLimited: nothing was done; the key is free again.
         Exception: whatever else ``work`` raised; the key is free again, too.
     """
     owner = secrets.token_hex(16)
@@ -85,8 +85,8 @@ def run(
             answer = work()
             _store(session, request, owner, answer)
             return answer
-    except (errors.PartUnavailable, errors.PaymentsUnavailable):
-        # Nothing was decided: the same key may do it when they can be asked again.
+    except (errors.PartUnavailable, errors.PaymentsUnavailable, errors.RateLimited):
+        # Nothing was decided: the same key may do it later.
         _release(request, owner)
         raise
     except errors.BookstoreError as error:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bookstore import clock, errors
 from bookstore.gateways import queue
 from bookstore.models import Email, LoginSession, User
-from bookstore.services import accounts, vault
+from bookstore.services import accounts, attempts, vault
 from bookstore.services.passwords import HASHER
 from bookstore.unit_of_work import after_commit, unit_of_work
 
@@ -31,7 +31,11 @@ def request(email: str) -> None:
     """Have a mail sent to the account with this address; do nothing when there is none.
 
     At most one a minute. Who asks learns nothing of which it was.
+
+    Raises:
+        RateLimited: too many asked for this address.
     """
+    attempts.check("reset", email)
     with unit_of_work() as session:
         user_id = session.scalar(
             select(User.id)
@@ -73,6 +77,9 @@ def confirm(token: str, password: str) -> None:
         if user is None or not user.is_active or not hmac.compare_digest(digest, _digest(user)):
             raise errors.ResetTokenInvalid({"token": [_WRONG]})
         user.password_hash = password_hash
+        # A way in for whom a stranger, by guessing, makes wait at the other door.
+        name = user.username
+        after_commit(lambda: attempts.succeeded("login", name))
         accounts.revoke(session, LoginSession.user_id == user.id, "password reset")
 
 

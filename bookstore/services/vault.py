@@ -1,6 +1,10 @@
-"""Secrets at rest: encrypted with a key made of the shop's ``SECRET_KEY`` (Fernet, HKDF)."""
+"""Secrets at rest: encrypted with a key made of the shop's ``SECRET_KEY`` (Fernet, HKDF).
+
+And names of people and addresses, where it only has to be known whether it is the same again.
+"""
 
 import base64
+import hashlib
 from functools import cache
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -29,8 +33,18 @@ def unseal(sealed: bytes) -> str:
         raise errors.SecretUnreadable from None
 
 
+def digest(text: str) -> str:
+    """Return what stands for ``text`` (32 hex digits), and tells it to nobody without the key."""
+    key = _key(settings(), b"bookstore digests v1")
+    return hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()
+
+
 @cache
 def _box(settings: Settings) -> Fernet:
-    derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"bookstore vault v1")
-    key = derive.derive(settings.resolved_secret_key().encode())
-    return Fernet(base64.urlsafe_b64encode(key))
+    return Fernet(base64.urlsafe_b64encode(_key(settings, b"bookstore vault v1")))
+
+
+@cache
+def _key(settings: Settings, purpose: bytes) -> bytes:
+    derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose)
+    return derive.derive(settings.resolved_secret_key().encode())

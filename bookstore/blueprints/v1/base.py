@@ -11,6 +11,7 @@ import orjson
 from flask import Response, request
 from webargs.multidictproxy import MultiDictProxy
 
+from bookstore import errors
 from bookstore.blueprints import api
 from bookstore.blueprints.answers import dumper
 from bookstore.extensions import settings
@@ -68,6 +69,9 @@ def refusal(
         for name, messages in fields.items():
             named.setdefault(name.partition(".")[0], []).extend(messages)
         return 400, {"detail": "Some fields are not valid.", **named}
+    if code == errors.RateLimited.code and "retry_after" in more:
+        wait = more["retry_after"]
+        detail = f"Request was throttled. Expected available in {wait} seconds."
     if status in {409, 422}:
         return 400, {"error": _TEXTS.get(code, detail), **more}
     return status, {"detail": detail}

@@ -12,7 +12,7 @@ blp = Blueprint("v1_tokens", __name__, description="Logging in")
 
 @blp.post("/token/")
 @replaced_by("POST /auth/token")
-@requires("anyone")
+@requires("anyone", attempt="login")
 @blp.arguments(CredentialsSchema)
 @blp.response(200, TokensSchema)
 def log_in(body: dict[str, Any]) -> Any:
@@ -25,7 +25,7 @@ def log_in(body: dict[str, Any]) -> Any:
 
 @blp.post("/token/refresh/")
 @replaced_by("POST /auth/token/refresh")
-@requires("anyone")
+@requires("anyone", attempt="refresh")
 @blp.arguments(RefreshSchema)
 @blp.response(200, TokensSchema)
 def refresh(body: dict[str, str]) -> Any:

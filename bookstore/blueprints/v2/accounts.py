@@ -22,7 +22,7 @@ blp = Blueprint("accounts", __name__, description="Accounts, tokens and one's ow
 
 
 @blp.post("/auth/register")
-@requires("anyone")
+@requires("anyone", attempt="register")
 @blp.arguments(RegisterSchema)
 @idempotent
 @blp.response(201, UserSchema)
@@ -32,7 +32,7 @@ def register(body: dict[str, Any]) -> Any:
 
 
 @blp.post("/auth/token")
-@requires("anyone")
+@requires("anyone", attempt="login")
 @blp.arguments(CredentialsSchema)
 @blp.response(200, TokensSchema)
 def log_in(body: dict[str, Any]) -> Any:
@@ -44,7 +44,7 @@ def log_in(body: dict[str, Any]) -> Any:
 
 
 @blp.post("/auth/token/refresh")
-@requires("anyone")
+@requires("anyone", attempt="refresh")
 @blp.arguments(RefreshSchema)
 @blp.response(200, TokensSchema)
 def refresh(body: dict[str, str]) -> Any:
@@ -66,7 +66,7 @@ def log_out(body: dict[str, str]) -> None:
 
 
 @blp.post("/auth/password-reset")
-@requires("anyone")
+@requires("anyone", attempt="reset")
 @blp.arguments(ForgottenSchema)
 @blp.response(202)
 def ask_for_reset(body: dict[str, str]) -> None:
@@ -78,7 +78,7 @@ def ask_for_reset(body: dict[str, str]) -> None:
 
 
 @blp.post("/auth/password-reset/confirm")
-@requires("anyone")
+@requires("anyone", attempt="reset")
 @blp.arguments(ResetSchema)
 @blp.response(204)
 def confirm_reset(body: dict[str, str]) -> None:

@@ -1,0 +1,132 @@
+"""How much of the shop one user, API key or address may take.
+
+| policy | setting | counts |
+|---|---|---|
+| burst | RATELIMIT_BURST | every request |
+| sustained | RATELIMIT_SUSTAINED | every request |
+| login, register, reset, refresh | RATELIMIT_LOGIN | attempts of that kind, of one address |
+
+Premium users and the shop's own programs are not counted. What one account may be tried is
+``attempts``.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from limits import RateLimitItem, parse_many
+
+from bookstore.extensions import settings
+from bookstore.gateways import rates
+from bookstore.gateways.rates import Window
+from bookstore.services import vault
+from bookstore.services.actors import Acting, Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A rate that has a name."""
+
+    name: str
+    rate: RateLimitItem
+
+    @property
+    def amount(self) -> int:
+        """How many may come in its time."""
+        return self.rate.amount
+
+    @property
+    def seconds(self) -> int:
+        """Its time."""
+        return self.rate.get_expiry()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where whoever asks stands after a request.
+
+    ``nearest`` is the policy with the fewest that may still come: ``remaining``, and ``resets_in``
+    how many seconds there will be more. ``retry_after``: the request is one too many; after so many
+    seconds the next will not be.
+    """
+
+    policies: Sequence[Policy]
+    nearest: Policy
+    remaining: int
+    resets_in: int
+    retry_after: int | None
+
+
+def count(actor: Actor, attempt: str | None = None) -> Standing | None:
+    """Count a request, and return where its sender stands now; None: there is no limit to that.
+
+    Args:
+        actor: who asks; a guest is known by the address alone.
+        attempt: what it tries, if that has a limit of its own.
+    """
+    if actor.is_unlimited:
+        return None
+    who = name_of(actor)
+    policies = _policies(settings().ratelimit_burst, settings().ratelimit_sustained)
+    if attempt is not None:
+        policies = (*login_policies(attempt), *policies)
+    return standing(policies, rates.hit([(one.rate, f"{one.name}:{who}") for one in policies]))
+
+
+def name_of(actor: Acting) -> str:
+    """Return under which name it is counted what an actor does: of a key, a user or an address."""
+    key_id = getattr(actor, "key_id", None)
+    if key_id is not None:
+        return f"key:{key_id}"
+    if actor.id is not None:
+        return f"user:{actor.id}"
+    return f"address:{vault.digest(network(getattr(actor, 'address', None) or ''))}"
+
+
+@lru_cache(maxsize=4096)
+def network(address: str) -> str:
+    """Return what stands for one subscriber: an IPv4 address, or the /64 that an IPv6 one is in.
+
+    A subscriber with IPv6 has 2**64 addresses and may change between them at will.
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found), 64), strict=False))
+
+
+def login_policies(name: str) -> tuple[Policy, ...]:
+    """Return the policies of ``RATELIMIT_LOGIN``, for attempts of this name."""
+    return _named(name, settings().ratelimit_login)
+
+
+def standing(policies: Sequence[Policy], windows: Sequence[Window]) -> Standing:
+    """Return where somebody stands by what was counted of these policies."""
+    found = list(zip(policies, windows, strict=True))
+    refused = next(((one, window) for one, window in found if not window.taken), None)
+    if refused is not None:
+        policy, window = refused
+        wait = window.wait(policy.rate)
+        return Standing(policies, policy, 0, wait, wait)
+    policy, window = min(found, key=lambda pair: pair[1].remaining(pair[0].rate))
+    return Standing(policies, policy, window.remaining(policy.rate), window.ends(policy.rate), None)
+
+
+@cache
+def _policies(burst: str, sustained: str) -> tuple[Policy, ...]:
+    return _named("burst", burst) + _named("sustained", sustained)
+
+
+@cache
+def _named(name: str, rates: str) -> tuple[Policy, ...]:
+    """Return a policy for each rate: burst, burst-2 …"""
+    return tuple(
+        Policy(name if number == 1 else f"{name}-{number}", rate)
+        for number, rate in enumerate(parse_many(rates), 1)
+    )
