@@ -103,6 +103,10 @@ max_requests_jitter = 20_000
 limit_request_line = 4094
 limit_request_fields = 64
 control_socket_disable = True
+# Which proxies are believed is TRUSTED_PROXIES, alone: gunicorn would believe all that is sent from
+# this machine, or whom FORWARDED_ALLOW_IPS names, as to the scheme.
+forwarded_allow_ips = ""
+secure_scheme_headers = {}
 loglevel = "warning"
 proc_name = "bookstore"
 

@@ -10,6 +10,7 @@ import orjson
 from flask import Flask
 from flask.json.provider import JSONProvider
 from sqlalchemy import event
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bookstore import blueprints, cli, logs, problems, serve, shell, sockets
 from bookstore.config import Settings
@@ -75,6 +76,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     problems.init_app(app, blueprints.SHAPES)
     blueprints.init_app(app)
     sockets.init_app(app)
+    if settings.trusted_proxies:
+        believed = settings.trusted_proxies
+        # Last, so that it comes first: all others see the client, not the proxy.
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=believed, x_proto=believed, x_host=believed
+        )
     cli.init_app(app)
     app.cli.add_command(serve.command)
     shell.init_app(app)

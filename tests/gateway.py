@@ -137,6 +137,7 @@ class Apart:
         common = replace(
             settings,
             service_token=self.TOKEN,
+            trusted_proxies=1,
             public_url=f"http://127.0.0.1:{port}",
             **{
                 name: f"http://127.0.0.1:{port}"

@@ -8,7 +8,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from bookstore import problems
-from bookstore.blueprints import openapi_shapes, openapi_webhooks
+from bookstore.blueprints import limits, openapi_shapes, openapi_webhooks
 
 _PREFIX = "/api/v2"
 BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
@@ -27,6 +27,9 @@ is required to change books, rates and the like: 428 without, 412 when they have
 
 **Idempotency**: repeat a POST with the same `Idempotency-Key` and get the first answer again.
 
+**Limits**: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers) and
+`X-RateLimit-…` say what may be asked and what is left of it; whoever asks more gets 429.
+
 **Logging in**: `POST /api/v2/auth/token`, then `Authorization: Bearer <access>`. A guest has a
 cart by the `X-Cart-Token` that the first write answers.
 """
@@ -44,7 +47,8 @@ _TEXTS = {
     415: "The body is not application/json",
     422: "Some input is not valid: `errors` names it",
     428: "If-Match is missing",
-    429: "There are as many as may be at once",
+    429: "Too many requests in a while: ask again after `Retry-After`; or (`too_many_sockets`, "
+    "without that header) as many as may be at once",
     501: "Not by this server: see `code`",
     503: "The database is busy or away: try again",
 }
@@ -74,6 +78,8 @@ def describe(api: Api, app: Flask) -> dict[str, Any]:
         operation["operationId"] = found[path, method].replace(".", "_")
         # A title of one line, whatever the width of the docstring.
         operation["summary"] = " ".join(operation["summary"].split())
+        if found[path, method] not in limits.EXEMPT:
+            operation["responses"]["429"] = {"$ref": "#/components/responses/429"}
         for status in _refusals(path, method, operation):
             operation["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
         _add_headers(path.removeprefix(_PREFIX), method, operation)
@@ -111,6 +117,7 @@ def _add_components(components: dict[str, Any]) -> None:
         str(status): {"description": text, "content": problem} for status, text in _TEXTS.items()
     }
     components["responses"]["401"]["headers"] = header("WWW-Authenticate", "`Bearer`.")
+    components["responses"]["429"]["headers"] = dict(OF_LIMITS)
     components["responses"]["503"]["headers"] = header("Retry-After", "Seconds.")
     components["responses"]["DEFAULT_ERROR"] = {
         "description": "Any other refusal",
@@ -132,7 +139,7 @@ def _refusals(path: str, method: str, operation: dict[str, Any]) -> list[int]:
     found |= {404, 409} if method != "get" else set()
     found |= {413, 415} if "requestBody" in operation else set()
     found |= {428} if _takes(operation, "If-Match") else set()
-    found |= {429, 501} if path.endswith("/stream") else set()
+    found |= {501} if path.endswith("/stream") else set()
     return sorted(found)
 
 
@@ -176,3 +183,13 @@ def _parameter(name: str, text: str) -> dict[str, Any]:
 def header(name: str, text: str) -> dict[str, Any]:
     """Return a documented header of an answer."""
     return {name: {"description": text, "schema": {"type": "string"}}}
+
+
+OF_LIMITS = {
+    **header("Retry-After", "Seconds."),
+    **header("RateLimit-Policy", 'Each rate: `"burst";q=60;w=60` is 60 in 60 seconds.'),
+    **header("RateLimit", "The one with the fewest left: how many, and for how many seconds."),
+    **header("X-RateLimit-Limit", "Of the same: how many in all."),
+    **header("X-RateLimit-Remaining", "How many are left."),
+    **header("X-RateLimit-Reset", "When there will be more, in seconds of Unix time."),
+}

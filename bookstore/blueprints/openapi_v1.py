@@ -6,7 +6,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from bookstore.blueprints import openapi_shapes
-from bookstore.blueprints.openapi import BEARER, endpoints, header, operations
+from bookstore.blueprints.openapi import BEARER, OF_LIMITS, endpoints, header, operations
 
 _ABOUT = """\
 **Deprecated.** Each call says which one of API v2 takes its place, and so does every answer: by
@@ -18,6 +18,8 @@ Bodies are JSON or forms. Unknown fields and parameters are passed over.
 
 **Errors**: 400 with the messages by field for input that is not valid, 400 `{"error": …}` for what
 the state of things forbids, `{"detail": …}` for all else.
+
+**Limits**: as in v2, by the same headers; whoever asks more gets 429 with `{"detail": …}`.
 
 **Pages**: `page` and `page_size`; the answer is `{"count", "next", "previous", "results"}`.
 
@@ -32,6 +34,7 @@ _TEXTS = {
     412: "Changed since the ETag in If-Match",
     413: "The body is larger than 1 MiB",
     415: "The body is neither JSON nor a form",
+    429: "Too many requests in a while: ask again after `Retry-After`",
     503: "The database or the payment provider is busy or away: try again",
 }
 _HEADERS = {
@@ -56,6 +59,7 @@ def describe(api: Api, app: Flask) -> dict[str, Any]:
         str(status): {"description": text, "content": refusal} for status, text in _TEXTS.items()
     }
     components["responses"]["401"]["headers"] = header("WWW-Authenticate", "`Bearer`.")
+    components["responses"]["429"]["headers"] = dict(OF_LIMITS)
     components["responses"]["503"]["headers"] = header("Retry-After", "Seconds.")
     components["responses"]["DEFAULT_ERROR"] = {
         "description": "Any other refusal",
@@ -77,7 +81,7 @@ def describe(api: Api, app: Flask) -> dict[str, Any]:
 def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
-    statuses = {400, 503}
+    statuses = {400, 429, 503}
     if operation["security"] or "/token" in path:
         statuses.add(401)
     if operation["security"] and {} not in operation["security"]:

@@ -59,6 +59,8 @@ def failed(kind: str, account: str) -> None:
     if failures > FREE_FAILURES:
         # The exponent stays small, however long somebody goes on.
         delay = min(LONGEST, 2 ** min(failures - FREE_FAILURES - 1, 20))
+        # Anew: of two that failed at once the second would leave the first one's end as it is.
+        storage.clear(_key("delay", kind, account))
         storage.incr(_key("delay", kind, account), delay)
 
 

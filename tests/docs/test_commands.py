@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.test_serve import environ, serving
 from tests.clients import _free_port
+from tests.conftest import UNLIMITED
 from tests.pictures import picture
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +45,8 @@ def test_every_command_prints_what_it_is_said_to(
     home, port = tmp_path / "home", _free_port()
     script = f"\necho '{MARK}'\n".join(commands for commands, _ in blocks)
     (tmp_path / "cover.jpg").write_bytes(picture())
-    with serving(home, port):
+    # Nobody types that fast.
+    with serving(home, port, **{name.upper(): rate for name, rate in UNLIMITED.items()}):
         done = subprocess.run(
             ["bash", "-u", "-c", script.replace(":8000/", f":{port}/")],
             cwd=tmp_path,

@@ -26,7 +26,7 @@ from bookstore.services import orders, webhooks
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import ADDRESS, ROOT, LiveShop, wait_until
-from tests.conftest import SECRET
+from tests.conftest import SECRET, UNLIMITED
 from tests.factories import fill_carts, make_book, make_user
 from tests.fakes.receiver import Receiver
 from tests.processes import LiveWorker
@@ -47,6 +47,7 @@ class World:
             secret_key=SECRET,
             database_url=database_url,
             log_level="WARNING",
+            **UNLIMITED,
             web_workers=2,
             webhook_allow_private_networks=True,
             # Nobody pays here, and the clock is moved by an hour.

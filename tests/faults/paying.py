@@ -21,7 +21,7 @@ from bookstore.extensions import db
 from bookstore.gateways.embedded_redis import EmbeddedRedis
 from bookstore.models import Order, Payment, Refund
 from tests.clients import ADDRESS, ROOT, LiveShop, wait_until
-from tests.conftest import SECRET
+from tests.conftest import SECRET, UNLIMITED
 from tests.factories import check_books, fill_carts, make_book, make_buyers, make_clerk
 from tests.fakes.stripe import FakeStripe
 from tests.processes import LiveWorker, environ
@@ -48,6 +48,7 @@ class Till:
                 secret_key=SECRET,
                 database_url=self.database_url,
                 log_level="WARNING",
+                **UNLIMITED,
                 web_workers=2,
                 stripe_secret_key=self.stripe.secret_key,
                 stripe_webhook_secret=self.stripe.webhook_secret,

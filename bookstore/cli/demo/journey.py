@@ -1,5 +1,6 @@
 """Calls the shop as a customer would and prints each call with its answer."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ import requests
 from bookstore.cli.demo import printing
 
 TIMEOUT = 10
+PATIENCE = 60  # seconds, when the shop's limits are met
 LENT = "/api/v2/"  # what an older or smaller API has no call for, a client does by v2
 
 
@@ -87,6 +89,15 @@ class Journey:
             raise click.ClickException(f"POST {path} was refused with {answer.status_code}")
 
     def _send(self, method: str, path: str, **request: Any) -> requests.Response:
+        answer = self._send_once(method, path, **request)
+        wait = answer.headers.get("Retry-After", "")
+        if answer.status_code == 429 and wait.isdecimal() and int(wait) <= PATIENCE:
+            printing.came(f"too many requests: the shop asks to wait for {wait} s")
+            time.sleep(int(wait))
+            answer = self._send_once(method, path, **request)
+        return answer
+
+    def _send_once(self, method: str, path: str, **request: Any) -> requests.Response:
         try:
             return self.http.request(method, f"{self.url}{path}", timeout=TIMEOUT, **request)
         except requests.ConnectionError:
