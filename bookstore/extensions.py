@@ -1,6 +1,7 @@
 """The extensions, unbound. This module never builds the app, so anything may import it."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -50,22 +51,29 @@ class _Impatient(Retry):
     def __init__(self) -> None:
         super().__init__(ExponentialWithJitterBackoff(0.2, 0.02), 1)
         self._away_until = 0.0
+        self._asking: int | None = None  # the thread that finds out
 
     def __deepcopy__(self, _memo: Any) -> "_Impatient":
         return self  # every connection is given a copy, and they are all to know
 
     def call_with_retry(self, *args: Any, **kwargs: Any) -> Any:
         """Do it; a ConnectionError at once while Redis is left alone."""
-        if self._away_until:
+        me = threading.get_ident()
+        # Connecting, which is a part of asking, comes here as well.
+        is_first = self._asking != me
+        if is_first and self._away_until:
             if time.monotonic() < self._away_until:
                 raise redis.ConnectionError("Redis did not answer a moment ago")
             # One finds out whether it is back; who asks meanwhile is not to wait for that, too.
-            self._away_until = time.monotonic() + self.REST_SECONDS
+            self._away_until, self._asking = time.monotonic() + self.REST_SECONDS, me
         try:
             found = super().call_with_retry(*args, **kwargs)
         except (redis.ConnectionError, redis.TimeoutError):
             self._away_until = time.monotonic() + self.REST_SECONDS
             raise
+        finally:
+            if is_first and self._asking == me:
+                self._asking = None
         self._away_until = 0.0
         return found
 

@@ -61,6 +61,28 @@ def test_the_edge_has_limits_of_its_own(
         assert {answer.status_code for answer in answers} == {200, 429}
 
 
+def test_the_parts_count_whom_the_gateway_sees(
+    apps: Apps, shop: Flask, nginx: str, tmp_path: Path, database: str
+) -> None:
+    settings = apps.settings(database, web_workers=1, ratelimit_burst="4/hour")
+    with Apart(settings, nginx, tmp_path) as apart:
+        found = []
+        for number, path in enumerate(("books", "cart", "books", "nothing", "books", "cart")):
+            # A client that says it is another each time, and somewhere else.
+            spoofed = {"X_Forwarded_For": f"203.0.113.{number}", "X_Forwarded_Host": "evil.example"}
+            found.append(apart.ask("GET", f"/api/v1/{path}/", **spoofed))
+        assert [one.status_code for one in found] == [200, 401, 200, 404, 429, 429]
+        assert "evil.example" not in found[0].text
+        assert found[-1].json()["detail"].startswith("Request was throttled.")
+        # Straight to a part, which only the gateway can: each client has an address.
+        direct = requests.get(
+            f"{apart.parts['catalog'].url}/api/v2/books",
+            headers={"X-Forwarded-For": "203.0.113.77"},
+            timeout=20,
+        )
+        assert direct.headers["RateLimit"].startswith('"burst";r=3;')
+
+
 def test_what_is_between_the_parts_stays_there(shop: Flask, apart: Apart) -> None:
     token = {"Authorization": f"Bearer {Apart.TOKEN}"}
     odd = apart.ask("GET", "/storage/..%2f..%2fsecret_key")
