@@ -24,6 +24,8 @@ user: logged in; staff: logged in as staff; service: another part of the shop, b
 
 ACCESS_SECONDS = 3600
 _MAX_TOKEN = 4096
+# Of the request and of nothing that may outlive it: each counts once.
+_STANDING = "bookstore.standing"
 
 
 def requires(
@@ -79,21 +81,22 @@ def count(actor: Actor | None = None, attempt: str | None = None) -> None:
     Raises:
         RateLimited: it is one too many.
     """
-    if "standing" in g:
+    if _STANDING in request.environ:
         return
-    g.standing = limits.count(actor or _guest(), attempt)
-    if g.standing is not None and g.standing.retry_after is not None:
-        raise errors.RateLimited(g.standing.retry_after)
+    found = limits.count(actor or _guest(), attempt)
+    request.environ[_STANDING] = found
+    if found is not None and found.retry_after is not None:
+        raise errors.RateLimited(found.retry_after)
 
 
 def do_not_count() -> None:
     """Let this request pass uncounted, whoever sent it."""
-    g.standing = None
+    request.environ[_STANDING] = None
 
 
 def standing() -> Standing | None:
     """Return where the sender of this request stands; None where nothing is counted."""
-    return cast("Standing | None", g.get("standing"))
+    return cast("Standing | None", request.environ.get(_STANDING))
 
 
 def current_actor() -> Actor:
