@@ -17,7 +17,9 @@ users_cli = AppGroup("users", help="Accounts.")
 @click.option("--email", required=True)
 @click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
 @click.option("--staff", is_flag=True, help="May run the shop.")
-@click.option("--premium", is_flag=True, help="Has no rate limit.")
+@click.option(
+    "--premium", is_flag=True, help="May ask as often as it likes: no limits of requests."
+)
 def create(name: str, email: str, password: str, staff: bool, premium: bool) -> None:
     """Make an account."""
     with shown():
@@ -32,7 +34,9 @@ def create(name: str, email: str, password: str, staff: bool, premium: bool) -> 
 @users_cli.command("promote")
 @click.argument("name")
 @click.option("--staff/--no-staff", default=None, help="Give or take staff rights.")
-@click.option("--premium/--no-premium", default=None, help="Give or take premium.")
+@click.option(
+    "--premium/--no-premium", default=None, help="Give or take premium: no limits of requests."
+)
 def promote(name: str, staff: bool | None, premium: bool | None) -> None:
     """Give or take rights (staff, unless an option says otherwise)."""
     if staff is None and premium is None:
