@@ -1,4 +1,5 @@
-"""Who is asking: a bearer token becomes an actor, and each route says whom it serves."""
+"""Who is asking: a bearer token or an API key becomes an actor, and each route says whom it
+serves."""
 
 import hmac
 from collections.abc import Callable
@@ -7,38 +8,51 @@ from functools import wraps
 from typing import Any, Literal, cast
 
 import jwt as pyjwt
-from flask import g, request
+from flask import Flask, Response, after_this_request, current_app, g, request
 from flask_jwt_extended import create_access_token, create_refresh_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 
-from bookstore import errors
+from bookstore import clock, errors
 from bookstore.extensions import settings
-from bookstore.services import accounts, limits, tickets
+from bookstore.services import accounts, api_key_use, limits, tickets
 from bookstore.services.accounts import Login
 from bookstore.services.actors import GUEST, SERVICE, Actor
 from bookstore.services.limits import Standing
+from bookstore.services.scopes import Scope, require_scope
 
 Access = Literal["anyone", "visitor", "user", "staff", "service"]
 """anyone: never asks who it is; visitor: guests too, and says who if it is told;
 user: logged in; staff: logged in as staff; service: another part of the shop, by SERVICE_TOKEN."""
 
+Needed = Scope | Literal["by field"] | None
+"""What an API key needs to be let in. None: no key is; by field: any key, and what it asks for in
+the body is checked there (GraphQL)."""
+
 ACCESS_SECONDS = 3600
+# Sockets that a key opened end by then; a login's end with its access token.
+KEY_SOCKET_SECONDS = 24 * 3600
 _MAX_TOKEN = 4096
 # Of the request and of nothing that may outlive it: each counts once.
 _STANDING = "bookstore.standing"
 
 
 def requires(
-    access: Access, *, by_ticket: bool = False, attempt: str | None = None
+    access: Access,
+    *,
+    scope: Needed = None,
+    by_ticket: bool = False,
+    attempt: str | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Admit only those a view is for, and not too often; it reads who by ``current_actor()``.
 
     Args:
-        access: for whom.
+        access: for whom; a key is whom it acts for, and never more.
+        scope: what a key needs besides.
         by_ticket: ``?ticket=`` will do as well, for clients that cannot send headers.
         attempt: what is tried by this, if that has a limit of its own (``services.limits``).
 
-    Raises (when called): Unauthenticated and its kinds, Forbidden, RateLimited.
+    Raises (when called): Unauthenticated and its kinds, Forbidden and its kinds,
+    AmbiguousCredentials, RateLimited.
     """
 
     def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,25 +62,31 @@ def requires(
                 g.actor = _identify_service()
                 return view(*args, **kwargs)
             g.actor = _count_as(None if access == "anyone" else by_ticket, attempt)
+            if scope != "by field":
+                require_scope(g.actor, scope)
             if access in {"user", "staff"} and g.actor.id is None:
                 raise errors.Unauthenticated
             if access == "staff" and not g.actor.is_staff:
                 raise errors.Forbidden("Only staff may do this.")
             return view(*args, **kwargs)
 
-        admitted.access = access  # type: ignore[attr-defined]
+        admitted.access, admitted.scope = access, scope  # type: ignore[attr-defined]
         return admitted
 
     return decorator
 
 
-def identify_for_socket() -> None:
-    """Find out who asks for a socket, by token or ``?ticket=``; there is no view to decorate yet.
+def identify_for_socket(scope: Scope | None) -> None:
+    """Find out who asks for a socket, by token, ``?ticket=``, or a key that has ``scope``; there
+    is no view to decorate yet.
 
     Raises:
         Unauthenticated and its kinds: nobody we know.
+        InsufficientScope, LoginRequired: a key that may not.
+        AmbiguousCredentials: both a token and a key.
     """
     g.actor = _count_as(by_ticket=True)
+    require_scope(g.actor, scope)
     if g.actor.id is None:
         raise errors.Unauthenticated
 
@@ -105,7 +125,8 @@ def current_actor() -> Actor:
 
 
 def login_ends() -> float:
-    """Return when (Unix time) the access token expires that this request came with."""
+    """Return when (Unix time) what this request came with is no longer good, an access token or
+    a key (or ``KEY_SOCKET_SECONDS`` from now, if that is earlier)."""
     return cast(float, g.login_ends)
 
 
@@ -155,7 +176,12 @@ def _guest() -> Actor:
 
 
 def _identify(by_ticket: bool) -> Actor:
-    header = request.headers.get("Authorization")
+    header, key = request.headers.get("Authorization"), request.headers.get("X-API-Key")
+    if key is not None:
+        if header is not None:
+            # As RFC 6750 3.1 has it for one who sends a token in two ways: nobody guesses.
+            raise errors.AmbiguousCredentials
+        return _identify_key(key)
     if header is None and by_ticket and "ticket" in request.args:
         ticket = tickets.redeem(request.args["ticket"])
         g.login_ends = ticket.expires
@@ -171,15 +197,35 @@ def _identify(by_ticket: bool) -> Actor:
     return accounts.authenticate(int(claims["sub"]), claims["sid"])
 
 
+def _identify_key(key: str) -> Actor:
+    caller = api_key_use.authenticate(key)
+    key_id = caller.actor.key_id
+    latest = clock.now().timestamp() + KEY_SOCKET_SECONDS
+    g.login_ends = min(latest, caller.ends.timestamp() if caller.ends else latest)
+    if key_id is not None and caller.is_use_due:
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+
+        def write_down() -> None:
+            with app.app_context():
+                api_key_use.note_use(key_id)
+
+        @after_this_request
+        def when_answered(response: Response) -> Response:
+            # Once the answer is out: whoever waits for it does not wait for this.
+            response.call_on_close(write_down)
+            return response
+
+    return caller.actor
+
+
 def _identify_service() -> Actor:
-    token = settings().service_token
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    # Without a token set nobody is another part, whatever is sent.
-    if (
-        token is None
-        or scheme.lower() != "bearer"
-        or not hmac.compare_digest(given.strip().encode(), token.encode())
-    ):
+    # Two while it is being replaced. Without any nobody is another part, whatever is sent.
+    tokens = [settings().service_token, settings().service_token_previous]
+    same = [
+        hmac.compare_digest(given.strip().encode(), token.encode()) for token in tokens if token
+    ]
+    if scheme.lower() != "bearer" or not any(same):
         raise errors.Unauthenticated("Send Authorization: Bearer <the service token>.")
     return SERVICE
 

@@ -15,9 +15,11 @@ from bookstore import errors, logs
 log = logging.getLogger(__name__)
 
 MIMETYPE = "application/problem+json"
+_CHALLENGE = 'Bearer realm="bookstore"'
 
 # The nearest ancestor decides.
 STATUSES: dict[type[errors.BookstoreError], int] = {
+    errors.AmbiguousCredentials: 400,
     errors.SignatureInvalid: 400,
     errors.UploadSize: 400,
     errors.Unauthenticated: 401,
@@ -99,7 +101,7 @@ def problem(
     response = Response(orjson.dumps(body, default=str), status, content_type=mimetype)
     response.headers["Cache-Control"] = "no-store"
     if status == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="bookstore"'
+        response.headers["WWW-Authenticate"] = _CHALLENGE
     if status == 426:
         response.headers["Upgrade"] = "websocket"
     if status == 503:
@@ -110,6 +112,14 @@ def problem(
 def from_error(error: errors.BookstoreError) -> Response:
     """Return the problem of one of our own errors."""
     made = problem(status_of(type(error)), error.code, error.title, error.detail, error.extra)
+    # What RFC 6750 3.1 has words for.
+    if isinstance(error, errors.InsufficientScope):
+        more = f'error="insufficient_scope", scope="{error.extra["scope"]}"'
+        made.headers["WWW-Authenticate"] = f"{_CHALLENGE}, {more}"
+    if isinstance(error, errors.AmbiguousCredentials):
+        made.headers["WWW-Authenticate"] = f'{_CHALLENGE}, error="invalid_request"'
+    if isinstance(error, errors.TokenExpired | errors.TokenRevoked | errors.ApiKeyInvalid):
+        made.headers["WWW-Authenticate"] = f'{_CHALLENGE}, error="invalid_token"'
     if isinstance(error, errors.PartUnavailable | errors.RateLimited):
         made.headers["Retry-After"] = str(error.retry_after)
     return made

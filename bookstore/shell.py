@@ -12,6 +12,7 @@ from bookstore import clock, errors, models, money
 from bookstore.extensions import db
 from bookstore.services import (
     accounts,
+    api_keys,
     cart,
     catalog,
     catalog_editing,
@@ -44,6 +45,7 @@ from bookstore.unit_of_work import unit_of_work
 
 SERVICES: tuple[ModuleType, ...] = (
     accounts,
+    api_keys,
     cart,
     catalog,
     catalog_editing,
@@ -87,6 +89,7 @@ Services do what the API does, with the same rules:
   home = {{"name": "Ann", "line1": "1 High Street", "city": "York", "country": "GB"}}
   order = orders.place(ann, home)
   orders.advance(SYSTEM, order.id, "processing")
+  print(api_keys.create(ann, "my script", ["orders:read"]).key)
 
 By hand, change rows and db.session.commit(), or use `with unit_of_work() as session:`.
 After an error by hand: db.session.rollback(). Rows you hold are read anew after

@@ -89,6 +89,7 @@ class Api(flask_smorest.Api):
 def requires(
     access: auth.Access,
     *,
+    scope: auth.Needed = None,
     by_ticket: bool = False,
     attempt: str | None = None,
     lax: bool = False,
@@ -107,8 +108,10 @@ def requires(
                     _check_query(takes_any=hasattr(view, "takes_query"))
             return view(*args, **kwargs)
 
-        admitted = auth.requires(access, by_ticket=by_ticket, attempt=attempt)(checked)
+        admitted = auth.requires(access, scope=scope, by_ticket=by_ticket, attempt=attempt)(checked)
         security: list[dict[str, list[str]]] = [{"bearer": []}]
+        if scope is not None:
+            security.append({"apiKey": [scope]})
         if access == "visitor":
             security.append({})
         document(admitted, security=[] if access == "anyone" else security)

@@ -87,7 +87,7 @@ def finish(response: Response) -> Response:
         # Tokens above all; nothing that answers a write is for others.
         private = private or request.method not in {"GET", "HEAD", "OPTIONS"}
         response.headers["Cache-Control"] = "private, no-store" if private else "public, no-cache"
-    response.vary.update(["Authorization", "X-Cart-Token"])
+    response.vary.update(["Authorization", "X-API-Key", "X-Cart-Token"])
     if encoding is not None and 200 <= response.status_code < 300:
         compression.compress(response, encoding)
     return response

@@ -37,7 +37,7 @@ def _refused(error: errors.BookstoreError) -> Response:
 
 
 @blp.post("/graphql/")
-@auth.requires("visitor")
+@auth.requires("visitor", scope="by field")
 @blp.arguments(GraphQLRequest)
 @idempotent(refused=_refused)
 def graphql(body: dict[str, Any]) -> Response:

@@ -80,6 +80,9 @@ def idempotent(
 def _scope(key: str) -> str:
     """Return what keeps one client's keys apart from all others'."""
     actor = auth.current_actor()
+    if actor.key_id is not None:
+        # Programs choose "1" as well; none is to get what another of its owner's was told.
+        return f"user:{actor.id}:key:{actor.key_id}"
     if actor.id is not None:
         return f"user:{actor.id}"
     if actor == SERVICE:

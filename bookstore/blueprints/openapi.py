@@ -11,7 +11,16 @@ from bookstore import problems
 from bookstore.blueprints import limits, openapi_shapes, openapi_webhooks
 
 _PREFIX = "/api/v2"
-BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "apiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "A key of `POST /api/v2/me/api-keys`. Each operation names the scope that "
+        "the key needs; those that do not take `apiKey` need a login.",
+    },
+}
 
 _ABOUT = """\
 **Errors** are RFC 9457 `application/problem+json`: branch on `code`; on 422 `errors` maps each
@@ -31,7 +40,8 @@ is required to change books, rates and the like: 428 without, 412 when they have
 `X-RateLimit-…` say what may be asked and what is left of it; whoever asks more gets 429.
 
 **Logging in**: `POST /api/v2/auth/token`, then `Authorization: Bearer <access>`. A guest has a
-cart by the `X-Cart-Token` that the first write answers.
+cart by the `X-Cart-Token` that the first write answers. Programs send `X-API-Key: <key>` instead of
+`Authorization` (not both): a key of `POST /api/v2/me/api-keys`, which acts for whoever made it.
 """
 
 _TAGS = {"authors": "Who writes", "categories": "Shelves", "publishers": "Who publishes"}
@@ -39,7 +49,7 @@ _TAGS = {"authors": "Who writes", "categories": "Shelves", "publishers": "Who pu
 _TEXTS = {
     400: "The body is not JSON, or the query string not text",
     401: "No login, or one that is no longer good",
-    403: "Only for others",
+    403: "Only for others, or not by this API key",
     404: "There is no such resource (another user's counts as none)",
     409: "Not in the present state; `code` says why",
     412: "Changed since the ETag in If-Match",
@@ -82,6 +92,7 @@ def describe(api: Api, app: Flask) -> dict[str, Any]:
             operation["responses"]["429"] = {"$ref": "#/components/responses/429"}
         for status in _refusals(path, method, operation):
             operation["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
+        tell_scope(operation)
         _add_headers(path.removeprefix(_PREFIX), method, operation)
         if path.startswith(f"{_PREFIX}/reports/"):
             operation["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
@@ -100,6 +111,14 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
                 yield path, method, operation
 
 
+def tell_scope(operation: dict[str, Any]) -> None:
+    """Say in an operation's text what an API key needs for it."""
+    for way in operation["security"]:
+        for scope in way.get("apiKey", ()):
+            told = [operation.get("description", ""), f"An API key needs the scope `{scope}`."]
+            operation["description"] = "\n\n".join(text for text in told if text)
+
+
 def endpoints(app: Flask) -> dict[tuple[str, str], str]:
     """Return the endpoint of each (path as documents have it, method)."""
     return {
@@ -110,7 +129,7 @@ def endpoints(app: Flask) -> dict[tuple[str, str], str]:
 
 
 def _add_components(components: dict[str, Any]) -> None:
-    components.setdefault("securitySchemes", {})["bearer"] = BEARER
+    components["securitySchemes"] = SECURITY
     components["schemas"].pop("PaginationMetadata", None)
     problem = {problems.MIMETYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     components["responses"] = {
@@ -129,7 +148,7 @@ def _refusals(path: str, method: str, operation: dict[str, Any]) -> list[int]:
     found = {400, 422, 503}
     if operation["security"] or "/auth/" in path:
         found.add(401)
-    if operation["security"] and {} not in operation["security"]:
+    if operation["security"]:
         found.add(403)
     if _takes(operation, "all"):
         found.add(403)

@@ -6,7 +6,14 @@ from flask import Flask
 from flask_smorest import Api
 
 from bookstore.blueprints import openapi_shapes
-from bookstore.blueprints.openapi import BEARER, OF_LIMITS, endpoints, header, operations
+from bookstore.blueprints.openapi import (
+    OF_LIMITS,
+    SECURITY,
+    endpoints,
+    header,
+    operations,
+    tell_scope,
+)
 
 _ABOUT = """\
 **Deprecated.** Each call says which one of API v2 takes its place, and so does every answer: by
@@ -23,13 +30,14 @@ the state of things forbids, `{"detail": …}` for all else.
 
 **Pages**: `page` and `page_size`; the answer is `{"count", "next", "previous", "results"}`.
 
-**Logging in**: `POST /api/token/`, then `Authorization: Bearer <access>`.
+**Logging in**: `POST /api/token/`, then `Authorization: Bearer <access>`. Or, for programs, a key
+of `POST /api/v2/me/api-keys` as `X-API-Key`.
 """
 
 _TEXTS = {
     400: "Some input is not valid, or the state of things forbids it",
     401: "No login, or one that is no longer good",
-    403: "Only for others",
+    403: "Only for others, or not by this API key",
     404: "There is no such resource (another user's counts as none), or no such page",
     412: "Changed since the ETag in If-Match",
     413: "The body is larger than 1 MiB",
@@ -52,7 +60,7 @@ def describe(api: Api, app: Flask) -> dict[str, Any]:
     document["servers"] = [{"url": "/"}]
     openapi_shapes.translate(document)
     components = document["components"]
-    components.setdefault("securitySchemes", {})["bearer"] = BEARER
+    components["securitySchemes"] = SECURITY
     components["schemas"].pop("PaginationMetadata", None)
     refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
     components["responses"] = {
@@ -70,6 +78,7 @@ def describe(api: Api, app: Flask) -> dict[str, Any]:
         endpoint = found[path, method]
         operation["operationId"] = endpoint.removeprefix("v1_").replace(".", "_")
         operation["deprecated"] = True
+        tell_scope(operation)
         view: Any = app.view_functions[endpoint]
         verb, _, rest = view.successor.partition(" ")
         told = [operation.get("description", ""), f"In v2: `{verb} /api/v2{rest}`."]
@@ -84,7 +93,7 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     statuses = {400, 429, 503}
     if operation["security"] or "/token" in path:
         statuses.add(401)
-    if operation["security"] and {} not in operation["security"]:
+    if operation["security"]:
         statuses.add(403)
     if "{" in path or "page" in _parameters(operation) or method in {"post", "put", "patch"}:
         statuses.add(404)

@@ -3,7 +3,7 @@
 | part | what it serves |
 |---|---|
 | catalog | books, covers, authors, categories, publishers, reviews, GraphQL |
-| users | accounts, logins, one's own devices and notifications |
+| users | accounts, logins, API keys, one's own devices and notifications |
 | orders | carts, wishlists, orders, payments, webhooks, reports, sockets, the shop's pages |
 | every one | health, metrics, documents |
 """
@@ -25,7 +25,9 @@ PART = {
         ),
         CATALOG,
     ),
-    **dict.fromkeys(("accounts", "notifications", "v1_tokens", "internal_users"), USERS),
+    **dict.fromkeys(
+        ("accounts", "api_keys", "notifications", "v1_tokens", "internal_users"), USERS
+    ),
     **dict.fromkeys(
         (
             *("cart", "wishlist", "coupons", "orders", "shipping", "taxes", "payments"),

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from bookstore.cli.api_keys import api_keys_cli
 from bookstore.cli.catalog import catalog_cli
 from bookstore.cli.coupons import coupons_cli
 from bookstore.cli.demo import demo
@@ -20,6 +21,7 @@ from bookstore.cli.worker import worker_cli
 def init_app(app: Flask) -> None:
     """Register the commands."""
     for command in (
+        api_keys_cli,
         catalog_cli,
         coupons_cli,
         demo,

@@ -30,6 +30,12 @@ class Parts:
         secret=True,
         check=checks.ok,
     )
+    service_token_previous: str | None = setting(
+        None,
+        "the one before, which is taken as well while SERVICE_TOKEN is being replaced",
+        secret=True,
+        check=checks.ok,
+    )
     catalog_service_url: str | None = setting(
         None, "where the catalog part is, if not here", check=checks.web
     )
@@ -60,8 +66,12 @@ class Parts:
         Raises:
             BadSetting: naming what is missing.
         """
-        if self.service_token is not None and len(self.service_token) < 32:
-            raise BadSetting("SERVICE_TOKEN: must be at least 32 characters")
+        for name in ("service_token", "service_token_previous"):
+            token = getattr(self, name)
+            if token is not None and len(token) < 32:
+                raise BadSetting(f"{name.upper()}: must be at least 32 characters")
+        if self.service_token_previous is not None and self.service_token is None:
+            raise BadSetting("SERVICE_TOKEN: must be set when SERVICE_TOKEN_PREVIOUS is")
         for part, name in zip(PARTS, ("CATALOG", "ORDER", "USER"), strict=True):
             if self.url_of(part) == "":
                 raise BadSetting(

@@ -18,6 +18,15 @@ from bookstore.errors.covers import (
     StorageUnavailable as StorageUnavailable,
     UploadSize as UploadSize,
 )
+from bookstore.errors.keys import (
+    AmbiguousCredentials as AmbiguousCredentials,
+    ApiKeyExpired as ApiKeyExpired,
+    ApiKeyInvalid as ApiKeyInvalid,
+    ApiKeyLimit as ApiKeyLimit,
+    ApiKeyRevoked as ApiKeyRevoked,
+    InsufficientScope as InsufficientScope,
+    LoginRequired as LoginRequired,
+)
 from bookstore.errors.limits import RateLimited as RateLimited
 from bookstore.errors.money import (
     AlreadyPaid as AlreadyPaid,

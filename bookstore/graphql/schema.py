@@ -10,7 +10,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from bookstore.extensions import settings
-from bookstore.graphql import limits
+from bookstore.graphql import limits, scopes
 from bookstore.graphql.mutations import Mutation
 from bookstore.graphql.queries import Query
 from bookstore.graphql.scalars import SCALARS, read
@@ -57,6 +57,7 @@ class _Schema(strawberry.Schema):
         What is ours to look at is logged where it is answered."""
 
 
+scopes.guard(Query, Mutation)
 schema = _Schema(
     query=Query,
     mutation=Mutation,

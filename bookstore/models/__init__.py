@@ -1,6 +1,7 @@
 """Tables and what is true of them. Import models from here."""
 
 from bookstore.models.accounts import LoginSession, User
+from bookstore.models.api_keys import ApiKey
 from bookstore.models.cart import CartItem, ShoppingCart
 from bookstore.models.catalog import Author, Book, Category, Publisher
 from bookstore.models.coupons import CartCoupon, Coupon, CouponRedemption
@@ -31,6 +32,7 @@ from bookstore.models.webhooks import (
 from bookstore.models.wishlist import WishList, WishListItem
 
 __all__ = [
+    "ApiKey",
     "Author",
     "Book",
     "BookSearch",

@@ -13,7 +13,7 @@ from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.models import LoginSession, Order, Review, ShoppingCart, User, WishList
 from bookstore.models.accounts import actor_label
-from bookstore.services import attempts, cart, cart_lines, notifications, wishlist
+from bookstore.services import api_keys, attempts, cart, cart_lines, notifications, wishlist
 from bookstore.services.actors import Acting, Actor, require_user
 from bookstore.services.passwords import HASHER
 from bookstore.unit_of_work import unit_of_work
@@ -86,13 +86,11 @@ def log_in(username: str, password: str, *, cart_token: str | None = None) -> Lo
     with unit_of_work() as session:
         if rehash is not None:
             session.execute(update(User).where(User.id == found.id).values(password_hash=rehash))
-        now = clock.now()
         login = LoginSession(
             id=str(uuid.uuid4()),
             user_id=found.id,
             refresh_jti=str(uuid.uuid4()),
-            created_at=now,
-            expires_at=now + REFRESH_LIFETIME,
+            expires_at=clock.now() + REFRESH_LIFETIME,
         )
         session.add(login)
         if cart_token:
@@ -237,6 +235,7 @@ def delete_account(actor: Acting) -> None:
         session.execute(delete(ShoppingCart).where(ShoppingCart.user_id == user.id))
         session.execute(delete(WishList).where(WishList.user_id == user.id))
         notifications.forget(session, user.id)
+        api_keys.forget(session, user.id)
         revoke(session, LoginSession.user_id == user.id, "account deleted")
 
 
@@ -252,6 +251,7 @@ def export(actor: Acting) -> dict[str, Any]:
         "cart": cart.get(actor)["items"],
         "wishlist": wishlist.get(actor)["items"],
         **notifications.export(actor),
+        "api_keys": api_keys.export(actor),
     }
 
 

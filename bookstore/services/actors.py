@@ -31,8 +31,9 @@ class Actor:
     """A plain value for whoever acts.
 
     It acts by a login (``session_id``), or by an API key (``key_id``) and then within the key's
-    ``scopes`` alone; ``is_service`` is a key that stands for a program of the shop's own. Of a
-    guest nothing is known but the IP ``address``.
+    ``scopes`` alone; ``is_service`` is a key that stands for a program of the shop's own, and
+    ``key_version`` says which of the key's secrets it was. Of a guest nothing is known but the IP
+    ``address``.
     """
 
     id: int | None
@@ -42,6 +43,7 @@ class Actor:
     session_id: str | None = None
     cart_token: str | None = None
     key_id: int | None = None
+    key_version: int = 0
     scopes: frozenset[str] = frozenset()
     is_service: bool = False
     address: str | None = None
@@ -50,6 +52,13 @@ class Actor:
     def is_unlimited(self) -> bool:
         """Whether it may ask as often as it likes."""
         return self.is_premium or self.is_service
+
+    @property
+    def login(self) -> str:
+        """What a socket stands and falls with: a session, or a key's very secret."""
+        if self.key_id is not None:
+            return f"key:{self.key_id}:{self.key_version}"
+        return self.session_id or ""
 
 
 GUEST = Actor(None, "guest")

@@ -15,6 +15,7 @@ from bookstore.extensions import db
 from bookstore.gateways import pubsub
 from bookstore.gateways.pubsub import Update
 from bookstore.models import LoginSession, Notification, Order, User
+from bookstore.services import api_key_use
 from bookstore.services.actors import Acting, require_user
 from bookstore.services.events import notification_message, rfc3339
 from bookstore.services.sql import AnyRow
@@ -142,8 +143,11 @@ def notifications_since(user_ids: list[int], since: datetime) -> Iterator[list[U
         last = rows[-1].id
 
 
-def logins(session_ids: list[str]) -> dict[str, bool]:
-    """Return which of these logins still stand, each with whether it is staff's."""
+def logins(wanted: list[str]) -> dict[str, bool]:
+    """Return which of these (``Actor.login``) still stand, each with whether it is staff's."""
+    keys = [login for login in wanted if login.startswith("key:")]
+    found = api_key_use.standing(keys) if keys else {}
+    session_ids = [login for login in wanted if not login.startswith("key:")]
     rows = db.session.execute(
         select(LoginSession.id, User.is_staff)
         .join(User, User.id == LoginSession.user_id)
@@ -153,4 +157,4 @@ def logins(session_ids: list[str]) -> dict[str, bool]:
             User.is_active,
         )
     )
-    return {row.id: row.is_staff for row in rows}
+    return found | {row.id: row.is_staff for row in rows}

@@ -8,7 +8,14 @@ from sqlalchemy.orm import Session
 
 from bookstore import clock
 from bookstore.models import LoginSession, ShoppingCart, StripeEvent
-from bookstore.services import batches, cover_making, event_log, idempotency, outgoing_upkeep
+from bookstore.services import (
+    api_keys,
+    batches,
+    cover_making,
+    event_log,
+    idempotency,
+    outgoing_upkeep,
+)
 
 # A guest who has not touched the cart for so long has forgotten it, or lost the token.
 GUEST_CART_LIFETIME = timedelta(days=30)
@@ -30,6 +37,7 @@ def run() -> dict[str, int]:
         "events put in order": event_log.repair_order,
         "idempotency keys": idempotency.forget_old,
         "login sessions": _forget_sessions,
+        "API keys": api_keys.forget_old,
         "guest carts": _forget_guest_carts,
         "events of Stripe": _forget_stripe_events,
         "covers never completed": cover_making.forget_incoming,

@@ -170,7 +170,7 @@ def _connection(
         kind,
         topic,
         user_id=user_id,
-        session_id=actor.session_id or "",
+        session_id=actor.login,
         staff=actor.is_staff,
         expires=time.monotonic() + expires - clock.now().timestamp(),
         member=member,

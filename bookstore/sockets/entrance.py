@@ -12,6 +12,7 @@ from flask_sock import Sock
 from bookstore import auth, errors
 from bookstore.extensions import settings
 from bookstore.services import tracking
+from bookstore.services.scopes import Scope
 from bookstore.services.tracking import Follower
 
 # What the handshake reads. The rest stays out: no compression (100 KiB a socket for messages of
@@ -36,7 +37,9 @@ class NoThread:
         """Do nothing."""
 
 
-def serve(blp: Blueprint, path: str, follow: Callable[..., Follower]) -> None:
+def serve(
+    blp: Blueprint, path: str, follow: Callable[..., Follower], scope: Scope | None = None
+) -> None:
     """Serve WebSockets at ``path``, the only one of ``blp``.
 
     Args:
@@ -44,6 +47,7 @@ def serve(blp: Blueprint, path: str, follow: Callable[..., Follower]) -> None:
         path: with or without arguments.
         follow: is given the arguments and returns who follows what from now on; whatever it
             raises is answered instead of the upgrade.
+        scope: what an API key needs; None: no key is let in.
     """
 
     def admit() -> None:
@@ -53,7 +57,7 @@ def serve(blp: Blueprint, path: str, follow: Callable[..., Follower]) -> None:
         _check_origin()
         if not tracking.usable(request.environ):
             raise errors.SocketsUnsupported
-        auth.identify_for_socket()
+        auth.identify_for_socket(scope)
         unknown = set(request.args) - {"ticket"}
         if unknown:
             raise errors.Invalid({name: ["Unknown field."] for name in unknown})
@@ -80,6 +84,7 @@ def serve(blp: Blueprint, path: str, follow: Callable[..., Follower]) -> None:
             tracking.forget(follower)
 
     upgraded.access = plain.access = "user"  # type: ignore[attr-defined]
+    upgraded.scope = plain.scope = scope  # type: ignore[attr-defined]
     sock.route(path, bp=blp, endpoint="follow")(upgraded)
     blp.get(path, endpoint="plain")(plain)
     blp.before_request(admit)

@@ -20,4 +20,4 @@ def _follow(order_id: int) -> Follower:
     )
 
 
-entrance.serve(blp, "/ws/orders/<id:order_id>", _follow)
+entrance.serve(blp, "/ws/orders/<id:order_id>", _follow, scope="orders:read")

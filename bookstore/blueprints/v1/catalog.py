@@ -27,7 +27,7 @@ blp = Blueprint("v1_catalog", __name__, description="Books")
 
 @blp.get("/books/")
 @replaced_by("GET /books")
-@requires("visitor")
+@requires("visitor", scope="catalog:read")
 @blp.arguments(BookQuery, location="query")
 @blp.response(200, page_of(BookListSchema))
 def list_books(query: dict[str, Any]) -> Response:
@@ -37,7 +37,7 @@ def list_books(query: dict[str, Any]) -> Response:
 
 @blp.get("/books/available/")
 @replaced_by("GET /books?in_stock=true")
-@requires("visitor")
+@requires("visitor", scope="catalog:read")
 @blp.arguments(BookQuery, location="query")
 @blp.response(200, page_of(BookListSchema))
 def list_available(query: dict[str, Any]) -> Response:
@@ -47,7 +47,7 @@ def list_available(query: dict[str, Any]) -> Response:
 
 @blp.get("/books/bestsellers/")
 @replaced_by("GET /books/bestsellers")
-@requires("visitor")
+@requires("visitor", scope="catalog:read")
 @blp.response(200, BookListSchema(many=True))
 def bestsellers() -> Response:
     """Return the ten books with the most copies sold, then the most reviews."""
@@ -60,7 +60,7 @@ def bestsellers() -> Response:
 
 @blp.post("/books/")
 @replaced_by("POST /books")
-@requires("staff")
+@requires("staff", scope="catalog:write")
 @blp.arguments(BookInput)
 @blp.response(201, BookSchema)
 def create_book(body: dict[str, Any]) -> Any:
@@ -70,7 +70,7 @@ def create_book(body: dict[str, Any]) -> Any:
 
 @blp.get("/books/<id:book_id>/")
 @replaced_by("GET /books/{book_id}")
-@requires("visitor")
+@requires("visitor", scope="catalog:read")
 @blp.response(200, BookSchema)
 def get_book(book_id: int) -> Response:
     """Return one book."""
@@ -83,7 +83,7 @@ def get_book(book_id: int) -> Response:
 
 @blp.put("/books/<id:book_id>/")
 @replaced_by("PATCH /books/{book_id}")
-@requires("staff")
+@requires("staff", scope="catalog:write")
 @blp.arguments(BookInput)
 @blp.response(200, BookSchema)
 def replace_book(body: dict[str, Any], book_id: int) -> Any:
@@ -93,7 +93,7 @@ def replace_book(body: dict[str, Any], book_id: int) -> Any:
 
 @blp.patch("/books/<id:book_id>/")
 @replaced_by("PATCH /books/{book_id}")
-@requires("staff")
+@requires("staff", scope="catalog:write")
 @blp.arguments(BookInput(partial=True))
 @blp.response(200, BookSchema)
 def update_book(body: dict[str, Any], book_id: int) -> Any:
@@ -103,7 +103,7 @@ def update_book(body: dict[str, Any], book_id: int) -> Any:
 
 @blp.delete("/books/<id:book_id>/")
 @replaced_by("DELETE /books/{book_id}")
-@requires("staff")
+@requires("staff", scope="catalog:write")
 @blp.response(204)
 def delete_book(book_id: int) -> None:
     """Remove a book that nobody has ordered."""
@@ -112,7 +112,7 @@ def delete_book(book_id: int) -> None:
 
 @blp.get("/books/<id:book_id>/reviews/")
 @replaced_by("GET /books/{book_id}/reviews")
-@requires("visitor")
+@requires("visitor", scope="catalog:read")
 @blp.arguments(PageNumberQuery, location="query")
 @blp.response(200, page_of(ReviewSchema))
 def list_reviews(query: dict[str, Any], book_id: int) -> Response:

@@ -22,7 +22,7 @@ blp = Blueprint("v1_orders", __name__, description="Orders")
 
 @blp.get("/orders/")
 @replaced_by("GET /orders")
-@requires("user")
+@requires("user", scope="orders:read")
 @blp.arguments(PageNumberQuery, location="query")
 @blp.response(200, page_of(OrderSchema))
 def list_orders(query: dict[str, Any]) -> Response:
@@ -34,7 +34,7 @@ def list_orders(query: dict[str, Any]) -> Response:
 
 @blp.get("/orders/<id:order_id>/")
 @replaced_by("GET /orders/{order_id}")
-@requires("user")
+@requires("user", scope="orders:read")
 @blp.response(200, OrderSchema)
 def get_order(order_id: int) -> Any:
     """Return one's order."""
@@ -43,7 +43,7 @@ def get_order(order_id: int) -> Any:
 
 @blp.post("/orders/create_from_cart/")
 @replaced_by("POST /orders")
-@requires("user")
+@requires("user", scope="orders:write")
 @blp.arguments(OrderInput)
 @blp.response(201, OrderSchema)
 def create_from_cart(body: dict[str, str]) -> Any:

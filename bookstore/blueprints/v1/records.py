@@ -33,7 +33,7 @@ def _register(many: str, kind: Kind, shape: type[Schema], form: type[Schema]) ->
     name = kind.name
 
     @replaced_by(f"GET /{many}")
-    @requires("visitor")
+    @requires("visitor", scope="catalog:read")
     @blp.arguments(RecordQuery, location="query")
     @blp.response(200, page_of(shape))
     def list_records(query: dict[str, Any]) -> Response:
@@ -42,34 +42,34 @@ def _register(many: str, kind: Kind, shape: type[Schema], form: type[Schema]) ->
         return page_response(wanted, page_body(shape, page))
 
     @replaced_by(f"GET /{many}/{{record_id}}")
-    @requires("visitor")
+    @requires("visitor", scope="catalog:read")
     @blp.response(200, shape)
     def get_record(record_id: int) -> Any:
         return catalog_records.get_record(kind, record_id)
 
     @replaced_by(f"POST /{many}")
-    @requires("staff")
+    @requires("staff", scope="catalog:write")
     @blp.arguments(form)
     @blp.response(201, shape)
     def create_record(body: dict[str, Any]) -> Any:
         return catalog_records.create_record(auth.current_actor(), kind, body), 201
 
     @replaced_by(f"PATCH /{many}/{{record_id}}")
-    @requires("staff")
+    @requires("staff", scope="catalog:write")
     @blp.arguments(form)
     @blp.response(200, shape)
     def replace_record(body: dict[str, Any], record_id: int) -> Any:
         return _change(kind, record_id, body)
 
     @replaced_by(f"PATCH /{many}/{{record_id}}")
-    @requires("staff")
+    @requires("staff", scope="catalog:write")
     @blp.arguments(form(partial=True))
     @blp.response(200, shape)
     def update_record(body: dict[str, Any], record_id: int) -> Any:
         return _change(kind, record_id, body)
 
     @replaced_by(f"DELETE /{many}/{{record_id}}")
-    @requires("staff")
+    @requires("staff", scope="catalog:write")
     @blp.response(204)
     def delete_record(record_id: int) -> None:
         catalog_records.delete_record(auth.current_actor(), kind, record_id, version=None)

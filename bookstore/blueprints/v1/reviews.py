@@ -22,7 +22,7 @@ blp = Blueprint("v1_reviews", __name__, description="What readers say")
 
 @blp.get("/reviews/")
 @replaced_by("GET /books/{book_id}/reviews")
-@requires("visitor")
+@requires("visitor", scope="catalog:read")
 @blp.arguments(ReviewQuery, location="query")
 @blp.response(200, page_of(ReviewSchema))
 def list_reviews(query: dict[str, Any]) -> Response:
@@ -46,7 +46,7 @@ def post(body: dict[str, Any]) -> Any:
 
 @blp.get("/reviews/<id:review_id>/")
 @replaced_by("GET /books/{book_id}/reviews")
-@requires("visitor")
+@requires("visitor", scope="catalog:read")
 @blp.response(200, ReviewSchema)
 def get_review(review_id: int) -> Any:
     """Return one review."""

@@ -2,6 +2,7 @@
 
 from bookstore.blueprints.v2 import (
     accounts,
+    api_keys,
     cart,
     catalog,
     coupons,
@@ -22,6 +23,7 @@ from bookstore.blueprints.v2 import (
 
 BLUEPRINTS = (
     accounts.blp,
+    api_keys.blp,
     catalog.blp,
     covers.blp,
     records.blp,

@@ -41,7 +41,7 @@ _SHAPES = (StaffBookSchema, MobileBookSchema, BookPartSchema)
 
 
 @blp.get("/books")
-@requires("visitor")
+@requires("visitor", scope="catalog:read")
 @blp.arguments(BookQuery, location="query")
 @blp.response(200, {"anyOf": [page_of(shape) for shape in _SHAPES]})
 def list_books(query: dict[str, Any]) -> Response:
@@ -61,7 +61,7 @@ def list_books(query: dict[str, Any]) -> Response:
 
 
 @blp.get("/books/bestsellers")
-@requires("visitor")
+@requires("visitor", scope="catalog:read")
 @blp.response(200, BooksSchema)
 def bestsellers() -> Response:
     """Return the ten books with the most copies sold, then the most reviews."""
@@ -74,7 +74,7 @@ def bestsellers() -> Response:
 
 
 @blp.get("/books/suggest")
-@requires("visitor")
+@requires("visitor", scope="catalog:read")
 @blp.arguments(SuggestQuery, location="query")
 @blp.response(200, SuggestionsSchema)
 def suggest(query: dict[str, str]) -> Any:
@@ -83,7 +83,7 @@ def suggest(query: dict[str, str]) -> Any:
 
 
 @blp.get("/books/<id:book_id>")
-@requires("visitor")
+@requires("visitor", scope="catalog:read")
 @blp.arguments(BookViewQuery, location="query")
 @blp.response(200, {"anyOf": list(_SHAPES)})
 def get_book(query: dict[str, Any], book_id: int) -> Response:
@@ -102,7 +102,7 @@ def get_book(query: dict[str, Any], book_id: int) -> Response:
 
 
 @blp.post("/books")
-@requires("staff")
+@requires("staff", scope="catalog:write")
 @blp.arguments(BookInput)
 @idempotent
 @blp.response(201, StaffBookSchema)
@@ -113,7 +113,7 @@ def create_book(body: dict[str, Any]) -> Any:
 
 
 @blp.patch("/books/<id:book_id>")
-@requires("staff")
+@requires("staff", scope="catalog:write")
 @needs_if_match
 @blp.arguments(BookInput(partial=True))
 @blp.response(200, StaffBookSchema)
@@ -134,7 +134,7 @@ def update_book(body: dict[str, Any], book_id: int) -> Any:
 
 
 @blp.delete("/books/<id:book_id>")
-@requires("staff")
+@requires("staff", scope="catalog:write")
 @blp.response(204)
 def delete_book(book_id: int) -> None:
     """Remove a book that nobody has ordered (409 `book_in_orders`)."""

@@ -17,7 +17,7 @@ blp = Blueprint("covers", __name__, description="Covers of books")
 
 
 @blp.post("/books/<id:book_id>/cover")
-@requires("staff")
+@requires("staff", scope="catalog:write")
 @blp.arguments(CoverInput)
 @idempotent
 @blp.response(201, CoverOfferSchema)
@@ -33,7 +33,7 @@ def offer(body: dict[str, Any], book_id: int) -> Any:
 
 
 @blp.post("/books/<id:book_id>/cover/complete")
-@requires("staff")
+@requires("staff", scope="catalog:write")
 @blp.arguments(CoverKeyInput)
 @blp.response(202, CoverStateSchema)
 def complete(body: dict[str, str], book_id: int) -> Any:
@@ -47,7 +47,7 @@ def complete(body: dict[str, str], book_id: int) -> Any:
 
 
 @blp.get("/books/<id:book_id>/cover")
-@requires("staff")
+@requires("staff", scope="catalog:read")
 @blp.response(200, CoverStateSchema)
 def get(book_id: int) -> Any:
     """Return the cover, and what became of the last upload: why it failed, if it did."""

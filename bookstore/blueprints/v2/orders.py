@@ -25,7 +25,7 @@ blp = Blueprint("orders", __name__, description="Orders")
 
 
 @blp.post("/orders")
-@requires("user")
+@requires("user", scope="orders:write")
 @blp.arguments(OrderInput)
 @idempotent
 @blp.response(201, OrderSchema)
@@ -41,7 +41,7 @@ def place(body: dict[str, Any]) -> Any:
 
 
 @blp.get("/orders")
-@requires("user")
+@requires("user", scope="orders:read")
 @blp.arguments(OrderQuery, location="query")
 @blp.response(200, page_of(OrderSchema))
 def list_orders(query: dict[str, Any]) -> Response:
@@ -58,7 +58,7 @@ def list_orders(query: dict[str, Any]) -> Response:
 
 
 @blp.get("/orders/<id:order_id>")
-@requires("user")
+@requires("user", scope="orders:read")
 @blp.response(200, OrderSchema)
 def get_order(order_id: int) -> Any:
     """Return an order."""
@@ -66,7 +66,7 @@ def get_order(order_id: int) -> Any:
 
 
 @blp.get("/orders/<id:order_id>/events")
-@requires("user")
+@requires("user", scope="orders:read")
 @blp.response(200, OrderEventsSchema)
 def get_events(order_id: int) -> Any:
     """Return an order's history, oldest first."""
@@ -74,7 +74,7 @@ def get_events(order_id: int) -> Any:
 
 
 @blp.get("/orders/<id:order_id>/invoice")
-@requires("user", by_ticket=True)
+@requires("user", scope="orders:read", by_ticket=True)
 @blp.arguments(StreamQuery, location="query")
 @blp.response(200, {"type": "string"}, content_type="text/html", description="A page to print")
 def get_invoice(_query: dict[str, Any], order_id: int) -> Response:
@@ -91,7 +91,7 @@ def get_invoice(_query: dict[str, Any], order_id: int) -> Response:
 
 
 @blp.post("/orders/<id:order_id>/cancel")
-@requires("user")
+@requires("user", scope="orders:write")
 @blp.arguments(CancelInput)
 @idempotent
 @blp.response(200, OrderSchema)
@@ -101,7 +101,7 @@ def cancel(body: dict[str, str], order_id: int) -> Any:
 
 
 @blp.post("/orders/<id:order_id>/status")
-@requires("staff")
+@requires("staff", scope="orders:write")
 @blp.arguments(StatusInput)
 @idempotent
 @blp.response(200, OrderSchema)

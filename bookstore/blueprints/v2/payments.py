@@ -36,7 +36,7 @@ def open_intent(order_id: int) -> Any:
 
 
 @blp.post("/orders/<id:order_id>/refunds")
-@requires("staff")
+@requires("staff", scope="orders:write")
 @blp.arguments(RefundInput)
 @idempotent
 @blp.response(201, RefundSchema)
@@ -51,7 +51,7 @@ def refund(body: dict[str, Any], order_id: int) -> Any:
 
 
 @blp.get("/orders/<id:order_id>/refunds")
-@requires("user")
+@requires("user", scope="orders:read")
 @blp.response(200, RefundsSchema)
 def list_refunds(order_id: int) -> Any:
     """List an order's refunds, oldest first (its buyer, and staff)."""

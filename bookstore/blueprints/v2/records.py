@@ -36,19 +36,19 @@ def _register(path: str, kind: Kind, shape: type[Schema], form: type[Schema]) ->
     many = path.strip("/")
     one = f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
-    @requires("visitor")
+    @requires("visitor", scope="catalog:read")
     @blp.arguments(RecordQuery, location="query")
     @blp.response(200, page_of(shape))
     def list_records(query: dict[str, Any]) -> Response:
         page = catalog_records.list_records(kind, query.get("q"), page_request(query))
         return json_response(page_body(shape, page))
 
-    @requires("visitor")
+    @requires("visitor", scope="catalog:read")
     @blp.response(200, shape)
     def get_record(record_id: int) -> Any:
         return tagged(catalog_records.get_record(kind, record_id))
 
-    @requires("staff")
+    @requires("staff", scope="catalog:write")
     @blp.arguments(form)
     @idempotent
     @blp.response(201, shape)
@@ -56,7 +56,7 @@ def _register(path: str, kind: Kind, shape: type[Schema], form: type[Schema]) ->
         record = catalog_records.create_record(auth.current_actor(), kind, body)
         return tagged(record), 201, {"Location": f"/api/v2{path}/{record.id}"}
 
-    @requires("staff")
+    @requires("staff", scope="catalog:write")
     @needs_if_match
     @blp.arguments(form(partial=True))
     @blp.response(200, shape)
@@ -68,7 +68,7 @@ def _register(path: str, kind: Kind, shape: type[Schema], form: type[Schema]) ->
             )
         )
 
-    @requires("staff")
+    @requires("staff", scope="catalog:write")
     @blp.response(204)
     def delete_record(record_id: int) -> None:
         version = seen_version()

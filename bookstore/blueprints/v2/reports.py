@@ -25,7 +25,7 @@ blp = Blueprint("reports", __name__, description="Reports for staff")
 
 
 @blp.get("/reports/sales")
-@requires("staff")
+@requires("staff", scope="reports")
 @blp.arguments(PeriodQuery, location="query")
 @blp.response(200, SalesSchema)
 def sales(query: dict[str, Any]) -> Response:
@@ -43,7 +43,7 @@ def sales(query: dict[str, Any]) -> Response:
 
 
 @blp.get("/reports/top-books")
-@requires("staff")
+@requires("staff", scope="reports")
 @blp.arguments(TopBooksQuery, location="query")
 @blp.response(200, TopBooksSchema)
 def top_books(query: dict[str, Any]) -> Response:
@@ -56,7 +56,7 @@ def top_books(query: dict[str, Any]) -> Response:
 
 
 @blp.get("/reports/abandoned-carts")
-@requires("staff")
+@requires("staff", scope="reports")
 @blp.arguments(AbandonedCartsQuery, location="query")
 @blp.response(200, page_of(AbandonedCartSchema))
 def abandoned_carts(query: dict[str, Any]) -> Response:

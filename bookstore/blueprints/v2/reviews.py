@@ -16,7 +16,7 @@ blp = Blueprint("reviews", __name__, description="What readers say")
 
 
 @blp.get("/books/<id:book_id>/reviews")
-@requires("visitor")
+@requires("visitor", scope="catalog:read")
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, page_of(ReviewSchema))
 def list_reviews(query: dict[str, Any], book_id: int) -> Response:

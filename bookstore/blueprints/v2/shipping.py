@@ -27,7 +27,7 @@ blp = Blueprint("shipping", __name__, description="How orders are sent, and what
 
 
 @blp.get("/shipping-methods")
-@requires("visitor")
+@requires("visitor", scope="catalog:read")
 @blp.arguments(ShippingMethodQuery, location="query")
 @blp.response(200, page_of(ShippingMethodSchema))
 def list_methods(query: dict[str, Any]) -> Response:
@@ -56,7 +56,7 @@ def create_method(body: dict[str, Any]) -> Any:
 
 
 @blp.get("/shipping-methods/<id:method_id>")
-@requires("visitor")
+@requires("visitor", scope="catalog:read")
 @blp.response(200, ShippingMethodSchema)
 def get_method(method_id: int) -> Any:
     """Return a way to send orders; one that is switched off is for staff only."""

@@ -51,7 +51,7 @@ def issue_ticket() -> dict[str, Any]:
 
 
 @blp.get("/orders/<id:order_id>/stream")
-@requires("user", by_ticket=True)
+@requires("user", scope="orders:read", by_ticket=True)
 @blp.arguments(StreamQuery, location="query")
 @blp.response(200, {"type": "string"}, content_type="text/event-stream", description="Events")
 def stream(query: dict[str, Any], order_id: int) -> Response:

@@ -30,7 +30,7 @@ blp = Blueprint("webhooks", __name__, description="Events, told to other systems
 
 
 @blp.get("/webhooks/endpoints")
-@requires("staff")
+@requires("staff", scope="webhooks")
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, page_of(EndpointSchema))
 def list_endpoints(query: dict[str, Any]) -> Response:
@@ -40,7 +40,7 @@ def list_endpoints(query: dict[str, Any]) -> Response:
 
 
 @blp.post("/webhooks/endpoints")
-@requires("staff")
+@requires("staff", scope="webhooks")
 @blp.arguments(EndpointInput)
 @idempotent
 @blp.response(201, EndpointSecretSchema)
@@ -57,7 +57,7 @@ def create_endpoint(body: dict[str, Any]) -> Response:
 
 
 @blp.get("/webhooks/endpoints/<id:endpoint_id>")
-@requires("staff")
+@requires("staff", scope="webhooks")
 @blp.response(200, EndpointSchema)
 def get_endpoint(endpoint_id: int) -> Any:
     """Return an endpoint, without its secret."""
@@ -65,7 +65,7 @@ def get_endpoint(endpoint_id: int) -> Any:
 
 
 @blp.patch("/webhooks/endpoints/<id:endpoint_id>")
-@requires("staff")
+@requires("staff", scope="webhooks")
 @blp.arguments(EndpointInput(partial=True))
 @blp.response(200, EndpointSchema)
 def change_endpoint(body: dict[str, Any], endpoint_id: int) -> Any:
@@ -74,7 +74,7 @@ def change_endpoint(body: dict[str, Any], endpoint_id: int) -> Any:
 
 
 @blp.delete("/webhooks/endpoints/<id:endpoint_id>")
-@requires("staff")
+@requires("staff", scope="webhooks")
 @blp.response(204)
 def remove_endpoint(endpoint_id: int) -> None:
     """Remove an endpoint, its deliveries and their log."""
@@ -82,7 +82,7 @@ def remove_endpoint(endpoint_id: int) -> None:
 
 
 @blp.post("/webhooks/endpoints/<id:endpoint_id>/rotate-secret")
-@requires("staff")
+@requires("staff", scope="webhooks")
 @idempotent
 @blp.response(200, EndpointSecretSchema)
 def rotate_secret(endpoint_id: int) -> Response:
@@ -91,7 +91,7 @@ def rotate_secret(endpoint_id: int) -> Response:
 
 
 @blp.post("/webhooks/endpoints/<id:endpoint_id>/test")
-@requires("staff")
+@requires("staff", scope="webhooks")
 @idempotent
 @blp.response(201, DeliveryWithAttemptsSchema)
 def send_test(endpoint_id: int) -> Any:
@@ -106,7 +106,7 @@ def send_test(endpoint_id: int) -> Any:
 
 
 @blp.get("/webhooks/endpoints/<id:endpoint_id>/deliveries")
-@requires("staff")
+@requires("staff", scope="webhooks")
 @blp.arguments(DeliveryQuery, location="query")
 @blp.response(200, page_of(DeliverySchema))
 def list_deliveries(query: dict[str, Any], endpoint_id: int) -> Response:
@@ -122,7 +122,7 @@ def list_deliveries(query: dict[str, Any], endpoint_id: int) -> Response:
 
 
 @blp.post("/webhooks/endpoints/<id:endpoint_id>/replay")
-@requires("staff")
+@requires("staff", scope="webhooks")
 @blp.arguments(ReplayInput)
 @idempotent
 @blp.response(202, ReplaySchema)
@@ -133,7 +133,7 @@ def replay(body: dict[str, Any], endpoint_id: int) -> Any:
 
 
 @blp.get("/webhooks/deliveries/<id:delivery_id>")
-@requires("staff")
+@requires("staff", scope="webhooks")
 @blp.response(200, DeliveryWithAttemptsSchema)
 def get_delivery(delivery_id: int) -> Any:
     """Return a delivery with every attempt at it."""
@@ -141,7 +141,7 @@ def get_delivery(delivery_id: int) -> Any:
 
 
 @blp.post("/webhooks/deliveries/<id:delivery_id>/redeliver")
-@requires("staff")
+@requires("staff", scope="webhooks")
 @idempotent
 @blp.response(202, DeliveryWithAttemptsSchema)
 def redeliver(delivery_id: int) -> Any:
@@ -150,7 +150,7 @@ def redeliver(delivery_id: int) -> Any:
 
 
 @blp.get("/webhooks/event-types")
-@requires("staff")
+@requires("staff", scope="webhooks")
 @blp.response(200, EventTypesSchema)
 def list_event_types() -> Any:
     """List every type of event with its JSON Schema and an example."""
@@ -168,7 +168,7 @@ def list_event_types() -> Any:
 
 
 @blp.get("/events")
-@requires("staff")
+@requires("staff", scope="webhooks")
 @blp.arguments(EventQuery, location="query")
 @blp.response(200, EventsSchema)
 def list_events(query: dict[str, Any]) -> Response:
@@ -191,7 +191,7 @@ def list_events(query: dict[str, Any]) -> Response:
 
 
 @blp.get("/events/<string:event_id>")
-@requires("staff")
+@requires("staff", scope="webhooks")
 @blp.response(200, EventSchema)
 def get_event(event_id: str) -> Response:
     """Return an event: the very bytes that are sent."""

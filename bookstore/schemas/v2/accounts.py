@@ -3,6 +3,7 @@
 from marshmallow import ValidationError, fields, validate
 
 from bookstore.schemas.common import Flag, Id, Instant, Schema, Text
+from bookstore.schemas.v2.api_keys import HeldApiKeySchema
 from bookstore.schemas.v2.cart import CartItemSchema
 from bookstore.schemas.v2.notifications import ChoicesSchema, DeviceSchema, NotificationSchema
 from bookstore.schemas.v2.orders import OrderSchema
@@ -111,3 +112,4 @@ class ExportSchema(Schema):
     notifications = fields.List(fields.Nested(NotificationSchema))
     devices = fields.List(fields.Nested(DeviceSchema))
     preferences = fields.Nested(ChoicesSchema)
+    api_keys = fields.List(fields.Nested(HeldApiKeySchema))

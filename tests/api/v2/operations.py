@@ -24,6 +24,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "POST /auth/logout": {"refresh": "junk"},
     "POST /auth/password-reset": {"email": "nobody@example.com"},
     "POST /auth/password-reset/confirm": {"token": "junk", "password": PASSWORD},
+    "POST /me/api-keys": {"name": "warehouse", "scopes": ["orders:read"]},
     "POST /me/devices": {"token": "a-token", "platform": "web"},
     "PATCH /me/preferences": {"preferences": {}},
     "POST /books": {"title": "New", "author_id": 1, "price": "10.00"},
@@ -123,6 +124,7 @@ def everything(app: Flask) -> Client:
     ok(clerk.post("/coupons", {"code": "TEN", "kind": "percent", "value": "10"}), 201)
     ok(clerk.post("/wishlist/items", {"book_id": 1}), 201)
     ok(clerk.post("/books/1/reviews", {"rating": 5}), 201)
+    ok(clerk.post("/me/api-keys", {"name": "till", "scopes": ["orders:read"]}), 201)
     ok(clerk.post("/me/devices", {"token": "clerk-token", "platform": "ios"}), 201)
     ok(clerk.post("/webhooks/endpoints", ENDPOINT), 201)
     ok(clerk.post("/webhooks/endpoints/1/test"), 201)
