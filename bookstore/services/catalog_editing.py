@@ -53,7 +53,8 @@ def create_book(actor: Acting, fields: dict[str, Any]) -> Book:
         session.flush()
         search.index_books(session, [book.id])
         catalog_cache.changed()
-        events.record("book.created", event_data(book), aggregate_id=book.id, sequence=1)
+        first = events.first_sequence(session)
+        events.record("book.created", event_data(book), aggregate_id=book.id, sequence=first)
     return book
 
 

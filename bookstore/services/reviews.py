@@ -88,7 +88,7 @@ def post(actor: Acting, book_id: int, rating: int, title: str = "", comment: str
                 "rating": rating,
             },
             aggregate_id=review.id,
-            sequence=1,
+            sequence=events.first_sequence(session),
         )
     return review
 

@@ -252,3 +252,15 @@ def test_numbers_go_on_when_old_events_are_forgotten(app: Flask) -> None:
     catalog_editing.update_book(SYSTEM, book.id, {"price": 6})
     found = stored(aggregate="book", aggregate_id=book.id)
     assert [event["sequence"] for event in found] == [2, 3]
+
+
+def test_what_has_the_id_of_something_deleted(app: Flask) -> None:
+    """SQLite gives ids again; the events of what had them before are still there."""
+    reader = make_user()
+    for _ in range(2):
+        book = make_book()
+        review = reviews.post(reader, book.id, 5)
+        reviews.delete_review(reader, book.id, review.id)
+        catalog_editing.delete_book(SYSTEM, book.id)
+    told = db.session.scalars(select(Event.type).order_by(Event.id)).all()
+    assert [told.count(kind) for kind in ("book.created", "review.posted")] == [2, 2]

@@ -99,10 +99,17 @@ def test_what_is_not_a_key(shop: Flask, reader: Client) -> None:
         )
         # What cannot be a key asks nobody; what might be, once.
         assert len(found) == (1 if bad in {stranger, wrong} else 0)
-    problem(
-        with_key(shop, key).get("/orders", Authorization="Bearer x"), 400, "ambiguous_credentials"
-    )
-    problem(with_key(shop, key).get("/orders", **reader.headers), 400, "ambiguous_credentials")
+
+
+def test_one_way_at_a_time(shop: Flask, reader: Client) -> None:
+    key = with_key(shop, ok(reader.post("/me/api-keys", READ), 201)["key"])
+    for more in (reader.headers, {"Authorization": "Bearer x"}, {"Authorization": ""}):
+        answer = key.get("/orders", **more)
+        problem(answer, 400, "ambiguous_credentials")
+        assert 'error="invalid_request"' in answer.headers["WWW-Authenticate"]
+    # Who is not asked who it is, is not asked in how many ways.
+    body = {"refresh": "junk"}
+    problem(key.post("/auth/token/refresh", body, **reader.headers), 401, "unauthenticated")
 
 
 def test_scopes(shop: Flask, reader: Client) -> None:
