@@ -32,7 +32,7 @@ class Parts:
     )
     service_token_previous: str | None = setting(
         None,
-        "the one before, which is taken as well while SERVICE_TOKEN is being replaced",
+        "another that is taken as well, while SERVICE_TOKEN is being replaced",
         secret=True,
         check=checks.ok,
     )
