@@ -169,6 +169,7 @@ def test_a_part_knows_where_the_others_are() -> None:
         ({"BOOKSTORE_SERVICES": "orders,orders"}, "BOOKSTORE_SERVICES"),
         ({"SERVICE_TOKEN": ""}, "SERVICE_TOKEN"),
         ({"SERVICE_TOKEN": "short"}, "SERVICE_TOKEN"),
+        ({"SERVICE_TOKEN_PREVIOUS": "short"}, "SERVICE_TOKEN_PREVIOUS"),
         ({"USER_SERVICE_URL": ""}, "USER_SERVICE_URL"),
         ({"USER_SERVICE_URL": "users:8000"}, "USER_SERVICE_URL"),
     ],
