@@ -15,10 +15,10 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 from bookstore import clock, errors
 from bookstore.extensions import settings
 from bookstore.services import accounts, api_key_use, limits, tickets
-from bookstore.services.accounts import Login
 from bookstore.services.actors import GUEST, SERVICE, Actor
 from bookstore.services.limits import Standing
 from bookstore.services.scopes import Scope, require_scope
+from bookstore.services.sessions import Login, Origin
 
 Access = Literal["anyone", "visitor", "user", "staff", "service"]
 """anyone: never asks who it is; visitor: guests too, and says who if it is told;
@@ -151,6 +151,11 @@ def read_refresh(token: str) -> tuple[str, str]:
     """
     claims = _decode(token, "refresh")
     return claims["sid"], claims["jti"]
+
+
+def origin() -> Origin:
+    """Return where the request comes from, for the list of one's sessions."""
+    return Origin(request.headers.get("User-Agent", ""), request.remote_addr)
 
 
 def cart_token() -> str | None:

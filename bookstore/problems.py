@@ -37,6 +37,7 @@ STATUSES: dict[type[errors.BookstoreError], int] = {
     errors.TooManySockets: 429,
     errors.SocketsUnsupported: 501,
     errors.LiveUnavailable: 503,
+    errors.LoginsBusy: 503,
     errors.PaymentsUnavailable: 503,
     errors.PartUnavailable: 503,
     errors.StorageUnavailable: 503,

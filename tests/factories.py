@@ -21,11 +21,11 @@ from bookstore.models import (
     User,
 )
 from bookstore.services import (
-    accounts,
     cart_lines,
     catalog_editing,
     catalog_records,
     coupon_editing,
+    sessions,
 )
 from bookstore.services.actors import SYSTEM
 from bookstore.services.passwords import HASHER
@@ -101,7 +101,7 @@ def log_in(app: Flask, user: User) -> Client:
                 expires_at=clock.now() + timedelta(days=30),
             )
             session.add(login)
-        tokens = auth.tokens(accounts.Login(user.id, login.id, login.refresh_jti))
+        tokens = auth.tokens(sessions.Login(user.id, login.id, login.refresh_jti))
     return Client(app).with_token(tokens["access"])
 
 
@@ -129,7 +129,7 @@ def make_buyers(app: Flask, count: int) -> list[tuple[int, str]]:
             ]
             session.add_all(logins)
         return [
-            (login.user_id, auth.tokens(accounts.Login(login.user_id, login.id, ""))["access"])
+            (login.user_id, auth.tokens(sessions.Login(login.user_id, login.id, ""))["access"])
             for login in logins
         ]
 

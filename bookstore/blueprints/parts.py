@@ -26,7 +26,11 @@ PART = {
         CATALOG,
     ),
     **dict.fromkeys(
-        ("accounts", "api_keys", "notifications", "v1_tokens", "internal_users"), USERS
+        (
+            *("accounts", "api_keys", "sessions", "totp", "notifications", "v1_tokens"),
+            "internal_users",
+        ),
+        USERS,
     ),
     **dict.fromkeys(
         (

@@ -1,7 +1,7 @@
 """The shop's own pages, clients of the API like any other.
 
-The order tracker follows one order live; the other page is where mails about a forgotten
-password lead.
+The order tracker follows one order live; the others are where mails lead that are about a forgotten
+password or an address to verify.
 """
 
 import importlib.resources
@@ -23,6 +23,12 @@ def page(number: str) -> Response:
 def reset() -> Response:
     """Return the page that sets a new password; its token stands behind the ``#``."""
     return html_page("reset.html")
+
+
+@blp.get("/verify-email")
+def verify() -> Response:
+    """Return the page that verifies an address; its token stands behind the ``#``."""
+    return html_page("verify.html")
 
 
 @blp.get("/track/assets/<path:name>")

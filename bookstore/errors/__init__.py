@@ -4,6 +4,15 @@
 people. ``bookstore.problems`` gives each branch its status; nothing here knows about it.
 """
 
+from bookstore.errors.accounts import (
+    EmailVerified as EmailVerified,
+    LoginsBusy as LoginsBusy,
+    TotpEnabled as TotpEnabled,
+    TotpInvalid as TotpInvalid,
+    TotpNotEnabled as TotpNotEnabled,
+    TotpRequired as TotpRequired,
+    VerificationTokenInvalid as VerificationTokenInvalid,
+)
 from bookstore.errors.base import (
     BookstoreError as BookstoreError,
     Conflict as Conflict,

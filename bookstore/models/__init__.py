@@ -1,7 +1,8 @@
 """Tables and what is true of them. Import models from here."""
 
-from bookstore.models.accounts import LoginSession, User
+from bookstore.models.accounts import LoginSession, RecoveryCode, Totp, User
 from bookstore.models.api_keys import ApiKey
+from bookstore.models.audit import AuditEntry
 from bookstore.models.cart import CartItem, ShoppingCart
 from bookstore.models.catalog import Author, Book, Category, Publisher
 from bookstore.models.coupons import CartCoupon, Coupon, CouponRedemption
@@ -33,6 +34,7 @@ from bookstore.models.wishlist import WishList, WishListItem
 
 __all__ = [
     "ApiKey",
+    "AuditEntry",
     "Author",
     "Book",
     "BookSearch",
@@ -56,6 +58,7 @@ __all__ = [
     "Preference",
     "Publisher",
     "PushMessage",
+    "RecoveryCode",
     "Refund",
     "Review",
     "SearchTerm",
@@ -65,6 +68,7 @@ __all__ = [
     "StockMovement",
     "StripeEvent",
     "TaxRate",
+    "Totp",
     "User",
     "WebhookAttempt",
     "WebhookDelivery",

@@ -1,9 +1,18 @@
-"""Users and their login sessions (one session is one family of refresh tokens)."""
+"""Users, their login sessions (one session is one family of refresh tokens), second factors."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Optional
 
-from sqlalchemy import ForeignKey, Index, String, false, true
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    false,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bookstore import clock
@@ -33,6 +42,8 @@ class User(Model):
     is_staff: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_premium: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_active: Mapped[bool] = mapped_column(default=True, server_default=true())
+    # When a link that was sent to the present address came back.
+    email_verified_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # Who this is at Stripe; made with the first payment.
     stripe_customer_id: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
@@ -43,6 +54,11 @@ class User(Model):
     orders: Mapped[list["Order"]] = relationship(back_populates="user", order_by="Order.id.desc()")
 
     __table_args__ = (Index("uq_users_stripe_customer_id", "stripe_customer_id", unique=True),)
+
+    @property
+    def email_verified(self) -> bool:
+        """Whether mail to the present address has been read by who has the account."""
+        return self.email_verified_at is not None
 
     @property
     def label(self) -> str:
@@ -72,7 +88,48 @@ class LoginSession(Model):
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     revoked_for: Mapped[str | None] = mapped_column(String(32))
+    # For their owner, to tell one login from another.
+    last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime, default=clock.now)
+    user_agent: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    address: Mapped[str | None] = mapped_column(String(45))
 
     def __repr__(self) -> str:
         state = f"revoked: {self.revoked_for}" if self.revoked_at else "open"
         return f"<LoginSession {self.id[:8]} of user {self.user_id}, {state}>"
+
+
+class Totp(Model):
+    """The secret that a person's authenticator app shares with the shop (RFC 6238)."""
+
+    __tablename__ = "totps"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    secret: Mapped[bytes] = mapped_column(LargeBinary)  # sealed
+    # The step (Unix time by 30 s) of the last code that was taken: it and older ones are used up.
+    last_step: Mapped[int] = mapped_column(BigInteger, default=0)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
+    # Asked for at logins from then on.
+    confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    def __repr__(self) -> str:
+        return f"<Totp of user {self.user_id}, {'on' if self.confirmed_at else 'not confirmed'}>"
+
+
+class RecoveryCode(Model):
+    """A code on paper for who has lost the app; good once, and kept as a digest."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    code_hash: Mapped[str] = mapped_column(String(64))
+    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    __table_args__ = (UniqueConstraint("user_id", "code_hash"),)
+
+    def __repr__(self) -> str:
+        return (
+            f"<RecoveryCode {self.id} of user {self.user_id}, {'used' if self.used_at else 'good'}>"
+        )

@@ -1,8 +1,5 @@
 """Accounts: register, log in, stay logged in, leave."""
 
-import uuid
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -11,26 +8,25 @@ from sqlalchemy.orm import Session, selectinload
 
 from bookstore import clock, errors
 from bookstore.extensions import db
-from bookstore.models import LoginSession, Order, Review, ShoppingCart, User, WishList
+from bookstore.models import LoginSession, Order, Review, ShoppingCart, Totp, User, WishList
 from bookstore.models.accounts import actor_label
-from bookstore.services import api_keys, attempts, cart, cart_lines, notifications, wishlist
+from bookstore.services import (
+    api_keys,
+    attempts,
+    cart,
+    cart_lines,
+    email_verification,
+    notifications,
+    passwords,
+    sessions,
+    totp,
+    wishlist,
+)
 from bookstore.services.actors import Acting, Actor, require_user
-from bookstore.services.passwords import HASHER
+from bookstore.services.sessions import Login, Origin
 from bookstore.unit_of_work import unit_of_work
 
-REFRESH_LIFETIME = timedelta(days=30)
-
-# Checked against when the user is unknown, so that both cases take the same time.
-_NOBODY = HASHER.hash(uuid.uuid4().hex)
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """A login: who, by which session (token family), and the id of its good refresh token."""
-
-    user_id: int
-    session_id: str
-    refresh_jti: str
+_UNKNOWN = Origin()
 
 
 @attempts.counted("register", by="username")
@@ -43,13 +39,17 @@ def register(
     last_name: str = "",
     is_staff: bool = False,
     is_premium: bool = False,
+    is_verified: bool = False,
 ) -> User:
-    """Make an account and return it.
+    """Make an account and return it; its address is sent a mail unless it is known to be good.
 
     Raises:
         UsernameTaken, EmailTaken: there is one already (compared without regard to case).
+        Invalid: the password is one of the first to be guessed.
+        LoginsBusy: too many passwords are being hashed.
     """
-    password_hash = HASHER.hash(password)
+    passwords.check(password, username, email)
+    password_hash = passwords.make_hash(password)
     with unit_of_work() as session:
         user = User(
             username=username,
@@ -61,84 +61,59 @@ def register(
             last_name=last_name,
             is_staff=is_staff,
             is_premium=is_premium,
+            email_verified_at=clock.now() if is_verified else None,
         )
         _refuse_taken(session, user)
         session.add(user)
+        if not is_verified:
+            email_verification.send(session, user)
         _flush_unique(session, user)
     return user
 
 
 @attempts.counted("login", by="username")
-def log_in(username: str, password: str, *, cart_token: str | None = None) -> Login:
+def log_in(
+    username: str,
+    password: str,
+    *,
+    code: str | None = None,
+    origin: Origin = _UNKNOWN,
+    cart_token: str | None = None,
+) -> Login:
     """Check a password, open a session, and merge the guest cart of ``cart_token`` if given.
+
+    Args:
+        username: in any case.
+        password: the account's.
+        code: of the second factor, if the account has one.
+        origin: where the login comes from, for the list of sessions.
+        cart_token: a guest's.
 
     Raises:
         BadCredentials: no such user or another password; the two look the same.
+        TotpRequired, TotpInvalid: the password is right, the code is missing or not good.
+        LoginsBusy: too many passwords are being checked.
     """
     found = db.session.execute(
-        select(User.id, User.password_hash).where(
-            User.username_key == username.casefold(), User.is_active
-        )
+        select(User.id, User.password_hash, Totp.secret)
+        .outerjoin(Totp, (Totp.user_id == User.id) & Totp.confirmed_at.is_not(None))
+        .where(User.username_key == username.casefold(), User.is_active)
     ).first()
-    good, rehash = HASHER.verify_and_update(password, found.password_hash if found else _NOBODY)
+    good, rehash = passwords.verify(password, found.password_hash if found else None)
     if found is None or not good:
         raise errors.BadCredentials
+    if found.secret is not None and code is None:
+        raise errors.TotpRequired
     with unit_of_work() as session:
+        # In one transaction with the session, so that of two with one code only one has both.
+        if found.secret is not None and not totp.take(session, found.id, found.secret, code or ""):
+            raise errors.TotpInvalid
         if rehash is not None:
             session.execute(update(User).where(User.id == found.id).values(password_hash=rehash))
-        login = LoginSession(
-            id=str(uuid.uuid4()),
-            user_id=found.id,
-            refresh_jti=str(uuid.uuid4()),
-            expires_at=clock.now() + REFRESH_LIFETIME,
-        )
-        session.add(login)
+        login = sessions.start(session, found.id, origin)
         if cart_token:
             cart_lines.merge_guest(session, cart_token, found.id)
-    return Login(found.id, login.id, login.refresh_jti)
-
-
-def refresh(session_id: str, refresh_jti: str) -> Login:
-    """Exchange the family's newest refresh token for the next.
-
-    Raises:
-        TokenReused: it was exchanged before; the whole family is revoked.
-        TokenRevoked: the family is revoked or expired, or the account is gone.
-    """
-    now, fresh = clock.now(), str(uuid.uuid4())
-    with unit_of_work() as session:
-        user_id = session.execute(
-            update(LoginSession)
-            .where(
-                LoginSession.id == session_id,
-                LoginSession.refresh_jti == refresh_jti,
-                LoginSession.revoked_at.is_(None),
-                LoginSession.expires_at > now,
-                LoginSession.user_id.in_(select(User.id).where(User.is_active)),
-            )
-            .values(refresh_jti=fresh, expires_at=now + REFRESH_LIFETIME)
-            .returning(LoginSession.user_id)
-            .execution_options(synchronize_session=False)
-        ).scalar_one_or_none()
-        if user_id is not None:
-            return Login(user_id, session_id, fresh)
-        known = session.execute(
-            select(LoginSession.refresh_jti, LoginSession.revoked_at).where(
-                LoginSession.id == session_id
-            )
-        ).first()
-        reused = known is not None and known.refresh_jti != refresh_jti
-        if reused:
-            revoke(session, LoginSession.id == session_id, "refresh token reused")
-    # Raised outside: the revocation has to be committed.
-    raise errors.TokenReused if reused else errors.TokenRevoked
-
-
-def log_out(actor: Acting, session_id: str) -> None:
-    """Revoke a session of the actor's: its tokens of both kinds are refused from now on."""
-    own = (LoginSession.id == session_id) & (LoginSession.user_id == require_user(actor))
-    with unit_of_work() as session:
-        revoke(session, own, "logout")
+    return login
 
 
 def authenticate(user_id: int, session_id: str) -> Actor:
@@ -185,28 +160,36 @@ def update_profile(actor: Acting, changes: dict[str, Any]) -> User:
 
     Raises:
         UsernameTaken, EmailTaken: as in ``register``.
-        Invalid: a new password (or email) without the right ``current_password``.
+        Invalid: a new password (or email) without the right ``current_password``; or the new
+            password is one of the first to be guessed.
+        LoginsBusy: too many passwords are being hashed.
     """
     changes = dict(changes)
     current, password = changes.pop("current_password", None), changes.pop("password", None)
+    password_hash = None
     if password is not None or "email" in changes:
-        stored = get(actor).password_hash
-        if current is None or not HASHER.verify(current, stored):
+        me = get(actor)
+        if current is None or not passwords.verify(current, me.password_hash)[0]:
             raise errors.Invalid({"current_password": ["Not the account's present password."]})
-    password_hash = None if password is None else HASHER.hash(password)
+        if password is not None:
+            names = [changes.get(name, getattr(me, name)) for name in ("username", "email")]
+            passwords.check(password, *names)
+            password_hash = passwords.make_hash(password)
     with unit_of_work() as session:
         user = _locked(session, require_user(actor))
+        before, before_key = user.email, user.email_key
         for name, value in changes.items():
             setattr(user, name, value)
         user.username_key = _key("username", user.username, 64)
         user.email_key = _key("email", user.email, 254)
         _refuse_taken(session, user)
+        if user.email_key != before_key:
+            email_verification.address_changed(session, user, before)
         if password_hash is not None:
             user.password_hash = password_hash
-            keep = getattr(actor, "session_id", None) or ""
-            others = (LoginSession.user_id == user.id) & (LoginSession.id != keep)
-            revoke(session, others, "password changed")
         _flush_unique(session, user)
+        if password_hash is not None:
+            sessions.end_others(actor, "password changed")
     return user
 
 
@@ -231,12 +214,15 @@ def delete_account(actor: Acting) -> None:
         user.email = user.email_key = gone
         user.first_name = user.last_name = ""
         user.password_hash = "!"  # matches no password
+        user.email_verified_at = None
         user.is_active = user.is_staff = user.is_premium = False
         session.execute(delete(ShoppingCart).where(ShoppingCart.user_id == user.id))
         session.execute(delete(WishList).where(WishList.user_id == user.id))
         notifications.forget(session, user.id)
         api_keys.forget(session, user.id)
-        revoke(session, LoginSession.user_id == user.id, "account deleted")
+        email_verification.forget(session, user.id)
+        totp.forget(session, user.id)
+        sessions.forget(session, user.id)
 
 
 def export(actor: Acting) -> dict[str, Any]:
@@ -250,6 +236,8 @@ def export(actor: Acting) -> dict[str, Any]:
         "reviews": db.session.scalars(reviews).all(),
         "cart": cart.get(actor)["items"],
         "wishlist": wishlist.get(actor)["items"],
+        "sessions": sessions.list_sessions(actor),
+        "totp": totp.state(actor),
         **notifications.export(actor),
         "api_keys": api_keys.export(actor),
     }
@@ -267,16 +255,6 @@ def _locked(session: Session, user_id: int) -> User:
     if user is None or not user.is_active:
         raise errors.Unauthenticated
     return user
-
-
-def revoke(session: Session, which: Any, why: str) -> None:
-    """End logins: those of ``LoginSession`` that ``which`` says, at once."""
-    session.execute(
-        update(LoginSession)
-        .where(which, LoginSession.revoked_at.is_(None))
-        .values(revoked_at=clock.now(), revoked_for=why)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _refuse_taken(session: Session, user: User) -> None:

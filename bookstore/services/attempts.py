@@ -73,7 +73,8 @@ def succeeded(kind: str, account: str) -> None:
 def counted(kind: str, by: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Count calls of a function as attempts.
 
-    ``BadCredentials`` is a failure, an answer is a success; what else it raises is neither.
+    ``BadCredentials`` and ``TotpInvalid`` are failures, an answer is a success; what else it
+    raises is neither.
 
     Args:
         kind: of secret.
@@ -87,7 +88,7 @@ def counted(kind: str, by: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             check(kind, account)
             try:
                 found = function(*args, **kwargs)
-            except errors.BadCredentials:
+            except (errors.BadCredentials, errors.TotpInvalid):
                 failed(kind, account)
                 raise
             succeeded(kind, account)

@@ -24,6 +24,8 @@ TEMPLATES = (
     "order_refunded",
     "order_reopened",
     "password_reset",
+    "verify_email",
+    "email_changed",
     "endpoint_failing",
     "endpoint_disabled",
     "payment_review",

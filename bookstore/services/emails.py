@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, selectinload
 from bookstore.config import Settings
 from bookstore.gateways import mail as gateway
 from bookstore.gateways.mail import Mail, MailError
-from bookstore.models import Email, Order
-from bookstore.services import email_rendering, outgoing_rows, password_reset
+from bookstore.models import Email, Order, User
+from bookstore.services import email_rendering, email_verification, outgoing_rows, password_reset
 from bookstore.services.outgoing import Finished, Work
 from bookstore.services.outgoing_rows import Outcome
 
@@ -83,7 +83,8 @@ class EmailChannel:
                 name=email.template,
                 created_at=made,
                 sender=self._from,
-                to=_mailbox(context["name"], user.email),
+                # The old address, when that is told of a new one.
+                to=_mailbox(context["name"], email.data.get("to", user.email)),
                 subject=words.subject,
                 text=words.text,
                 html=words.html,
@@ -105,12 +106,30 @@ class EmailChannel:
             context["order"] = email_rendering.order_context(order, shop_url)
         if email.template == "order_refunded":
             context["refunded"] = data["refunded_amount"]
-        if email.template == "password_reset":
+        if make := _LINKS.get(email.template):
             context["username"] = user.username
-            context["minutes"] = int(password_reset.LIFETIME.total_seconds() // 60)
-            # Behind the #: browsers send that part to nobody.
-            context["reset_url"] = f"{shop_url}/reset-password#{password_reset.make_token(user)}"
+            context |= make(user, shop_url)
+        if email.template == email_verification.CHANGED_TEMPLATE:
+            context["username"] = user.username
         return context
+
+
+def _reset_link(user: User, shop_url: str) -> dict[str, Any]:
+    return {
+        "minutes": int(password_reset.LIFETIME.total_seconds() // 60),
+        # Behind the #: browsers send that part to nobody.
+        "reset_url": f"{shop_url}/reset-password#{password_reset.make_token(user)}",
+    }
+
+
+def _verify_link(user: User, shop_url: str) -> dict[str, Any]:
+    return {
+        "days": email_verification.LIFETIME.days,
+        "verify_url": f"{shop_url}/verify-email#{email_verification.make_token(user)}",
+    }
+
+
+_LINKS = {password_reset.TEMPLATE: _reset_link, email_verification.TEMPLATE: _verify_link}
 
 
 def _load(session: Session, ids: list[int]) -> list[tuple[Email, Order | None]]:

@@ -72,7 +72,8 @@ def run(
     Raises:
         IdempotencyKeyReused: the key was used for another request.
         IdempotencyInProgress: the first is still running.
-        PartUnavailable, PaymentsUnavailable, RateLimited: nothing was done; the key is free again.
+        PartUnavailable, PaymentsUnavailable, RateLimited, LoginsBusy: nothing was done; the key is
+            free again.
         Exception: whatever else ``work`` raised; the key is free again, too.
     """
     owner = secrets.token_hex(16)
@@ -85,7 +86,12 @@ def run(
             answer = work()
             _store(session, request, owner, answer)
             return answer
-    except (errors.PartUnavailable, errors.PaymentsUnavailable, errors.RateLimited):
+    except (
+        errors.PartUnavailable,
+        errors.PaymentsUnavailable,
+        errors.RateLimited,
+        errors.LoginsBusy,
+    ):
         # Nothing was decided: the same key may do it later.
         _release(request, owner)
         raise

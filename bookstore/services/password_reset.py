@@ -1,26 +1,20 @@
 """A new password for who forgot theirs: a mail with a link that is good once and for an hour.
 
-The token is made when the mail is written and stored nowhere. It holds a digest of the present
-password hash and address, so it dies as soon as one of them changes.
+The link is bound to the present password and address, so it dies as soon as one of them changes.
 """
 
-import hashlib
-import hmac
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-import orjson
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
-from bookstore import clock, errors
+from bookstore import errors
+from bookstore.extensions import db
 from bookstore.gateways import queue
 from bookstore.models import Email, LoginSession, User
-from bookstore.services import accounts, attempts, vault
-from bookstore.services.passwords import HASHER
+from bookstore.services import attempts, mail_links, passwords, sessions
 from bookstore.unit_of_work import after_commit, unit_of_work
 
 LIFETIME = timedelta(hours=1)
-BETWEEN_MAILS = timedelta(minutes=1)
 TEMPLATE = "password_reset"
 
 _PURPOSE = "password reset"
@@ -43,24 +37,14 @@ def request(email: str) -> None:
             # One at a time, so that two requests at once are one mail.
             .with_for_update(key_share=True)
         )
-        if user_id is not None and not _just_sent(session, user_id):
+        if user_id is not None and not mail_links.just_sent(session, user_id, TEMPLATE):
             session.add(Email(user_id=user_id, template=TEMPLATE, data={}))
             after_commit(queue.wake)
 
 
-def _just_sent(session: Session, user_id: int) -> bool:
-    lately = exists().where(
-        Email.user_id == user_id,
-        Email.template == TEMPLATE,
-        Email.created_at > clock.now() - BETWEEN_MAILS,
-    )
-    return bool(session.scalar(select(lately)))
-
-
 def make_token(user: User) -> str:
     """Return a token with which the user's password can be set, for ``LIFETIME``."""
-    expires = (clock.now() + LIFETIME).isoformat()
-    return vault.seal(orjson.dumps([_PURPOSE, user.id, expires, _digest(user)]).decode()).decode()
+    return mail_links.make(_PURPOSE, user.id, LIFETIME, user.password_hash, user.email_key)
 
 
 def confirm(token: str, password: str) -> None:
@@ -68,30 +52,26 @@ def confirm(token: str, password: str) -> None:
 
     Raises:
         ResetTokenInvalid: the token is not ours, expired, or the password has changed since.
+        Invalid: the password is one of the first to be guessed.
+        LoginsBusy: too many passwords are being hashed.
     """
-    user_id, digest = _read(token)
+    link = mail_links.read(_PURPOSE, token)
+    user = None if link is None else db.session.get(User, link.user_id)
+    if link is None or user is None:
+        raise errors.ResetTokenInvalid({"token": [_WRONG]})
+    passwords.check(password, user.username, user.email)
     # Slow, so not under the lock; and not done for whoever sends junk.
-    password_hash = HASHER.hash(password)
+    password_hash = passwords.make_hash(password)
     with unit_of_work() as session:
-        user = session.get(User, user_id, with_for_update=True, populate_existing=True)
-        if user is None or not user.is_active or not hmac.compare_digest(digest, _digest(user)):
+        user = session.get(User, link.user_id, with_for_update=True, populate_existing=True)
+        if (
+            user is None
+            or not user.is_active
+            or not link.is_bound_to(user.password_hash, user.email_key)
+        ):
             raise errors.ResetTokenInvalid({"token": [_WRONG]})
         user.password_hash = password_hash
         # A way in for whom a stranger, by guessing, makes wait at the other door.
         name = user.username
         after_commit(lambda: attempts.succeeded("login", name))
-        accounts.revoke(session, LoginSession.user_id == user.id, "password reset")
-
-
-def _read(token: str) -> tuple[int, str]:
-    try:
-        purpose, user_id, expires, digest = orjson.loads(vault.unseal(token.encode()))
-        if purpose == _PURPOSE and datetime.fromisoformat(expires) > clock.now():
-            return int(user_id), str(digest)
-    except (errors.SecretUnreadable, ValueError, TypeError):
-        pass
-    raise errors.ResetTokenInvalid({"token": [_WRONG]})
-
-
-def _digest(user: User) -> str:
-    return hashlib.sha256(f"{user.password_hash} {user.email_key}".encode()).hexdigest()
+        sessions.revoke(session, LoginSession.user_id == user.id, "password reset")

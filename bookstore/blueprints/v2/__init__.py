@@ -14,9 +14,11 @@ from bookstore.blueprints.v2 import (
     reports,
     reviews,
     sandbox,
+    sessions,
     shipping,
     sockets,
     taxes,
+    totp,
     webhooks,
     wishlist,
 )
@@ -24,6 +26,8 @@ from bookstore.blueprints.v2 import (
 BLUEPRINTS = (
     accounts.blp,
     api_keys.blp,
+    sessions.blp,
+    totp.blp,
     catalog.blp,
     covers.blp,
     records.blp,

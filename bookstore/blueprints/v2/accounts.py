@@ -15,8 +15,9 @@ from bookstore.schemas.v2.accounts import (
     ResetSchema,
     TokensSchema,
     UserSchema,
+    VerifySchema,
 )
-from bookstore.services import accounts, password_reset
+from bookstore.services import accounts, email_verification, password_reset, sessions
 
 blp = Blueprint("accounts", __name__, description="Accounts, tokens and one's own data")
 
@@ -27,7 +28,7 @@ blp = Blueprint("accounts", __name__, description="Accounts, tokens and one's ow
 @idempotent
 @blp.response(201, UserSchema)
 def register(body: dict[str, Any]) -> Any:
-    """Make an account."""
+    """Make an account. Its address is sent a mail with a link that verifies it."""
     return accounts.register(**body)
 
 
@@ -38,9 +39,11 @@ def register(body: dict[str, Any]) -> Any:
 def log_in(body: dict[str, Any]) -> Any:
     """Log in: username and password for a pair of tokens.
 
-    A guest's cart, named by `X-Cart-Token`, is merged into the account's.
+    An account with a second factor needs a `code` too: 401 `totp_required` without it,
+    `totp_invalid` when it is not good (any more). A guest's cart, named by `X-Cart-Token`, is
+    merged into the account's. 503 `logins_busy` when too many log in at once.
     """
-    return auth.tokens(accounts.log_in(**body, cart_token=auth.cart_token()))
+    return auth.tokens(accounts.log_in(**body, origin=auth.origin(), cart_token=auth.cart_token()))
 
 
 @blp.post("/auth/token/refresh")
@@ -52,7 +55,7 @@ def refresh(body: dict[str, str]) -> Any:
 
     Each is good once; one used twice revokes the whole login (401 `token_reused`).
     """
-    return auth.tokens(accounts.refresh(*auth.read_refresh(body["refresh"])))
+    return auth.tokens(sessions.refresh(*auth.read_refresh(body["refresh"])))
 
 
 @blp.post("/auth/logout")
@@ -62,7 +65,7 @@ def refresh(body: dict[str, str]) -> Any:
 def log_out(body: dict[str, str]) -> None:
     """End the login that the refresh token belongs to."""
     session_id, _ = auth.read_refresh(body["refresh"])
-    accounts.log_out(auth.current_actor(), session_id)
+    sessions.log_out(auth.current_actor(), session_id)
 
 
 @blp.post("/auth/password-reset")
@@ -89,6 +92,26 @@ def confirm_reset(body: dict[str, str]) -> None:
     password_reset.confirm(**body)
 
 
+@blp.post("/auth/verify-email")
+@requires("anyone")
+@blp.arguments(VerifySchema)
+@blp.response(204)
+def verify_email(body: dict[str, str]) -> None:
+    """Verify an address by the token of the mail, once and within three days.
+
+    422 `verification_token_invalid` when the token is not good (any more).
+    """
+    email_verification.confirm(**body)
+
+
+@blp.post("/me/verify-email")
+@requires("user")
+@blp.response(202)
+def send_verification() -> None:
+    """Send the mail that verifies one's address again. One mail a minute."""
+    email_verification.send_again(auth.current_actor())
+
+
 @blp.get("/me")
 @requires("user")
 @blp.response(200, UserSchema)
@@ -102,7 +125,10 @@ def get_me() -> Any:
 @blp.arguments(ProfileSchema)
 @blp.response(200, UserSchema)
 def update_me(body: dict[str, Any]) -> Any:
-    """Change one's account. A new password ends every other login."""
+    """Change one's account. A new password ends every other login.
+
+    A new address has to be verified; the old one is told of it by mail.
+    """
     return accounts.update_profile(auth.current_actor(), body)
 
 

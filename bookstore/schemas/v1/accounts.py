@@ -11,6 +11,9 @@ class CredentialsSchema(Schema):
 
     username = Text(required=True, max_length=64)
     password = Text(required=True, max_length=256)
+    code = Text(
+        max_length=64, metadata={"description": "Of the second factor, if the account has one."}
+    )
 
 
 class RefreshSchema(Schema):

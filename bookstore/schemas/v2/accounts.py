@@ -8,6 +8,8 @@ from bookstore.schemas.v2.cart import CartItemSchema
 from bookstore.schemas.v2.notifications import ChoicesSchema, DeviceSchema, NotificationSchema
 from bookstore.schemas.v2.orders import OrderSchema
 from bookstore.schemas.v2.reviews import ReviewSchema
+from bookstore.schemas.v2.sessions import SessionSchema
+from bookstore.schemas.v2.totp import TotpStateSchema
 from bookstore.schemas.v2.wishlist import WishlistItemSchema
 
 _USERNAME = validate.Regexp(
@@ -19,8 +21,6 @@ _EMAIL = validate.Length(max=254)  # RFC 5321's path, less its brackets
 def _password(value: str) -> None:
     if len(value) < 8:
         raise ValidationError("At least 8 characters.")
-    if value.isdecimal() and len(value) < 12:
-        raise ValidationError("Not digits alone.")
 
 
 class RegisterSchema(Schema):
@@ -43,6 +43,9 @@ class UserSchema(Schema):
     last_name = fields.String()
     is_staff = Flag()
     is_premium = Flag()
+    email_verified = Flag(
+        metadata={"description": "Whether the link that was mailed to the address came back."}
+    )
     created_at = Instant()
 
 
@@ -66,6 +69,14 @@ class CredentialsSchema(Schema):
 
     username = Text(required=True, max_length=64)
     password = Text(required=True, max_length=256, load_only=True)
+    code = Text(
+        max_length=64,
+        load_only=True,
+        metadata={
+            "description": "Of the second factor, when the account has one: what the app shows, "
+            "or a recovery code."
+        },
+    )
 
 
 class RefreshSchema(Schema):
@@ -92,6 +103,17 @@ class ResetSchema(Schema):
     password = Text(required=True, max_length=256, validate=_password, load_only=True)
 
 
+class VerifySchema(Schema):
+    """That a mail has reached its reader."""
+
+    token = Text(
+        required=True,
+        max_length=1000,
+        load_only=True,
+        metadata={"description": "From the link in the mail, behind the `#`."},
+    )
+
+
 class TokensSchema(Schema):
     """A pair of tokens."""
 
@@ -113,3 +135,5 @@ class ExportSchema(Schema):
     devices = fields.List(fields.Nested(DeviceSchema))
     preferences = fields.Nested(ChoicesSchema)
     api_keys = fields.List(fields.Nested(HeldApiKeySchema))
+    sessions = fields.List(fields.Nested(SessionSchema))
+    totp = fields.Nested(TotpStateSchema)

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from bookstore import clock
 from bookstore.extensions import db, settings
 from bookstore.models import Email, User
-from bookstore.services import accounts, vault
+from bookstore.services import accounts, password_reset, vault
 from bookstore.services.emails import EmailChannel
 from bookstore.unit_of_work import unit_of_work
 from tests.api.v2.conftest import ANN, LOGIN
@@ -54,7 +54,8 @@ def refused(client: Client, token: str) -> None:
 
 def count_mails(shop: Flask) -> int:
     with shop.app_context():
-        return db.session.scalar(select(func.count()).select_from(Email)) or 0
+        resets = select(func.count()).where(Email.template == password_reset.TEMPLATE)
+        return db.session.scalar(resets) or 0
 
 
 def test_the_link_sets_a_password_once_and_ends_every_login(
@@ -162,6 +163,9 @@ def test_the_new_password_follows_the_rules(
     [token] = outbox()
     found = problem(confirm(client, token, "short"), 422, "validation_failed")
     assert set(found["errors"]) == {"password"}
+    for bad in ("password123", "ann@example.com"):
+        found = problem(confirm(client, token, bad), 422, "validation_failed")
+        assert set(found["errors"]) == {"password"}
     assert confirm(client, token).status_code == 204
 
 
@@ -171,7 +175,8 @@ def test_the_token_is_stored_nowhere(
     ask(client)
     [token] = outbox()
     with shop.app_context():
-        row = db.session.scalars(select(Email)).one()
+        resets = select(Email).where(Email.template == password_reset.TEMPLATE)
+        row = db.session.scalars(resets).one()
         assert (row.data, row.status) == ({}, "succeeded")
         assert accounts.find("ann").password_hash not in token
         assert db.session.scalars(select(User)).one().password_hash.startswith("$argon2id$")
