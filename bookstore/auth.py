@@ -13,6 +13,7 @@ from flask_jwt_extended import create_access_token, create_refresh_token, decode
 from flask_jwt_extended.exceptions import JWTExtendedException
 
 from bookstore import clock, errors
+from bookstore.auditing import audited
 from bookstore.extensions import settings
 from bookstore.services import accounts, api_key_use, limits, tickets
 from bookstore.services.actors import GUEST, SERVICE, Actor
@@ -68,7 +69,8 @@ def requires(
                 raise errors.Unauthenticated
             if access == "staff" and not g.actor.is_staff:
                 raise errors.Forbidden("Only staff may do this.")
-            return view(*args, **kwargs)
+            with audited(g.actor):
+                return view(*args, **kwargs)
 
         admitted.access, admitted.scope = access, scope  # type: ignore[attr-defined]
         return admitted

@@ -13,6 +13,8 @@ from bookstore.extensions import db
 from bookstore.services import (
     accounts,
     api_keys,
+    audit,
+    audit_log,
     cart,
     catalog,
     catalog_editing,
@@ -46,6 +48,7 @@ from bookstore.unit_of_work import unit_of_work
 SERVICES: tuple[ModuleType, ...] = (
     accounts,
     api_keys,
+    audit_log,
     cart,
     catalog,
     catalog_editing,
@@ -140,6 +143,7 @@ def init_app(app: Flask) -> None:
 
 
 def _open() -> dict[str, Any]:
+    audit.in_shell()
     if db.engine.dialect.name == "postgresql":
         event.listen(db.engine, "connect", _take_your_time)
     return context()

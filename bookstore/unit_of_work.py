@@ -2,13 +2,15 @@
 
 A service opens ``with unit_of_work() as session:`` around its writes. Opened inside another
 it joins that one. Work for the world outside the database is handed to ``after_commit`` and
-runs when, and only when, the outermost commit has succeeded.
+runs when, and only when, the outermost commit has succeeded. A ``Witness`` of what is done may
+add to each transaction before it is committed.
 """
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session
@@ -22,6 +24,40 @@ T = TypeVar("T")
 _Hooks = dict[Callable[..., None], list[Any] | None]
 
 _ACTIVE, _HOOKS, _DOOMED, _UNSAVED = "uow", "uow_hooks", "uow_doomed", "uow_unsaved"
+
+
+class Witness(Protocol):
+    """Follows what is written, whoever writes it, and has a last word in each transaction."""
+
+    def flushed(self, session: Session) -> None:
+        """Look at ``session.new``, ``dirty`` and ``deleted``, whose rows now have their keys."""
+
+    def before_commit(self, session: Session) -> None:
+        """Write what goes with a transaction that has written something."""
+
+    def after_commit(self) -> None:
+        """Learn that it stands."""
+
+    def after_rollback(self) -> None:
+        """Learn that nothing of it does."""
+
+
+_witness: ContextVar[Witness | None] = ContextVar("witness", default=None)
+
+
+@contextmanager
+def witnessed(witness: Witness | None) -> Iterator[None]:
+    """Have a witness (or, for a while, none) of whatever is committed inside."""
+    before = _witness.set(witness)
+    try:
+        yield
+    finally:
+        _witness.reset(before)
+
+
+def witness() -> Witness | None:
+    """Return the present witness."""
+    return _witness.get()
 
 
 @contextmanager
@@ -118,6 +154,8 @@ def _has_unsaved(session: Session) -> bool:
 @event.listens_for(Session, "after_flush")
 def _flushed(session: Session, _context: Any) -> None:
     session.info[_UNSAVED] = True
+    if (present := _witness.get()) is not None:
+        present.flushed(session)
 
 
 @event.listens_for(Session, "do_orm_execute")
@@ -126,7 +164,29 @@ def _executed(state: ORMExecuteState) -> None:
         state.session.info[_UNSAVED] = True
 
 
+@event.listens_for(Session, "before_commit")
+def _committing(session: Session) -> None:
+    present = _witness.get()
+    if present is None or session.in_nested_transaction():
+        return
+    session.flush()
+    if session.info.get(_UNSAVED):
+        present.before_commit(session)
+
+
 @event.listens_for(Session, "after_commit")
-@event.listens_for(Session, "after_rollback")
-def _ended(session: Session) -> None:
+def _committed(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint: what was written is not saved yet
     session.info.pop(_UNSAVED, None)
+    if (present := _witness.get()) is not None:
+        present.after_commit()
+
+
+@event.listens_for(Session, "after_rollback")
+def _rolled_back(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    session.info.pop(_UNSAVED, None)
+    if (present := _witness.get()) is not None:
+        present.after_rollback()

@@ -53,6 +53,7 @@ def graphql(body: dict[str, Any]) -> Response:
             sha256=persisted.get("sha256"),
             variables=body["variables"],
             operation_name=body["operation_name"],
+            address=request.remote_addr,
         ),
         auth.current_actor(),
     )

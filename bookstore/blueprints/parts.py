@@ -3,7 +3,7 @@
 | part | what it serves |
 |---|---|
 | catalog | books, covers, authors, categories, publishers, reviews, GraphQL |
-| users | accounts, logins, API keys, one's own devices and notifications |
+| users | accounts, logins, API keys, one's own devices and notifications, audit log |
 | orders | carts, wishlists, orders, payments, webhooks, reports, sockets, the shop's pages |
 | every one | health, metrics, documents |
 """
@@ -27,7 +27,7 @@ PART = {
     ),
     **dict.fromkeys(
         (
-            *("accounts", "api_keys", "sessions", "totp", "notifications", "v1_tokens"),
+            *("accounts", "api_keys", "sessions", "totp", "notifications", "v1_tokens", "audit"),
             "internal_users",
         ),
         USERS,

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from bookstore.cli import auditing
 from bookstore.cli.api_keys import api_keys_cli
 from bookstore.cli.catalog import catalog_cli
 from bookstore.cli.coupons import coupons_cli
@@ -36,4 +37,5 @@ def init_app(app: Flask) -> None:
         webhooks_cli,
         worker_cli,
     ):
+        auditing.note(command)
         app.cli.add_command(command)

@@ -84,6 +84,7 @@ class Context:
     """A request's own state. ``cart_token`` is set when a guest's cart was opened."""
 
     actor: Actor
+    address: str | None = None
     loaders: Loaders = field(default_factory=Loaders)
     cart_token: str | None = None
 

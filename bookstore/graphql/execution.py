@@ -32,6 +32,8 @@ class Request:
     sha256: str | None = None
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
+    # Where it came from, for the audit log.
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def execute(request: Request, actor: Actor) -> Result:
         if query is None:
             # The words that clients of Apollo's and of urql's wait for.
             return _refused("persisted_query_not_found", "PersistedQueryNotFound")
-    context = Context(actor)
+    context = Context(actor, request.address)
     try:
         found = asyncio.run(
             schema.execute(

@@ -11,6 +11,7 @@ from strawberry.types import ExecutionContext
 
 from bookstore.extensions import settings
 from bookstore.graphql import limits, scopes
+from bookstore.graphql.auditing import Audited
 from bookstore.graphql.mutations import Mutation
 from bookstore.graphql.queries import Query
 from bookstore.graphql.scalars import SCALARS, read
@@ -58,6 +59,9 @@ class _Schema(strawberry.Schema):
 
 
 scopes.guard(Query, Mutation)
+for _field in Mutation.__strawberry_definition__.fields:  # type: ignore[attr-defined]
+    _field.extensions.append(Audited(_field.python_name))
+
 schema = _Schema(
     query=Query,
     mutation=Mutation,

@@ -39,5 +39,12 @@ class AuditEntry(Model):
         Index("ix_audit_entries_user_id", "user_id"),
     )
 
+    @property
+    def target(self) -> dict[str, str | None] | None:
+        """What it is about: ``kind`` and ``id``."""
+        if self.target_kind is None:
+            return None
+        return {"kind": self.target_kind, "id": self.target_id}
+
     def __repr__(self) -> str:
         return f"<AuditEntry {self.id} {self.actor} {self.action} {self.target_kind}>"

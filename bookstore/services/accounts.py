@@ -13,6 +13,7 @@ from bookstore.models.accounts import actor_label
 from bookstore.services import (
     api_keys,
     attempts,
+    audit,
     cart,
     cart_lines,
     email_verification,
@@ -223,6 +224,7 @@ def delete_account(actor: Acting) -> None:
         email_verification.forget(session, user.id)
         totp.forget(session, user.id)
         sessions.forget(session, user.id)
+        audit.forget(session, user.id)
 
 
 def export(actor: Acting) -> dict[str, Any]:

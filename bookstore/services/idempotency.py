@@ -21,7 +21,7 @@ from bookstore import clock, errors
 from bookstore.models import IdempotencyKey
 from bookstore.services import vault
 from bookstore.services.sql import upsert
-from bookstore.unit_of_work import unit_of_work
+from bookstore.unit_of_work import unit_of_work, witnessed
 
 LIFETIME = timedelta(hours=24)
 # Longer than any request may run; only a claim whose process died gets this old.
@@ -102,7 +102,7 @@ def run(
         raise
     finally:
         _current.reset(before)
-    with unit_of_work() as session:
+    with witnessed(None), unit_of_work() as session:
         _store(session, request, owner, answer)
     return answer
 
@@ -135,7 +135,8 @@ def _where(request: Request) -> tuple[ColumnElement[bool], ...]:
 def _claim(request: Request, owner: str) -> Answer | None:
     """Insert the claim; None when it is ours, else the stored answer."""
     now = clock.now()
-    with unit_of_work() as session:
+    # Not the work yet, so nothing for who witnesses that.
+    with witnessed(None), unit_of_work() as session:
         fresh = {
             "fingerprint": request.fingerprint,
             "owner": owner,
@@ -190,7 +191,7 @@ def _store(session: Session, request: Request, owner: str, answer: Answer) -> No
 
 
 def _release(request: Request, owner: str) -> None:
-    with unit_of_work() as session:
+    with witnessed(None), unit_of_work() as session:
         session.execute(
             delete(IdempotencyKey)
             .where(*_where(request), IdempotencyKey.owner == owner)

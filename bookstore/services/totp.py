@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.models import RecoveryCode, Totp, User
-from bookstore.services import passwords, vault
+from bookstore.services import audit, passwords, vault
 from bookstore.services.actors import Acting, require_staff, require_user
 from bookstore.unit_of_work import unit_of_work
 
@@ -153,6 +153,7 @@ def reset(user_id: int) -> bool:
 
     For who runs the shop, after making sure by other means who asks.
     """
+    audit.about("user", user_id)
     with unit_of_work() as session:
         return forget(session, user_id)
 

@@ -3,6 +3,7 @@
 from bookstore.blueprints.v2 import (
     accounts,
     api_keys,
+    audit,
     cart,
     catalog,
     coupons,
@@ -44,4 +45,5 @@ BLUEPRINTS = (
     notifications.blp,
     reports.blp,
     webhooks.blp,
+    audit.blp,
 )
