@@ -10,6 +10,7 @@ import re
 import selectors
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -60,13 +61,20 @@ class _Connection:
 class Client:
     """Several keep-alive connections to one server; a context manager.
 
-    Every answer must have ``status`` and contain ``holds``.
+    Every answer must have ``status`` (None: whichever) and contain ``holds``. ``statuses`` counts
+    what came.
     """
 
     def __init__(
-        self, address: tuple[str, int], connections: int, status: int = 200, holds: bytes = b""
+        self,
+        address: tuple[str, int],
+        connections: int,
+        status: int | None = 200,
+        holds: bytes = b"",
     ) -> None:
-        self._status, self._holds = b"HTTP/1.1 %d " % status, holds
+        self._status = b"HTTP/1.1 " if status is None else b"HTTP/1.1 %d " % status
+        self._holds = holds
+        self.statuses: Counter[int] = Counter()
         self._selector = selectors.DefaultSelector()
         self._connections = [
             _Connection(socket.create_connection(address, SECONDS_TO_ANSWER))
@@ -141,6 +149,7 @@ class Client:
             return False
         if not (answer.startswith(self._status) and self._holds in answer):
             raise WrongAnswer(f"{_shown(connection.sent)}\nwas answered with\n{_shown(answer)}")
+        self.statuses[int(answer[9:12])] += 1
         return True
 
 

@@ -25,7 +25,7 @@ from bookstore.services import (
 )
 from bookstore.services.actors import Acting, Actor, require_user
 from bookstore.services.sessions import Login, Origin
-from bookstore.unit_of_work import unit_of_work
+from bookstore.unit_of_work import new_snapshot, unit_of_work
 
 _UNKNOWN = Origin()
 
@@ -95,11 +95,14 @@ def log_in(
         TotpRequired, TotpInvalid: the password is right, the code is missing or not good.
         LoginsBusy: too many passwords are being checked.
     """
+    passwords.require_room()
     found = db.session.execute(
         select(User.id, User.password_hash, Totp.secret)
         .outerjoin(Totp, (Totp.user_id == User.id) & Totp.confirmed_at.is_not(None))
         .where(User.username_key == username.casefold(), User.is_active)
     ).first()
+    # Nobody waits for a turn with a connection in hand.
+    new_snapshot()
     good, rehash = passwords.verify(password, found.password_hash if found else None)
     if found is None or not good:
         raise errors.BadCredentials

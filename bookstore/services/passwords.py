@@ -34,6 +34,17 @@ _NOBODY = HASHER.hash(uuid.uuid4().hex)
 _MIN_LENGTH = 8
 
 
+def require_room() -> None:
+    """Refuse at once, before anything is looked up, when ``verify`` would.
+
+    Raises:
+        LoginsBusy: too many are at it.
+    """
+    if not _room.acquire(blocking=False):
+        raise errors.LoginsBusy
+    _room.release()
+
+
 def make_hash(password: str) -> str:
     """Return what is stored of a password.
 

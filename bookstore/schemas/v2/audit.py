@@ -39,10 +39,14 @@ class AuditEntrySchema(Schema):
 class AuditQuery(PageQuery):
     """Which entries."""
 
-    actor = Text(max_length=100, metadata={"example": "staff:2"})
-    action = Text(max_length=100, metadata={"example": "orders.advance"})
+    actor = Text(
+        max_length=100, metadata={"description": "Only what they did.", "example": "staff:2"}
+    )
+    action = Text(
+        max_length=100, metadata={"description": "Only this one.", "example": "orders.advance"}
+    )
     target = Text(
         max_length=110, metadata={"description": "A kind, or one thing.", "example": "order:5"}
     )
-    since = Instant()
+    since = Instant(metadata={"description": "From this instant on."})
     until = Instant(metadata={"description": "Up to and without this instant."})
