@@ -53,18 +53,18 @@ def audited(actor: Actor) -> AbstractContextManager[None]:
         actor,
         endpoint,
         address=request.remote_addr,
-        target=_target(),
+        target=_target(actor),
         detail=lambda: audit.fields(_body()),
     )
 
 
-def _target() -> audit.Target | None:
+def _target(actor: Actor) -> audit.Target | None:
     """Return what the address names last: ``/orders/5/refunds`` is about order 5."""
     rule = request.url_rule.rule if request.url_rule else ""
     # (segment before a parameter, parameter)
     found = re.findall(r"/([a-z-]+)/<(?:\w+:)?(\w+)>", rule)
     if not found:
-        return None
+        return ("user", str(actor.id)) if "/me" in rule else None
     segment, parameter = found[-1]
     name = segment.replace("-", "_")
     kind = f"{name.removesuffix('ies')}y" if name.endswith("ies") else name.removesuffix("s")

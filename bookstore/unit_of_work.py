@@ -55,6 +55,11 @@ def witnessed(witness: Witness | None) -> Iterator[None]:
         _witness.reset(before)
 
 
+def witness_from_now_on(witness: Witness) -> None:
+    """Have a witness for as long as the process lives: a shell has no inside and outside."""
+    _witness.set(witness)
+
+
 def witness() -> Witness | None:
     """Return the present witness."""
     return _witness.get()

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from bookstore import clock, logs
 from bookstore.models import AuditEntry
 from bookstore.services.actors import SYSTEM, Acting
-from bookstore.unit_of_work import witness, witnessed
+from bookstore.unit_of_work import witness, witness_from_now_on, witnessed
 
 Target = tuple[str, str | None]
 """(kind, id): a table's name in the singular, and the row's key."""
@@ -126,8 +126,7 @@ def acting(actor: Acting, action: str, **more: Any) -> AbstractContextManager[No
 
 def in_shell() -> None:
     """Have every transaction noted that is committed from now on, by whatever code."""
-    # For as long as the process lives: nobody leaves this context.
-    witnessed(Act(SYSTEM, "shell", always=True)).__enter__()
+    witness_from_now_on(Act(SYSTEM, "shell", always=True))
 
 
 def about(kind: str, key: int | str) -> None:

@@ -1,10 +1,12 @@
 """The audit log: each act of staff is in it, by whatever door, and nothing else."""
 
+import contextvars
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
 import pyotp
+import pytest
 from flask import Flask
 from sqlalchemy import select, update
 from werkzeug.routing import Rule
@@ -225,6 +227,23 @@ def test_commands(shop: Flask) -> None:
     assert PASSWORD not in words
 
 
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_the_shell(shop: Flask) -> None:
+    def typed() -> None:
+        with shop.app_context():
+            names = shop.make_shell_context()
+            names["accounts"].register("otto", "otto@example.com", PASSWORD)
+            names["accounts"].promote("otto", is_staff=True)
+            names["accounts"].find("otto").first_name = "Otto"
+            names["db"].session.commit()
+            names["accounts"].find("otto")
+            names["db"].session.rollback()
+
+    # A context of its own: what is typed into a shell is noted to its end.
+    contextvars.copy_context().run(typed)
+    assert [told(one) for one in entries(shop)] == [("shell", ("user", "1"))] * 3
+
+
 def test_what_staff_does_with_the_own_account(shop: Flask, clerk: Client) -> None:
     secret = ok(clerk.post("/me/totp"), 201)["secret"]
     code = pyotp.TOTP(secret).at(clock.now())
@@ -232,6 +251,7 @@ def test_what_staff_does_with_the_own_account(shop: Flask, clerk: Client) -> Non
     assert clerk.delete("/me").status_code == 204
     noted = entries(shop)
     assert [one.action for one in noted] == ["totp.enrol", "totp.confirm", "accounts.delete_me"]
+    assert {one.target_id for one in noted} == {str(noted[0].user_id)}
     assert code not in str([one.detail for one in noted])
     # Who acted is still told, from where is not.
     assert {(one.actor, one.address) for one in noted} == {(f"staff:{noted[0].user_id}", None)}
