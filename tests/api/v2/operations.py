@@ -95,7 +95,8 @@ class Operation:
 
     def url(self, number: object = 1) -> str:
         """Return its path with every id set."""
-        parts = self.path.split("/")
+        # Sessions are known by a UUID; this one is nobody's.
+        parts = self.path.replace("{session_id}", f"{0:08}-0000-4000-8000-{0:012}").split("/")
         return "/".join(str(number) if part.startswith("{") else part for part in parts)
 
     def call(self, client: Client, body: Any = None, query: str = "", **headers: str) -> Any:
