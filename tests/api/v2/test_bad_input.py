@@ -145,7 +145,7 @@ def test_values_of_every_type_in_every_field(shop: Flask, clerk: Client) -> None
                 elif answer.status_code >= 400:
                     # With a good value it may be refused for what it means.
                     told = answer.get_data(as_text=True)
-                    other = "current_password" in told or "reset_token_invalid" in told
+                    other = "present password" in told or "token_invalid" in told
                     named = None if other else field
                     wrong[name] = fault(answer, {401, 404, 409, 422}, named)
     assert len(wrong) > 300
