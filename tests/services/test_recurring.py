@@ -77,6 +77,7 @@ def test_a_part_that_fails_does_not_stop_the_others(
         done = maintenance.run()
     assert done == {
         "idempotency keys": 0,
+        "API keys": 0,
         "guest carts": 1,
         "events of Stripe": 0,
         "covers never completed": 0,
@@ -90,6 +91,7 @@ def test_a_part_that_fails_does_not_stop_the_others(
 @pytest.mark.parametrize("database", ["postgresql"])
 def test_when_nothing_can_be_done_it_is_an_error(app: Flask) -> None:
     tables = ("events", "login_sessions", "idempotency_keys", "shopping_carts", "stripe_events")
+    tables += ("api_keys",)
     folder = settings().bookstore_home / "storage" / "incoming"
     folder.mkdir(parents=True, exist_ok=True)
     old = folder / "old"
