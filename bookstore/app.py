@@ -50,6 +50,10 @@ def create_app(settings: Settings | None = None) -> Flask:
         SECRET_KEY=settings.resolved_secret_key(),
         TESTING=settings.bookstore_env == "testing",
         MAX_CONTENT_LENGTH=BODY_LIMIT,
+        # The shop sets no cookie. Should a tool for development do, then not carelessly.
+        SESSION_COOKIE_SECURE=settings.bookstore_env != "development",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
         JWT_ACCESS_TOKEN_EXPIRES=timedelta(minutes=60),

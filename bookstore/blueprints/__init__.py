@@ -26,6 +26,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotAcceptable
 from werkzeug.routing import IntegerConverter
+from werkzeug.wrappers import Response as BaseResponse
 
 from bookstore import logs
 from bookstore.blueprints import (
@@ -40,9 +41,11 @@ from bookstore.blueprints import (
     openapi,
     openapi_v1,
     parts,
+    queries,
     sandbox,
     storage,
     tracker,
+    transport,
     v1,
     v2,
     versioning,
@@ -154,13 +157,18 @@ def _schema_name(schema: Any) -> str:
     return name
 
 
-def _start() -> None:
+def _start() -> BaseResponse | None:
     given = request.headers.get("X-Request-ID", "")
     logs.request_id.set(given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8))
     g.started = time.perf_counter()
+    answer = transport.begin()
+    if answer is not None:
+        return answer
     if versioning.REFUSED in request.environ:
         known = ", ".join(version.name for version in VERSIONS)
         raise NotAcceptable(f"Accept asks for a version that there is not; there are {known}.")
+    queries.refuse_unknown()
+    return None
 
 
 def _end(response: Response) -> Response:
@@ -171,7 +179,7 @@ def _end(response: Response) -> Response:
     elif (encoding := compression.choose(response)) is not None:
         compression.compress(response, encoding)
     response.headers["X-Request-ID"] = logs.request_id.get()
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    transport.finish(response)
     log.info(
         "%s %s",
         request.method,

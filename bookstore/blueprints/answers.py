@@ -12,20 +12,9 @@ import marshmallow as ma
 import orjson
 from flask import Response, render_template, request
 
+from bookstore.blueprints import transport
 from bookstore.blueprints.conditional import if_match, set_tag
 from bookstore.services.paging import Page, PageRequest
-
-# Of the shop's own pages: nothing from anywhere else, and no script or style inside them.
-_POLICY = {
-    "default-src": "'none'",
-    "script-src": "'self'",
-    "style-src": "'self'",
-    "img-src": "'self'",
-    "connect-src": "'self'",
-    "form-action": "'self'",
-    "base-uri": "'none'",
-    "frame-ancestors": "'none'",
-}
 
 
 def page_request(query: dict[str, Any]) -> PageRequest:
@@ -67,21 +56,17 @@ def json_response(body: bytes | dict[str, Any], status: int = 200) -> Response:
     return response
 
 
-def html_page(template: str, allowed: Mapping[str, str] | None = None, **context: str) -> Response:
+def html_page(template: str, allowed: Mapping[str, str] | None = None, **context: Any) -> Response:
     """Return one of the shop's own pages; its scripts and styles are files of the shop.
 
     Args:
-        template: of the page.
+        template: of the page; its scripts carry ``nonce``.
         allowed: what else its Content-Security-Policy lets in, by directive.
         context: for the template.
     """
-    body = render_template(template, **context)
+    body = render_template(template, nonce=transport.nonce(), **context)
     response = Response(body, content_type="text/html; charset=utf-8")
-    policy = dict(_POLICY)
-    for name, sources in (allowed or {}).items():
-        policy[name] = f"{policy.get(name, '')} {sources}".strip()
-    response.headers["Content-Security-Policy"] = "; ".join(map(" ".join, policy.items()))
-    response.headers["Referrer-Policy"] = "no-referrer"
+    transport.allow(response, allowed)
     return response
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import flask_smorest
 import marshmallow as ma
@@ -14,7 +13,8 @@ from werkzeug import exceptions
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from bookstore import auth, errors, problems
+from bookstore import auth, problems
+from bookstore.blueprints import queries
 from bookstore.blueprints.documenting import document
 from bookstore.schemas.common import Problem
 
@@ -103,12 +103,13 @@ def requires(
         @wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Any:
             if request.query_string:
-                _check_text()
+                queries.check_text()
                 if not lax:
-                    _check_query(takes_any=hasattr(view, "takes_query"))
+                    queries.check_names(takes_any=hasattr(view, "takes_query"))
             return view(*args, **kwargs)
 
         admitted = auth.requires(access, scope=scope, by_ticket=by_ticket, attempt=attempt)(checked)
+        admitted.checks_query = True  # type: ignore[attr-defined]
         security: list[dict[str, list[str]]] = [{"bearer": []}]
         if scope is not None:
             security.append({"apiKey": [scope]})
@@ -118,18 +119,3 @@ def requires(
         return admitted
 
     return decorator
-
-
-def _check_text() -> None:
-    try:
-        unquote_to_bytes(request.query_string).decode()
-    except UnicodeDecodeError:
-        raise exceptions.BadRequest("The query string is not UTF-8.") from None
-
-
-def _check_query(*, takes_any: bool) -> None:
-    if not takes_any and request.args:
-        raise errors.Invalid({name: ["Unknown field."] for name in request.args})
-    twice = [name for name, values in request.args.lists() if len(values) > 1]
-    if twice:
-        raise errors.Invalid({name: ["Given more than once."] for name in twice})

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response
 
+from bookstore.blueprints import transport
 from bookstore.blueprints.answers import html_page
 from bookstore.extensions import settings
 
@@ -27,4 +28,9 @@ def page() -> Response:
         pays_by = "test"
     # Covers may be anywhere.
     more = {"img-src": "https:", **more}
-    return html_page("checkout.html", more, pays_by=pays_by, stripe_js=STRIPE_JS)
+    page = html_page("checkout.html", more, pays_by=pays_by, stripe_js=STRIPE_JS)
+    if pays_by == "stripe":
+        # Wallets ask in windows of their own, and the browser for a card it knows.
+        page.headers["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
+        transport.permit(page, payment='(self "https://js.stripe.com")')
+    return page

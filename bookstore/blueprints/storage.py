@@ -11,6 +11,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, Multip
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as BaseResponse
 
+from bookstore.blueprints import transport
 from bookstore.blueprints.api import requires
 from bookstore.services import storage
 
@@ -24,6 +25,7 @@ def cover(name: str) -> BaseResponse:
     """Lead on to the store: this address stays, that link is good for an hour."""
     response = redirect(storage.cover_link(name), 302)
     response.headers["Cache-Control"] = f"public, max-age={storage.LINK_SECONDS // 2}"
+    transport.for_other_sites(response)
     return response
 
 
@@ -35,7 +37,8 @@ def read(key: str) -> Response:
     response = send_file(path, mimetype=mimetype, conditional=True, etag=path.stem)
     response.headers["Cache-Control"] = storage.IMMUTABLE
     # Whatever it is, a browser is to show it and no more.
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.headers["Content-Security-Policy"] = f"{transport.NOTHING}; sandbox"
+    transport.for_other_sites(response)
     return response
 
 

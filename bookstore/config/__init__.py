@@ -107,6 +107,14 @@ class Settings(Eyes):
         return self.bookstore_env == "production"
 
     @property
+    def forces_https(self) -> bool:
+        """Whether who comes by http is led to https."""
+        if self.force_https is None:
+            # A shop that customers know by an http address has no https to lead them to.
+            return self.is_production and not (self.public_url or "").startswith("http:")
+        return self.force_https
+
+    @property
     def allows_private_networks(self) -> bool:
         """Whether webhooks may go to private addresses."""
         if self.webhook_allow_private_networks is None:

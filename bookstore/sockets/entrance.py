@@ -109,9 +109,13 @@ def _check_handshake() -> None:
 
 
 def _check_origin() -> None:
-    """Refuse browsers on pages of other sites (RFC 6455 10.2); other clients send no Origin."""
+    """Refuse browsers on pages of other sites (RFC 6455 10.2); other clients send no Origin.
+
+    Pages cannot use somebody's login without having it, as there are no cookies; that only those
+    of CORS_ORIGINS may try is a second bar.
+    """
     origin = request.headers.get("Origin")
-    if origin is None:
+    if origin is None or origin in settings().allowed_origins:
         return
     try:
         host = urlsplit(origin).netloc.lower()

@@ -7,8 +7,6 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from tests.clients import Client
-
 pytestmark = pytest.mark.parametrize("database", ["sqlite"])
 
 
@@ -22,7 +20,8 @@ def as_before(shop: Flask) -> Iterator[None]:
 def page(shop: Flask, **changes: object) -> tuple[str, dict[str, str]]:
     """Return the page and its policy, by directive."""
     shop.config["SETTINGS"] = replace(shop.config["SETTINGS"], **changes)
-    answer = Client(shop).http.get("/checkout?order=1&redirect_status=failed")
+    path = "/checkout?order=1&redirect_status=failed"
+    answer = shop.test_client().get(path, base_url="https://localhost")
     assert answer.status_code == 200
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     parts = answer.headers["Content-Security-Policy"].split("; ")
@@ -35,13 +34,21 @@ def scripts(html: str) -> list[str]:
     return re.findall(r'<script[^>]* src="([^"]+)"', html)
 
 
+def nonces(html: str) -> list[str]:
+    """Return the nonce of each script."""
+    return re.findall(r'<script[^>]* nonce="([^"]+)"', html)
+
+
 def test_without_a_key_by_test_cards(shop: Flask) -> None:
     html, policy = page(shop)
     assert scripts(html) == ["/track/assets/checkout.js"]
     assert 'id="card"' in html
     assert "stripe" not in " ".join(policy.values())
     assert policy["default-src"] == "'none'"
-    assert policy["script-src"] == policy["connect-src"] == policy["style-src"] == "'self'"
+    assert policy["connect-src"] == policy["style-src"] == "'self'"
+    # A script runs by the nonce of this answer, and no other.
+    assert policy["script-src"] == f"'nonce-{nonces(html)[0]}'"
+    assert nonces(html) != nonces(page(shop)[0])
 
 
 def test_with_keys_by_stripe(shop: Flask) -> None:
@@ -51,7 +58,10 @@ def test_with_keys_by_stripe(shop: Flask) -> None:
     assert 'id="elements"' in html
     assert 'id="card"' not in html
     assert "sk_test_1" not in html
-    assert "https://js.stripe.com" in policy["script-src"].split()
+    assert {"https://js.stripe.com", f"'nonce-{nonces(html)[0]}'"} <= set(
+        policy["script-src"].split()
+    )
+    assert len(nonces(html)) == 2
     assert {"https://js.stripe.com", "https://hooks.stripe.com"} <= set(policy["frame-src"].split())
     assert policy["connect-src"] == "'self' https://api.stripe.com"
     assert "unsafe" not in " ".join(policy.values())

@@ -157,8 +157,10 @@ def test_the_page_for_browsers(guest: Graph) -> None:
     assert page.status_code == 200
     assert html.count("integrity=") == 7
     nonce = policy.split("'nonce-")[1].split("'")[0]
-    assert f'<script nonce="{nonce}">' in html
-    assert "<script>" not in html
+    assert html.count(f'<script nonce="{nonce}"') == html.count("<script") == 6
+    assert html.count(f'<style nonce="{nonce}"') == html.count("<style") == 1
+    assert "script-src 'nonce-" + nonce + "';" in policy
+    assert "unsafe" not in policy
     problem(guest.client.get("/graphql/?query={me{id}}"), 405, "method_not_allowed")
 
 

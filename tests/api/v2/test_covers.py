@@ -173,6 +173,7 @@ def test_its_address(
     led = reader.http.get(path)
     assert led.status_code == 302
     assert led.headers["Cache-Control"] == "public, max-age=1800"
+    assert led.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
     with reader.http.get(led.headers["Location"]) as file:
         assert file.status_code == 200
     for wrong in ("short", "A" * 26, "1" * 26, "..%2f..%2fsecret", f"{'a' * 26}x"):
