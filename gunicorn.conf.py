@@ -3,13 +3,17 @@
 import ctypes
 import gc
 import resource
+import secrets
 import socket
 import sys
 
+import orjson
+from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from bookstore.config import BadSetting, Settings
 from bookstore.gateways.embedded_redis import EmbeddedRedis, EmbeddedServerError
+from bookstore.problems import HTTP_CODES
 from bookstore.services import tracking
 
 try:
@@ -24,6 +28,40 @@ SOCKETS_SECONDS = 2
 MANY_FILES = 65_536
 # The C library, called without letting another thread of Python run meanwhile.
 _libc = ctypes.PyDLL(None)
+
+
+def write_problem(sock, status, reason, detail):
+    """Answer what never becomes a request as a problem (RFC 9457), as the shop answers all else.
+
+    gunicorn's own is a page, which no client of an API can read.
+    """
+    request_id = secrets.token_hex(8)
+    code = HTTP_CODES.get(status, "error")
+    body = orjson.dumps(
+        {
+            "type": f"/problems/{code}",
+            "title": reason,
+            "status": status,
+            "detail": detail or "Something went wrong on our side.",
+            "code": code,
+            "request_id": request_id,
+        }
+    )
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\n"
+        "Connection: close\r\n"
+        "Content-Type: application/problem+json\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        f"X-Request-ID: {request_id}\r\n"
+        "Cache-Control: no-store\r\n"
+        "X-Content-Type-Options: nosniff\r\n"
+        "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n\r\n"
+    )
+    util.write_nonblock(sock, head.encode("latin-1") + body)
+
+
+# There is no hook for it; a worker looks it up there each time.
+util.write_error = write_problem
 
 
 class Worker(ThreadWorker):
@@ -102,6 +140,9 @@ max_requests = 200_000
 max_requests_jitter = 20_000
 limit_request_line = 4094
 limit_request_fields = 64
+limit_request_field_size = 8190
+# Which proxies are believed is said once, by TRUSTED_PROXIES; not also here, by address.
+forwarded_allow_ips = ""
 control_socket_disable = True
 # Which proxies are believed is TRUSTED_PROXIES, alone: gunicorn would believe all that is sent from
 # this machine, or whom FORWARDED_ALLOW_IPS names, as to the scheme.

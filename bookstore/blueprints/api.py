@@ -18,6 +18,9 @@ from bookstore.blueprints import queries
 from bookstore.blueprints.documenting import document
 from bookstore.schemas.common import Problem
 
+MAX_DEPTH, MAX_VALUES = 64, 10_000
+"""Of a JSON body: arrays and objects inside each other, and values in all."""
+
 
 class Parser(FlaskParser):
     """webargs, but nothing unknown passes and a body is JSON or refused."""
@@ -39,9 +42,14 @@ class Parser(FlaskParser):
             # werkzeug cuts a chunked body off at the limit and says nothing.
             raise exceptions.RequestEntityTooLarge
         try:
-            return orjson.loads(raw)
+            body = orjson.loads(raw)
         except orjson.JSONDecodeError as error:
             raise exceptions.BadRequest(f"The body is not JSON: {error}.") from None
+        # Nearly every body is known to be small without looking into it.
+        opened = raw.count(b"[") + raw.count(b"{")
+        if opened > MAX_DEPTH or opened + raw.count(b",") >= MAX_VALUES:
+            _check_size(body)
+        return body
 
 
 def raw_body(req: Any) -> bytes:
@@ -54,6 +62,22 @@ def raw_body(req: Any) -> bytes:
         # Each server has errors of its own for broken chunks; whatever reading raises is the
         # sender's doing.
         raise exceptions.BadRequest(f"The body cannot be read: {error}.") from None
+
+
+def _check_size(body: Any) -> None:
+    """Refuse a body that is deeper or has more values than any that makes sense."""
+    level, depth, values = [body], 0, 0
+    while level:
+        values += len(level)
+        if values > MAX_VALUES:
+            raise exceptions.BadRequest(f"The body has more than {MAX_VALUES} values.")
+        nodes = [node for node in level if isinstance(node, dict | list)]
+        depth += bool(nodes)
+        if depth > MAX_DEPTH:
+            raise exceptions.BadRequest(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        level = [
+            value for node in nodes for value in (node.values() if isinstance(node, dict) else node)
+        ]
 
 
 class Blueprint(flask_smorest.Blueprint):
@@ -96,7 +120,7 @@ def requires(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Admit (see ``auth.requires``), check the query string, document who may.
 
-    Parameters that are unknown or come twice are refused, unless ``lax``.
+    Parameters that are unknown or come twice are refused; if ``lax``, only the unknown ones.
     """
 
     def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,8 +128,7 @@ def requires(
         def checked(*args: Any, **kwargs: Any) -> Any:
             if request.query_string:
                 queries.check_text()
-                if not lax:
-                    queries.check_names(takes_any=hasattr(view, "takes_query"))
+                queries.check_names(takes_any=hasattr(view, "takes_query"), lax=lax)
             return view(*args, **kwargs)
 
         admitted = auth.requires(access, scope=scope, by_ticket=by_ticket, attempt=attempt)(checked)

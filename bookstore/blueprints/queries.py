@@ -25,6 +25,11 @@ LENIENT = {
 """Routes that are not checked here → why."""
 
 
+PASSED_OVER = frozenset({"format", "_"})
+"""What clients of v1 send to any API of Django REST Framework: how the answer is to be written,
+and what jQuery adds against caches."""
+
+
 def refuse_unknown() -> None:
     """Refuse parameters of a route that reads none.
 
@@ -50,10 +55,16 @@ def check_text() -> None:
         raise exceptions.BadRequest("The query string is not UTF-8.") from None
 
 
-def check_names(*, takes_any: bool) -> None:
-    """Refuse parameters that nobody reads, or that come twice."""
-    if not takes_any and request.args:
-        raise errors.Invalid({name: ["Unknown field."] for name in request.args})
+def check_names(*, takes_any: bool, lax: bool = False) -> None:
+    """Refuse parameters that nobody reads, or that come twice.
+
+    Args:
+        takes_any: whether the view has a schema for them, which refuses what it does not know.
+        lax: as v1's: ``PASSED_OVER`` may be there, and any may come twice.
+    """
+    unknown = [] if takes_any else [n for n in request.args if not (lax and n in PASSED_OVER)]
+    if unknown:
+        raise errors.Invalid({name: ["Unknown field."] for name in unknown})
     twice = [name for name, values in request.args.lists() if len(values) > 1]
-    if twice:
+    if twice and not lax:
         raise errors.Invalid({name: ["Given more than once."] for name in twice})

@@ -1,5 +1,6 @@
 """What only a real server shows: broken chunks, half-sent bodies."""
 
+import json
 import socket
 from contextlib import closing
 
@@ -40,3 +41,24 @@ def test_half_sent_bodies_do_not_hold_the_shop(live: LiveShop) -> None:
     finally:
         for connection in held:
             connection.close()
+
+
+def test_what_never_becomes_a_request_is_a_problem(live: LiveShop) -> None:
+    host = "Host: shop\r\n"
+    for sent, status, code in (
+        (f"GET /healthz?{'x' * 5000} HTTP/1.1\r\n{host}\r\n", 414, "uri_too_long"),
+        (f"GET / HTTP/1.1\r\n{host}X: {'x' * 9000}\r\n\r\n", 431, "headers_too_large"),
+        ("GET / HTTP/1.1\r\n" + host + "A: b\r\n" * 70 + "\r\n", 431, "headers_too_large"),
+        (f"GET / HTTP/9.9\r\n{host}\r\n", 400, "bad_request"),
+        (f'GET / HTTP/1.1\r\n{host}"<b>": 1\r\n\r\n', 400, "bad_request"),
+    ):
+        with closing(send(live, sent.encode())) as connection:
+            head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        assert first.startswith(f"HTTP/1.1 {status} ")
+        headers = dict(line.split(": ", 1) for line in lines)
+        told = json.loads(body)
+        assert headers["Content-Type"] == "application/problem+json"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert (told["status"], told["code"]) == (status, code)
+        assert told["request_id"] == headers["X-Request-ID"]

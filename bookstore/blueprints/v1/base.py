@@ -10,9 +10,10 @@ import marshmallow as ma
 import orjson
 from flask import Response, request
 from webargs.multidictproxy import MultiDictProxy
+from werkzeug.datastructures import MultiDict
 
 from bookstore import errors
-from bookstore.blueprints import api
+from bookstore.blueprints import api, queries
 from bookstore.blueprints.answers import dumper
 from bookstore.extensions import settings
 from bookstore.schemas.v1.common import RefusalSchema
@@ -26,14 +27,18 @@ requires = partial(api.requires, lax=True)
 
 
 class Parser(api.Parser):
-    """Passes over what is unknown, takes forms as well as JSON, answers 400."""
+    """Passes over unknown members of a body, takes forms as well as JSON, answers 400."""
 
     DEFAULT_VALIDATION_STATUS = 400
     DEFAULT_UNKNOWN_BY_LOCATION = {
         **api.Parser.DEFAULT_UNKNOWN_BY_LOCATION,
-        "query": ma.EXCLUDE,
         "json": ma.EXCLUDE,
     }
+
+    def load_querystring(self, req: Any, schema: ma.Schema) -> Any:
+        """Return the parameters but those that are passed over."""
+        pairs = [(n, v) for n, v in req.args.items(multi=True) if n not in queries.PASSED_OVER]
+        return MultiDictProxy(MultiDict(pairs), schema)
 
     def load_json(self, req: Any, schema: ma.Schema) -> Any:
         """Return the fields of the body."""

@@ -20,6 +20,7 @@ from bookstore.schemas.v2.reports import (
     TopBooksSchema,
 )
 from bookstore.services import reports
+from bookstore.services.imports import cells
 
 blp = Blueprint("reports", __name__, description="Reports for staff")
 
@@ -79,15 +80,10 @@ def _answer(body: dict[str, Any], columns: list[str], rows: list[dict[str, Any]]
         stream = io.StringIO()
         writer = csv.DictWriter(stream, columns)
         writer.writeheader()
-        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+        for row in rows:
+            told = {name: value for name, value in row.items() if value is not None}
+            writer.writerow({name: cells.guard(str(value)) for name, value in told.items()})
         # A Link to the next page stays: there is nowhere else to say it.
         answer.content_type = "text/csv; charset=utf-8"
         answer.set_data(stream.getvalue())
     return answer
-
-
-def _cell(value: Any) -> Any:
-    # A spreadsheet runs a cell that starts like a formula.
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
-        return f"'{value}"
-    return value
