@@ -3,6 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AUDITED := bookstore client_generators audits migrations gunicorn.conf.py worker.py wsgi.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run test coverage test-faults lint bench bench-deliveries demo clients lock clean
@@ -25,11 +26,15 @@ coverage: $(VENV)/.installed-dev ## the same suite, and which lines it does not 
 test-faults: $(VENV)/.installed-dev ## the long rounds: several processes, kills, races
 	$(BIN)/pytest -m faults tests
 
-lint: $(VENV)/.installed-dev ## ruff, mypy, import contracts
+lint: $(VENV)/.installed-dev ## ruff, mypy, import contracts; bandit, secrets in files, faults of packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@echo "bandit, secrets, packages …"
+	@told=$$($(BIN)/bandit -q -c pyproject.toml -r $(AUDITED) 2>&1) || { echo "$$told"; exit 1; }
+	@$(BIN)/python -m audits.secrets
+	@$(BIN)/python -m audits.packages
 
 bench: $(VENV)/.installed-dev ## measure server CPU per request
 	$(BIN)/python -m benchmarks

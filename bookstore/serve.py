@@ -120,7 +120,7 @@ def _start_again(redis: EmbeddedRedis) -> None:
 
 
 def _is_up(settings: Settings) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  # nosec B104
     try:
         with socket.create_connection((host, settings.port), timeout=1) as probe:
             probe.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")

@@ -29,7 +29,7 @@ def python(document: Path, folder: Path) -> None:
         command += ["--output-path", str(folder), "--overwrite"]
         # It tidies up with ruff, which it looks for on PATH.
         environ = {**os.environ, "PATH": f"{beside}{os.pathsep}{os.environ.get('PATH', '')}"}
-        subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)  # nosec B603
     shutil.rmtree(folder / ".ruff_cache", ignore_errors=True)
 
 

@@ -33,7 +33,7 @@ class NotDone(errors.Conflict):
 
 
 def _refused(error: errors.BookstoreError) -> Response:
-    assert isinstance(error, NotDone)  # noqa: S101 - execute raises no other
+    assert isinstance(error, NotDone)  # noqa: S101 - execute raises no other  # nosec B101
     return _response(error.result)
 
 

@@ -110,7 +110,7 @@ def spawn(
 
     def run() -> None:
         try:
-            process = subprocess.Popen(  # noqa: S603 - the callers' own fixed commands
+            process = subprocess.Popen(  # noqa: S603 - the callers' own fixed commands  # nosec B603
                 command,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
@@ -249,7 +249,7 @@ class EmbeddedRedis:
 def _version(binary: Path) -> tuple[int, int]:
     """Return (major, minor), or (0, 0) for what does not run here."""
     try:
-        output = subprocess.run(  # noqa: S603 - a binary found by name, fixed arguments
+        output = subprocess.run(  # noqa: S603 - a binary found by name, fixed arguments  # nosec B603
             [binary, "--version"], capture_output=True, text=True, timeout=10, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError):

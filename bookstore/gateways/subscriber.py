@@ -66,7 +66,7 @@ class Subscriber:
                     told = True
                     log.warning("live updates interrupted", exc_info=None if expected else error)
             # All processes lost it at the same moment; they need not all come back at one.
-            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret  # nosec B311
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _read(self, subscription: Any) -> None:

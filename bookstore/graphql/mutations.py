@@ -235,7 +235,7 @@ def _fresh(info: Info) -> Any:
 
 
 def _cart(view: dict[str, Any]) -> dict[str, Any]:
-    return {"cart": view, "cart_token": None}
+    return {"cart": view, "cart_token": None}  # nosec B105
 
 
 def _written(info: Info, written: cart.Written) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class _Limits(SchemaExtension):
 
     def on_execute(self) -> Iterator[None]:
         context = self.execution_context
-        assert context.graphql_document is not None  # noqa: S101 - it has been validated
+        assert context.graphql_document is not None  # noqa: S101 - it has been validated  # nosec B101
         limits.require_one(context.graphql_document, context._provided_operation_name)
         found = limits.measure(
             context.schema._schema,

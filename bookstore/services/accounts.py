@@ -217,7 +217,7 @@ def delete_account(actor: Acting) -> None:
         user.username = user.username_key = gone
         user.email = user.email_key = gone
         user.first_name = user.last_name = ""
-        user.password_hash = "!"  # matches no password
+        user.password_hash = "!"  # matches no password  # nosec B105
         user.email_verified_at = None
         user.is_active = user.is_staff = user.is_premium = False
         session.execute(delete(ShoppingCart).where(ShoppingCart.user_id == user.id))

@@ -150,7 +150,7 @@ def _change(attempts: int, outcome: Outcome, now: datetime) -> dict[str, Any]:
 
 def _wait(attempts: int, asked: float | None) -> timedelta:
     # Spread, so that what failed together does not come back together.
-    spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+    spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  # nosec B311
     asked = min(asked or 0, LONGEST_WAIT.total_seconds())
     return max(SCHEDULE[attempts] * spread, timedelta(seconds=asked))
 

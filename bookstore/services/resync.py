@@ -99,7 +99,7 @@ class Resync:
             everybody = self._all or now >= next_round
             if everybody:
                 self._all = False
-                next_round = now + EVERY_SECONDS + random.uniform(-1, 1) * JITTER_SECONDS  # noqa: S311
+                next_round = now + EVERY_SECONDS + random.uniform(-1, 1) * JITTER_SECONDS  # noqa: S311  # nosec B311
                 self._asked.clear()
                 self._guarded(self._round, self._hub.connections(), everybody)
             elif self._asked:

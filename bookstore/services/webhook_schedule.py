@@ -31,7 +31,7 @@ def next_attempt(attempts: int, ended: datetime, asked: timedelta | None) -> dat
     if attempts >= ATTEMPTS:
         return None
     # Spread, so that what failed together does not come back together.
-    delay = DELAYS[attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+    delay = DELAYS[attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  # nosec B311
     if asked is not None:
         delay = max(delay, min(asked, LONGEST_RETRY_AFTER))
     return ended + delay

@@ -91,7 +91,7 @@ def _claim(settings: Settings) -> list[sqlite3.Row]:
             return []
     with store.write(settings) as work:
         return work.db.execute(
-            f"UPDATE events SET leased_until = ? WHERE seq IN ({due})"  # noqa: S608 - ours
+            f"UPDATE events SET leased_until = ? WHERE seq IN ({due})"  # noqa: S608 - ours  # nosec B608
             " RETURNING seq, id, type, created, payload, attempts",
             [now + LEASE_SECONDS, now, now, BATCH],
         ).fetchall()
@@ -157,6 +157,6 @@ def _note(settings: Settings, event: sqlite3.Row, *, delivered: bool) -> None:
 def _endpoint(settings: Settings) -> str:
     if settings.order_service_url is not None:
         return f"{settings.order_service_url.rstrip('/')}{ENDPOINT}"
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # nosec B104
     host = everywhere.get(settings.host, settings.host)
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}{ENDPOINT}"
