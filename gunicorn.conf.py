@@ -178,6 +178,8 @@ def on_starting(server):
         server.log.warning(
             "S3_BUCKET is not set: covers are in %s, for this machine alone; back it up", folder
         )
+    if _settings.is_production and not _settings.forces_https:
+        server.log.warning("http does not lead to https: passwords and tokens go in clear")
     if _settings.redis_url is None:
         try:
             _redis.start()

@@ -74,6 +74,7 @@ class Gateway(OverHttp):
         values = {
             "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
             "GATEWAY_TMP": self._open.name,
+            "GATEWAY_SCHEME": "$scheme",
             "GATEWAY_RATE": rate,
             "GATEWAY_LOGIN_RATE": rate,
             **{f"{part.upper()}_UPSTREAM": f"127.0.0.1:{port}" for part, port in upstreams.items()},
