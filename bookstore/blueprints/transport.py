@@ -125,6 +125,7 @@ def _to_https() -> BaseResponse:
         query = request.query_string.decode("latin-1")
         path = quote(request.path) + (f"?{query}" if query else "")
     response = Response(status=308)
+    del response.headers["Content-Type"]
     response.headers["Location"] = f"https://{host}{path}"
     return response
 

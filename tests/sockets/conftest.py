@@ -28,7 +28,8 @@ def alone(apps: Apps, lone_shop: LiveShop) -> Followed:
 
 @pytest.fixture
 def live(apps: Apps, shop: Flask, database: str) -> Iterator[LiveShop]:
-    with LiveShop(apps.settings(database, web_workers=2, web_threads=4)) as running:
+    changes = {"web_workers": 2, "web_threads": 4, "cors_origins": "https://app.example.com"}
+    with LiveShop(apps.settings(database, **changes)) as running:
         yield running
 
 

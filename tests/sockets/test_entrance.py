@@ -99,7 +99,7 @@ def test_pages_of_other_sites(followed: Followed) -> None:
     ):
         with refused(403, "origin_not_allowed"), followed.socket(origin=origin):
             pass
-    for origin in (f"http://{host}", f"https://{host}"):
+    for origin in (f"http://{host}", f"https://{host}", "https://app.example.com"):
         with followed.socket(origin=origin) as client:
             assert read(client)["type"] == "order_snapshot"
 
