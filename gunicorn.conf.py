@@ -8,13 +8,15 @@ import socket
 import sys
 
 import orjson
+from flask import Flask
 from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from bookstore import instruments
 from bookstore.config import BadSetting, Settings
 from bookstore.gateways.embedded_redis import EmbeddedRedis, EmbeddedServerError
 from bookstore.problems import HTTP_CODES
-from bookstore.services import tracking
+from bookstore.services import tracking, watching
 
 try:
     _settings = Settings.from_environ()
@@ -72,6 +74,8 @@ class Worker(ThreadWorker):
     WebSockets and streams leave their request thread for the hub (docs/decisions/0013-sockets.md).
     """
 
+    watch = None
+
     def handle_request(self, req, conn):
         """Wait for a client only so long, or a few that send half a body hold every thread."""
         conn.sock.settimeout(CLIENT_SECONDS)
@@ -89,6 +93,8 @@ class Worker(ThreadWorker):
         """Serve; at the end give the sockets a moment to say goodbye."""
         super().run()
         tracking.join(SOCKETS_SECONDS)
+        if self.watch is not None:
+            self.watch.stop()
 
     def set_accept_enabled(self, enabled):
         """Serve all who wait and close the door at once, when the worker is stopping."""
@@ -163,12 +169,18 @@ _redis = EmbeddedRedis(_settings.bookstore_home)
 def post_fork(server, worker):
     """Collect no garbage while the app is made: there is none, and looking is a third of it."""
     gc.disable()
+    instruments.share(_settings.bookstore_home, "web")
 
 
 def post_worker_init(worker):
     """Leave what the app is made of out of every later collection."""
     gc.freeze()
     gc.enable()
+    instruments.note_start()
+    app = worker.wsgi
+    if isinstance(app, Flask) and "SETTINGS" in app.config:
+        worker.watch = watching.Watch(app.app_context, _settings.bookstore_home)
+        worker.watch.start()
 
 
 def on_starting(server):

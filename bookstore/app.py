@@ -1,7 +1,5 @@
 """The app factory: wires every room together."""
 
-import logging
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,10 +7,9 @@ from typing import Any
 import orjson
 from flask import Flask
 from flask.json.provider import JSONProvider
-from sqlalchemy import event
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bookstore import blueprints, cli, logs, problems, serve, shell, sockets
+from bookstore import blueprints, cli, engine, logs, problems, serve, shell, sockets
 from bookstore.config import Settings
 from bookstore.extensions import db, jwt, limiter, migrate, redis_handle
 from bookstore.gateways import embedded_redis
@@ -55,7 +52,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
-        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
+        SQLALCHEMY_ENGINE_OPTIONS=engine.options(settings),
         JWT_ACCESS_TOKEN_EXPIRES=timedelta(minutes=60),
         JWT_REFRESH_TOKEN_EXPIRES=timedelta(days=30),
         JWT_ALGORITHM="HS256",
@@ -90,45 +87,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.cli.add_command(serve.command)
     shell.init_app(app)
     with app.app_context():
-        _log_slow_queries(settings.slow_query_ms)
+        engine.watch(settings.slow_query_ms)
     return app
-
-
-def _engine_options(settings: Settings) -> dict[str, Any]:
-    # Errors are logged with their statement, never with the values: those are people's.
-    common: dict[str, Any] = {"hide_parameters": True}
-    if settings.sqlalchemy_url.startswith("sqlite"):
-        return common
-    return {
-        **common,
-        "pool_size": settings.web_threads,
-        "max_overflow": 2,
-        "pool_timeout": 5,
-        "pool_recycle": 1800,
-        "connect_args": {
-            "connect_timeout": 5,
-            # Nothing a request does may hold a lock or a connection for ever.
-            "options": "-c statement_timeout=10000 -c lock_timeout=5000 "
-            "-c idle_in_transaction_session_timeout=15000 -c timezone=UTC",
-        },
-    }
 
 
 def _migrations_folder() -> Path:
     return Path(__file__).parent.parent / "migrations"
-
-
-def _log_slow_queries(limit_ms: int) -> None:
-    log = logging.getLogger("bookstore.sql")
-
-    def before(conn: Any, *_rest: Any) -> None:
-        conn.info["started"] = time.perf_counter()
-
-    def after(conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        elapsed = (time.perf_counter() - conn.info["started"]) * 1000
-        if elapsed >= limit_ms:
-            # The statement has placeholders, never the values.
-            log.warning("slow query", extra={"ms": round(elapsed), "sql": statement[:2000]})
-
-    event.listen(db.engine, "before_cursor_execute", before)
-    event.listen(db.engine, "after_cursor_execute", after)

@@ -37,6 +37,7 @@ from bookstore.blueprints import (
     health,
     internal,
     limits,
+    measuring,
     metrics,
     openapi,
     openapi_v1,
@@ -99,6 +100,7 @@ def init_app(app: Flask) -> None:
     """Register every route, and what happens around each request."""
     app.url_map.converters["id"] = IdConverter
     app.url_map.strict_slashes = False
+    measuring.init_app(app)
     app.before_request(_start)
     app.before_request(limits.begin)
     app.after_request(_end)

@@ -1,6 +1,7 @@
 """/metrics: the shop's figures as Prometheus reads them (text format 0.0.4)."""
 
 import hmac
+import platform
 from collections.abc import Iterator
 
 from flask import Blueprint, Response, request
@@ -9,7 +10,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from bookstore import errors
+from bookstore import errors, instruments
+from bookstore.config.eyes import VERSION
 from bookstore.extensions import settings
 from bookstore.services import metrics
 from bookstore.services.metrics import Figures
@@ -50,8 +52,11 @@ class _Snapshot(Collector):
         self.figures = figures
 
     def collect(self) -> Iterator[Metric]:
+        yield from instruments.read()
         figures = self.figures
-        yield _gauge("up", "Whether it answers.", "dependency", figures.up)
+        yield _gauge("up", "Whether it answers, or somebody is there.", "dependency", _up(figures))
+        yield _build_info()
+        yield _single("home_free_bytes", "Free in the data folder.", figures.free_bytes)
         yield from self._channels()
         yield _single(
             "webhook_breakers_open",
@@ -64,7 +69,14 @@ class _Snapshot(Collector):
             figures.endpoints_disabled,
         )
         yield _gauge("queue_depth", "Jobs that wait in a queue.", "queue", figures.queued)
+        yield _gauge(
+            "queue_oldest_job_age_seconds",
+            "For how long the first job of a queue has waited; 0 when there is none.",
+            "queue",
+            figures.oldest_jobs,
+        )
         yield _gauge("workers", "Workers alive, of a queue.", "queue", figures.workers)
+        yield _single("schedulers", "Schedulers alive.", figures.schedulers)
         yield _single(
             "last_sweep_seconds",
             "Since a scheduler last looked for what is due.",
@@ -110,6 +122,22 @@ class _Snapshot(Collector):
             for outcome, count in channel.outcomes.items():
                 outcomes.add_metric([name, outcome], count)
         yield outcomes
+
+
+def _up(figures: Figures) -> dict[str, bool]:
+    found = dict(figures.up)
+    if figures.schedulers is not None:
+        found["worker"] = all(figures.workers.values())
+        found["scheduler"] = figures.schedulers > 0
+    return found
+
+
+def _build_info() -> Metric:
+    family = GaugeMetricFamily(
+        "bookstore_build_info", "What runs here; always 1.", labels=["version", "python"]
+    )
+    family.add_metric([VERSION, platform.python_version()], 1)
+    return family
 
 
 def _gauge(

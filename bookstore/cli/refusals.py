@@ -22,7 +22,7 @@ def shown() -> Iterator[None]:
     except errors.BookstoreError as error:
         raise click.ClickException(error.detail) from None
     except DBAPIError:
-        checks = health.check()
+        checks = health.look().checks()
         if checks["database"] != "ok":
             raise click.ClickException("the database does not answer; see DATABASE_URL") from None
         if checks["migrations"] != "ok":

@@ -50,6 +50,7 @@ def _print(figures: Figures, alarms: list[str]) -> None:
     )
     for name, depth in figures.queued.items():
         click.echo(f"queue {name}: {depth} waiting, {figures.workers.get(name, 0)} workers")
+    click.echo(f"schedulers: {_known(figures.schedulers)}")
     since = figures.seconds_since_sweep
     click.echo(f"last sweep: {'unknown' if since is None else f'{since:.0f} s ago'}")
     click.echo(f"sockets: {_known(figures.sockets_open)} open")

@@ -6,6 +6,9 @@ from bookstore.config import checks
 from bookstore.config.transport import Transport
 from bookstore.config.values import setting
 
+VERSION = "0.1.0"
+"""Of the shop, as setup.cfg has it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eyes(Transport):

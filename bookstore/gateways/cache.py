@@ -12,6 +12,7 @@ import time
 
 import redis
 
+from bookstore import instruments
 from bookstore.extensions import redis_handle
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ _owed: set[str] = set()
 def version(namespace: str) -> str | None:
     """Return the namespace's version, or None when there is no cache to use now."""
     if namespace in _owed:
+        instruments.CACHE.add(namespace, "error")
         return None
     try:
         client, name = redis_handle.client, f"{_PREFIX}version:{namespace}"
@@ -35,6 +37,7 @@ def version(namespace: str) -> str | None:
             client.set(name, secrets.token_hex(8), nx=True)
             found = client.get(name)
     except redis.RedisError:
+        instruments.CACHE.add(namespace, "error")
         return None
     return found.decode() if isinstance(found, bytes) else None
 
@@ -44,7 +47,9 @@ def get(namespace: str, at: str, key: str) -> bytes | None:
     try:
         found = redis_handle.client.get(f"{_PREFIX}{namespace}:{at}:{key}")
     except redis.RedisError:
+        instruments.CACHE.add(namespace, "error")
         return None
+    instruments.CACHE.add(namespace, "miss" if found is None else "hit")
     return found if isinstance(found, bytes) else None
 
 

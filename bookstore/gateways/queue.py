@@ -7,12 +7,14 @@ that is seen; what is committed after it sets the key anew and queues the next w
 
 import contextlib
 import logging
+from datetime import datetime
 from typing import Any
 
 import redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
-from rq import Queue, Retry as JobRetry, worker_registration
+from rq import Queue, Retry as JobRetry
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from bookstore.extensions import redis_handle, settings
@@ -137,17 +139,18 @@ def depths() -> dict[str, int]:
     return {name: queue(name).count for name in QUEUES}
 
 
-def workers() -> dict[str, int]:
-    """Return how many workers are alive for each queue.
+def oldest(now: datetime) -> dict[str, float]:
+    """Return for how many seconds the first job of each queue has waited; 0 when none does.
 
     Raises:
         redis.RedisError: Redis is away.
     """
-    client = redis_handle.client
     found = {}
     for name in QUEUES:
-        keys = worker_registration.get_keys(queue(name))
-        found[name] = int(client.exists(*keys)) if keys else 0
+        first: Any = redis_handle.client.lindex(queue(name).key, 0)
+        at: Any = first and redis_handle.client.hget(Job.key_for(first.decode()), "enqueued_at")
+        since = datetime.fromisoformat(at.decode()) if at else now
+        found[name] = max(0.0, (now - since).total_seconds())
     return found
 
 

@@ -1,38 +1,172 @@
-"""Whether the service can do its work."""
+"""Whether the service can do its work: asked of all that it needs, and answered in time.
+
+Each question is asked in a thread of its own, since a server that hangs is not asked with a
+timeout that can be relied on; and on a connection of its own, since those of the pool may all be
+waiting for that very server.
+"""
 
 import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 import redis
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
-from bookstore.extensions import db, migrate, redis_handle
+from bookstore.extensions import context_maker, db, migrate
+from bookstore.gateways import beats
+from bookstore.gateways.queue import QUEUES
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+# So long a question may take. Redis has its own timeouts, which are shorter.
+SECONDS = 1.5
+OK, UNREACHABLE, UNKNOWN = "ok", "unreachable", "unknown"
 
-def check() -> dict[str, str]:
-    """Return "ok" or what is wrong for each of database, migrations and redis."""
-    found = {"database": "ok", "migrations": "ok", "redis": "ok"}
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What answers. ``workers``: how many work on each queue, and as scheduler; None without
+    Redis. ``heads``: the migrations that the database is at; None without one."""
+
+    redis: bool
+    heads: frozenset[str] | None
+    workers: dict[str, int] | None
+
+    @property
+    def database(self) -> bool:
+        """Whether the database answers."""
+        return self.heads is not None
+
+    def checks(self) -> dict[str, str]:
+        """Return "ok" or what is wrong, of everything."""
+        found = {
+            "database": OK if self.database else UNREACHABLE,
+            "migrations": UNKNOWN,
+            "redis": OK if self.redis else UNREACHABLE,
+            "worker": UNKNOWN,
+            "scheduler": UNKNOWN,
+        }
+        if self.heads is not None:
+            wanted = newest_migrations()
+            missing = f"at {sorted(self.heads)}, needs {sorted(wanted)}"
+            found["migrations"] = OK if self.heads == wanted else missing
+        if self.workers is not None:
+            idle = ", ".join(name for name in QUEUES if not self.workers[name])
+            found["worker"] = f"none for {idle}" if idle else OK
+            found["scheduler"] = OK if self.workers[beats.SCHEDULER] else "none"
+        return found
+
+
+def look() -> State:
+    """Ask everything at once; returns within 2 s whatever hangs."""
+    probes = _probes()
+    for probe in (probes.database, probes.redis):
+        probe.start()
+    heads, workers = probes.database.answer(), probes.redis.answer()
+    return State(redis=workers is not None, heads=heads, workers=workers)
+
+
+def look_behind() -> dict[str, int] | None:
+    """Return how many work on each queue, and as scheduler; None when Redis does not answer."""
+    return _probes().redis.answer()
+
+
+class _Probe(Generic[T]):
+    """One question. Who asks while it is being asked waits for the same answer."""
+
+    def __init__(self, ask: Callable[[], T | None]) -> None:
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._running: Future[T | None] | None = None
+        self._since = 0.0
+
+    def start(self) -> "Future[T | None]":
+        """Ask, unless the last time is still unanswered."""
+        with self._lock:
+            if self._running is None or self._running.done():
+                self._running, self._since = Future(), time.monotonic()
+                context = context_maker()
+                threading.Thread(
+                    target=self._run, args=[context, self._running], name="probe", daemon=True
+                ).start()
+            return self._running
+
+    def answer(self) -> T | None:
+        """Return the answer; None when there is none in time."""
+        running = self.start()
+        left = self._since + SECONDS - time.monotonic()
+        try:
+            return running.result(max(0.0, left))
+        except TimeoutError:
+            return None
+
+    def _run(self, context: Callable[[], Any], running: "Future[T | None]") -> None:
+        try:
+            with context():
+                running.set_result(self._ask())
+        except Exception:
+            log.exception("a check failed")
+            running.set_result(None)
+
+
+class _Probes:
+    def __init__(self, engine: Engine) -> None:
+        options: dict[str, Any] = {}
+        if engine.dialect.name == "postgresql":
+            options = {"connect_timeout": 2, "tcp_user_timeout": 5000}
+        self._engine = create_engine(
+            engine.url, poolclass=NullPool, hide_parameters=True, connect_args=options
+        )
+        self.database = _Probe(self._heads)
+        self.redis = _Probe(_workers)
+
+    def _heads(self) -> frozenset[str] | None:
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+                return frozenset(MigrationContext.configure(connection).get_current_heads())
+        except SQLAlchemyError as error:
+            log.debug("no database", extra={"why": type(error).__name__})
+            return None
+
+
+def _workers() -> dict[str, int] | None:
     try:
-        with db.engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-            present = MigrationContext.configure(connection).get_current_heads()
-        wanted = set(ScriptDirectory(migrations_folder()).get_heads())
-        if set(present) != wanted:
-            found["migrations"] = f"at {sorted(present)}, needs {sorted(wanted)}"
-    except SQLAlchemyError as error:
-        log.error("database check failed", exc_info=error)
-        found["database"], found["migrations"] = "unreachable", "unknown"
-    try:
-        redis_handle.client.ping()
+        return beats.counts()
     except redis.RedisError as error:
-        log.warning("redis check failed", extra={"why": str(error)})
-        found["redis"] = "unreachable"
-    return found
+        log.debug("no Redis", extra={"why": str(error)})
+        return None
+
+
+# By the engine of an app: there may be several in a process, each with its own database.
+_all: "WeakKeyDictionary[Engine, _Probes]" = WeakKeyDictionary()
+_making = threading.Lock()
+
+
+def _probes() -> _Probes:
+    engine = db.engine
+    with _making:
+        if engine not in _all:
+            _all[engine] = _Probes(engine)
+        return _all[engine]
+
+
+@cache
+def newest_migrations() -> frozenset[str]:
+    """Return where a database has to be: the heads in the folder of the migrations."""
+    return frozenset(ScriptDirectory(migrations_folder()).get_heads())
 
 
 def migrations_folder() -> str:

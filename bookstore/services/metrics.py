@@ -4,7 +4,9 @@ Asked every few seconds, so nothing here takes longer the more there is to do: c
 stop at ``MOST``, and how long the oldest waits is looked up in an index.
 """
 
+import contextlib
 import logging
+import shutil
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,10 +15,11 @@ from sqlalchemy import ColumnElement, func, literal_column, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookstore import clock
-from bookstore.extensions import db
-from bookstore.gateways import claims, presence, queue
+from bookstore.extensions import db, settings
+from bookstore.gateways import beats, claims, presence, queue
 from bookstore.models import Email, OutcomeCount, PushMessage, WebhookDelivery, WebhookEndpoint
 from bookstore.models.outbox import Outgoing, is_pending
+from bookstore.services import health
 from bookstore.unit_of_work import new_snapshot
 
 log = logging.getLogger(__name__)
@@ -53,9 +56,12 @@ class Figures:
     breakers_open: int | None = None
     endpoints_disabled: int | None = None
     queued: dict[str, int] = field(default_factory=dict)
+    oldest_jobs: dict[str, float] = field(default_factory=dict)
     workers: dict[str, int] = field(default_factory=dict)
+    schedulers: int | None = None
     seconds_since_sweep: float | None = None
     sockets_open: int | None = None
+    free_bytes: int | None = None
 
     def alarms(self) -> list[str]:
         """Return what is wrong, in sentences; empty when all is well."""
@@ -67,6 +73,8 @@ class Figures:
             late = channel.oldest_due_seconds
             if late is not None and late > LATE_SECONDS:
                 found.append(f"{name}: something has been due for {late:.0f} seconds")
+        if self.schedulers == 0:
+            found.append("no scheduler is at work")
         if self.up.get("redis"):
             since = self.seconds_since_sweep
             if since is None:
@@ -78,20 +86,27 @@ class Figures:
 
 def collect() -> Figures:
     """Return the figures as they stand; a database or a Redis that is away is part of them."""
-    figures = Figures()
+    figures, state = Figures(), health.look()
+    figures.up = {"database": state.database, "redis": state.redis}
+    # Only who answers is asked more: one that hangs would keep whoever asks.
     try:
-        new_snapshot()
-        _ask_database(figures)
-        figures.up["database"] = True
+        if state.database:
+            new_snapshot()
+            _ask_database(figures)
     except SQLAlchemyError as error:
         log.warning("no figures, the database is away", extra={"why": type(error).__name__})
         figures.up["database"] = False
+    with contextlib.suppress(OSError):
+        figures.free_bytes = shutil.disk_usage(settings().bookstore_home).free
+    if state.workers is None:
+        return figures
+    figures.workers = {name: state.workers[name] for name in queue.QUEUES}
+    figures.schedulers = state.workers[beats.SCHEDULER]
     try:
         figures.queued = queue.depths()
-        figures.workers = queue.workers()
+        figures.oldest_jobs = queue.oldest(clock.now())
         figures.seconds_since_sweep = claims.seconds_since_sweep()
         figures.sockets_open = presence.totals().get("open", 0)
-        figures.up["redis"] = True
     except redis.RedisError as error:
         log.warning("no figures, Redis is away", extra={"why": str(error)})
         figures.up["redis"] = False

@@ -5,11 +5,12 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from bookstore import clock, errors, money
+from bookstore import clock, errors, instruments, money
 from bookstore.models import Order, OrderEvent
 from bookstore.models.orders import TRANSITIONS
 from bookstore.services import events, live
 from bookstore.services.actors import Acting, require_user
+from bookstore.unit_of_work import collect_after_commit
 
 
 def visible(query: Select[Order], actor: Acting) -> Select[Order]:
@@ -92,7 +93,22 @@ def record_event(order: Order, event_type: str, **more: Any) -> None:
         user_id=order.user_id,
         sequence=order.version,
     )
+    if event_type == "order.created":
+        collect_after_commit(_count_placed, order.currency)
+    elif event_type == "order.paid":
+        collect_after_commit(_count_paid, (order.currency, order.total_amount))
     publish(order)
+
+
+def _count_placed(currencies: list[str]) -> None:
+    for currency in currencies:
+        instruments.ORDERS_PLACED.add(currency)
+
+
+def _count_paid(paid: list[tuple[str, int]]) -> None:
+    for currency, amount in paid:
+        instruments.ORDERS_PAID.add(currency)
+        instruments.REVENUE.add(currency, amount=amount)
 
 
 def publish(order: Order) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
-from bookstore import clock, errors
+from bookstore import clock, errors, instruments
 from bookstore.models import Book, StockMovement
 from bookstore.models.catalog import LOW_STOCK, stock_state
 from bookstore.services import catalog_cache, events
+from bookstore.unit_of_work import collect_after_commit
 
 
 def take(
@@ -55,6 +56,9 @@ def take(
                 Book.id.in_([book_id for book_id, _ in short])
             )
         }
+        if reason == "order":
+            # At once: what is refused is never committed.
+            instruments.ORDERS_REFUSED.add(errors.OutOfStock.code)
         raise errors.OutOfStock(
             items=[
                 {"book_id": book_id, "requested": wanted, "available": present.get(book_id, 0)}
@@ -62,6 +66,8 @@ def take(
             ]
         )
     for book_id, title, before, after in sold_down:
+        if after == 0:
+            collect_after_commit(_count_sold_out, book_id)
         if _note_state(before, after) and is_warning(before, after):
             events.record("book.low_stock", warning(book_id, title, after), aggregate_id=book_id)
     _record(session, {b: -n for b, n in quantities.items()}, reason, order_id, actor)
@@ -97,6 +103,10 @@ def set_level(session: Session, book: Book, level: int, actor: str) -> None:
             events.record("book.low_stock", about, aggregate_id=book.id)
         book.stock = level
         _record(session, {book.id: delta}, reason, None, actor)
+
+
+def _count_sold_out(books: list[int]) -> None:
+    instruments.SOLD_OUT.add(amount=len(books))
 
 
 def is_warning(before: int, after: int) -> bool:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bookstore import logs
+from bookstore import instruments, logs
 from bookstore.app import create_app
 from bookstore.config import BadSetting, Settings
 from bookstore.gateways.queue import QUEUES
@@ -44,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _supervise(names)
         # Until something better is in place: a worker that is just starting may simply go.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        instruments.share(settings.bookstore_home, "scheduler" if options.scheduler else names[0])
         app = create_app(settings)
+        instruments.note_start()
     except BadSetting as error:
         print(f"bookstore: {error}", file=sys.stderr)  # noqa: T201
         return 1

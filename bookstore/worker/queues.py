@@ -4,7 +4,6 @@ RQ only wakes us up: what is to be sent stands in the database. So a worker that
 loses nothing, but one that ends, or that runs whatever it is told to, would be a nuisance.
 """
 
-import inspect
 import logging
 import os
 import signal
@@ -25,11 +24,13 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker, WorkerStatus
 
-from bookstore import jobs, logs
+from bookstore import instruments, logs
 from bookstore.extensions import db
 from bookstore.gateways import queue as gateway
 from bookstore.gateways.embedded_redis import follow
 from bookstore.services import outgoing
+from bookstore.worker.beat import Beat
+from bookstore.worker.known_jobs import KNOWN, KnownJob
 
 log = logging.getLogger(__name__)
 
@@ -41,50 +42,15 @@ MAINTENANCE_SECONDS = 60
 STOP_SECONDS = 25
 RETRY_SECONDS = 0.5
 
-KNOWN = frozenset(
-    f"bookstore.jobs.{name}"
-    for name, value in vars(jobs).items()
-    if inspect.isfunction(value) and not name.startswith("_")
-)
-
-
-class UnknownJob(Exception):
-    """A job in the queue names something that is no job of ours."""
-
-
-class KnownJob(Job):
-    """A job that can call functions of ``bookstore.jobs`` and nothing else.
-
-    RQ imports and calls whatever name it finds: whoever can write to Redis could run anything.
-    """
-
-    @property
-    def func(self) -> Any:
-        """Return the function.
-
-        Raises:
-            UnknownJob: it is none of ours.
-        """
-        if self.instance is not None or self.func_name not in KNOWN:
-            raise UnknownJob(f"not a job of this shop: {self.func_name!r:.200}")
-        return super().func
-
-    def restore(self, raw_data: Any) -> None:
-        """Read the job, but for the other names and addresses in it that RQ would call."""
-        super().restore(raw_data)
-        self._success_callback_name = None
-        self._failure_callback_name = None
-        self._stopped_callback_name = None
-        self.webhooks = []
-
 
 class PatientWorker(BaseWorker):
     """What ours have in common: they wait for Redis, and stop when they are told."""
 
     job_class = KnownJob
 
-    def __init__(self, app: Flask, name: str, connection: "redis.Redis") -> None:
+    def __init__(self, app: Flask, name: str, connection: "redis.Redis", beat: Beat) -> None:
         self.app = app
+        self.beat = beat
         self.told_at: float | None = None
         super().__init__(
             [Queue(name, connection=connection, job_class=KnownJob, serializer=JSONSerializer)],
@@ -119,8 +85,13 @@ class PatientWorker(BaseWorker):
         try:
             with self.app.app_context():
                 fine = super().perform_job(job, queue, execution)
-            ms = round((time.perf_counter() - started) * 1000, 1)
-            log.info("job %s", "done" if fine else "failed", extra={"job": job.func_name, "ms": ms})
+            outcome, seconds = "done" if fine else "failed", time.perf_counter() - started
+            log.info(
+                "job %s", outcome, extra={"job": job.func_name, "ms": round(seconds * 1000, 1)}
+            )
+            name = job.func_name if job.func_name in KNOWN else "unknown"
+            instruments.JOBS.add(name.rpartition(".")[2], outcome)
+            instruments.JOB_SECONDS.observe(name.rpartition(".")[2], seconds=seconds)
             return fine
         finally:
             logs.request_id.reset(token)
@@ -211,7 +182,8 @@ class Forker(PatientWorker, Worker):
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """Start the child; it must know whose it is."""
         self.parent = os.getpid()
-        super().fork_work_horse(job, queue)
+        with self.beat.paused():
+            super().fork_work_horse(job, queue)
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Run the job, in the child, with connections of its own to the database."""
@@ -237,13 +209,18 @@ def run(app: Flask, name: str) -> int:
     """
     with app.app_context():
         connection = gateway.blocking_client()
+    with Beat(app, name) as beat:
+        return _work(app, name, connection, beat)
+
+
+def _work(app: Flask, name: str, connection: "redis.Redis", beat: Beat) -> int:
     while True:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
         wait_for_redis(connection)
         if name == gateway.OUTGOING:
             _look_at_once(app)
-        worker = KINDS[name](app, name, connection)
+        worker = KINDS[name](app, name, connection, beat)
         try:
             worker.work(logging_level="WARNING")
         except StopRequested:

@@ -13,10 +13,11 @@ import redis
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
-from bookstore import clock, jobs, logs
+from bookstore import clock, instruments, jobs, logs
 from bookstore.config import Settings
-from bookstore.gateways import claims, queue
+from bookstore.gateways import beats, claims, queue
 from bookstore.supervisor import StopSignal
+from bookstore.worker.beat import Beat
 
 log = logging.getLogger(__name__)
 
@@ -140,8 +141,10 @@ class Scheduler:
     def _run(self, item: Recurring, run: Callable[[], object]) -> bool:
         """Run a job; return whether it went well. That Redis is away is raised."""
         token = logs.request_id.set(f"{item.name}-{round(clock.now().timestamp())}")
+        started, outcome = time.perf_counter(), "failed"
         try:
             run()
+            outcome = "done"
         except redis.RedisError:
             raise
         except DBAPIError as error:
@@ -154,6 +157,8 @@ class Scheduler:
         else:
             return True
         finally:
+            instruments.JOBS.add(item.name, outcome)
+            instruments.JOB_SECONDS.observe(item.name, seconds=time.perf_counter() - started)
             logs.request_id.reset(token)
         return False
 
@@ -162,8 +167,9 @@ def run(app: Flask) -> int:
     """Start what recurs until SIGTERM or SIGINT; return the exit status."""
     stop = StopSignal()
     scheduler = Scheduler(app)
-    pause = scheduler.tick()
-    log.info("the scheduler is at work")
-    while not stop.wait(pause):
+    with Beat(app, beats.SCHEDULER):
         pause = scheduler.tick()
+        log.info("the scheduler is at work")
+        while not stop.wait(pause):
+            pause = scheduler.tick()
     return 0

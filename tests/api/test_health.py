@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from bookstore import create_app
 from bookstore.config import Settings
-from bookstore.extensions import db
+from bookstore.extensions import db, redis_handle
+from bookstore.gateways import beats
 from tests.clients import Client, ok, problem
 from tests.conftest import SECRET, Apps
 
@@ -25,11 +26,19 @@ def another(settings: Settings) -> Iterator[Client]:
         db.engine.dispose()
 
 
-def test_ready(client: Client) -> None:
-    body = ok(client.get("/readyz"))
-    assert body == {
+def test_ready(shop: Flask, client: Client) -> None:
+    fine = {"database": "ok", "migrations": "ok", "redis": "ok"}
+    # Orders are taken, what is to leave the shop waits.
+    assert ok(client.get("/readyz")) == {
+        "status": "degraded",
+        "checks": {**fine, "worker": "none for outgoing, jobs", "scheduler": "none"},
+    }
+    with shop.app_context():
+        for name in ("outgoing", "jobs", beats.SCHEDULER):
+            beats.beat(redis_handle.client, name, "somebody")
+    assert ok(client.get("/readyz")) == {
         "status": "ok",
-        "checks": {"database": "ok", "migrations": "ok", "redis": "ok"},
+        "checks": {**fine, "worker": "ok", "scheduler": "ok"},
     }
     assert ok(client.get("/healthz")) == {"status": "ok"}
 

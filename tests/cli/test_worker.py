@@ -10,7 +10,7 @@ from flask import Flask
 
 from bookstore import clock, create_app
 from bookstore.extensions import db, redis_handle
-from bookstore.gateways import claims, queue
+from bookstore.gateways import beats, claims, queue
 from bookstore.models import Email, OutcomeCount
 from bookstore.unit_of_work import unit_of_work
 from tests.cli.test_commands import run
@@ -20,11 +20,9 @@ from tests.factories import make_user
 
 @pytest.fixture
 def alive(app: Flask) -> None:
-    """A worker for each queue, as RQ registers them, and a scheduler."""
-    for name in queue.QUEUES:
-        key = f"rq:worker:{name}"
-        redis_handle.client.sadd(f"rq:workers:{name}", key)
-        redis_handle.client.hset(key, "state", "idle")
+    """A worker for each queue, and a scheduler, as they show that they are there."""
+    for name in (*queue.QUEUES, beats.SCHEDULER):
+        beats.beat(redis_handle.client, name, "somebody")
     claims.note_sweep()
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import delete, update
 
 from bookstore import errors
 from bookstore.config import Settings
-from bookstore.gateways import queue
+from bookstore.gateways import beats, queue
 from bookstore.jobs import process_order_payment, send_order_confirmation_email
 from bookstore.models import Email
 from bookstore.services import confirmations, orders, paying, refunds
@@ -39,7 +39,7 @@ def test_jobs_by_their_names(
     refunds.request(SYSTEM, refunded.id)
     orders.cancel(SYSTEM, gone.id)
     with LiveWorker(settings, "jobs", **till) as worker:
-        wait_until(lambda: queue.workers()["jobs"] == 1)
+        wait_until(lambda: beats.counts()["jobs"] == 1)
         wait_until(lambda: queue.depths()["jobs"] == 0)
         wait_until(lambda: len(fake_stripe.refunds) == 1)
         fake_stripe.settle()

@@ -1,0 +1,102 @@
+"""How the shop talks to its database: limits of connections and statements, and what it counts."""
+
+import logging
+import time
+from typing import Any
+
+from sqlalchemy import event, exc
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+
+from bookstore import instruments
+from bookstore.config import Settings
+from bookstore.extensions import db
+from bookstore.instruments import counting
+
+log = logging.getLogger("bookstore.sql")
+
+OVERFLOW = 2
+POOL_SECONDS = 5
+
+
+class CountingPool(QueuePool):
+    """A pool that counts who has to wait, and who waits in vain."""
+
+    def connect(self) -> PoolProxiedConnection:
+        """Return a connection; as QueuePool's own."""
+        if 0 <= self._max_overflow <= self.overflow() and not self.checkedin():
+            instruments.POOL_WAITS.add(counting.role)
+        try:
+            return super().connect()
+        except exc.TimeoutError:
+            instruments.POOL_TIMEOUTS.add(counting.role)
+            raise
+
+    @property
+    def limit(self) -> int:
+        """How many connections there may be at once."""
+        return self.size() + self._max_overflow
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """Return what SQLAlchemy makes the engine with."""
+    # Errors are logged with their statement, never with the values: those are people's.
+    common: dict[str, Any] = {"hide_parameters": True, "poolclass": CountingPool}
+    if settings.sqlalchemy_url.startswith("sqlite"):
+        return common
+    return {
+        **common,
+        "pool_size": settings.web_threads,
+        "max_overflow": OVERFLOW,
+        "pool_timeout": POOL_SECONDS,
+        "pool_recycle": 1800,
+        "connect_args": {
+            "connect_timeout": 5,
+            # Nothing a request does may hold a lock or a connection for ever.
+            "options": "-c statement_timeout=10000 -c lock_timeout=5000 "
+            "-c idle_in_transaction_session_timeout=15000 -c timezone=UTC",
+        },
+    }
+
+
+def watch(slow_ms: int) -> None:
+    """Count the connections of the current app's engine, and log statements that are slow."""
+    engine = db.engine
+    _watch_statements(engine, slow_ms)
+    if isinstance(engine.pool, CountingPool):
+        _watch_connections(engine.pool)
+
+
+def _watch_statements(engine: Any, limit_ms: int) -> None:
+    def before(conn: Any, *_rest: Any) -> None:
+        conn.info["started"] = time.perf_counter()
+
+    def after(conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        elapsed = (time.perf_counter() - conn.info["started"]) * 1000
+        if elapsed >= limit_ms:
+            instruments.SLOW_QUERIES.add(counting.role)
+            # The statement has placeholders, never the values.
+            log.warning("slow query", extra={"ms": round(elapsed), "sql": statement[:2000]})
+
+    event.listen(engine, "before_cursor_execute", before)
+    event.listen(engine, "after_cursor_execute", after)
+
+
+def _watch_connections(pool: CountingPool) -> None:
+    def opened(*_: Any) -> None:
+        instruments.POOL_LIMIT.set(counting.role, to=pool.limit)
+        instruments.POOL_OPEN.add(counting.role)
+
+    def closed(*_: Any) -> None:
+        instruments.POOL_OPEN.add(counting.role, amount=-1)
+
+    def taken(*_: Any) -> None:
+        instruments.POOL_IN_USE.add(counting.role)
+
+    def given_back(*_: Any) -> None:
+        instruments.POOL_IN_USE.add(counting.role, amount=-1)
+
+    event.listen(pool, "connect", opened)
+    event.listen(pool, "close", closed)
+    event.listen(pool, "close_detached", closed)
+    event.listen(pool, "checkout", taken)
+    event.listen(pool, "checkin", given_back)
