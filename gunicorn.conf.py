@@ -9,10 +9,10 @@ import sys
 
 import orjson
 from flask import Flask
-from gunicorn import util
+from gunicorn import glogging, util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from bookstore import instruments
+from bookstore import instruments, logs
 from bookstore.config import BadSetting, Settings
 from bookstore.gateways.embedded_redis import EmbeddedRedis, EmbeddedServerError
 from bookstore.problems import HTTP_CODES
@@ -23,6 +23,8 @@ try:
     _settings.resolved_secret_key()
 except BadSetting as error:
     sys.exit(f"bookstore: {error}")
+logs.also_to(_settings.log_path)
+logs.configure(level=_settings.log_level, json_lines=_settings.is_production)
 
 
 CLIENT_SECONDS = 5  # between two pieces of a body, or of an answer
@@ -132,8 +134,19 @@ class Worker(ThreadWorker):
             self.enqueue_req(conn)
 
 
+class Logger(glogging.Logger):
+    """gunicorn's own lines, as all the others of the shop."""
+
+    def setup(self, cfg):
+        """Leave the lines to the handler of the shop."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
 bind = f"{_settings.host}:{_settings.port}"
 worker_class = Worker
+logger_class = Logger
 workers = _settings.web_workers
 threads = _settings.web_threads
 worker_connections = 1000

@@ -1,13 +1,18 @@
-"""One log line an event: JSON in production, readable text elsewhere, request id in each."""
+"""One log line an event: JSON in production, readable text elsewhere, request id in each.
+
+Lines go to the console; those of the shop's servers (``also_to``) also to a file that they share.
+"""
 
 import contextvars
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from bookstore import clock
+from bookstore.log_files import SharedFile
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
 
@@ -57,9 +62,48 @@ class TextFormatter(logging.Formatter):
         return line
 
 
+class _Lines(logging.StreamHandler):  # type: ignore[type-arg]
+    """Formats a record once, for the console and for the file."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+            self.stream.write(line + self.terminator)
+            self.flush()
+        except Exception:
+            self.handleError(record)
+            return
+        if _file is not None:
+            _to_file(_file, line)
+
+
+_file: SharedFile | None = None
+_full = False
+
+
+def _to_file(file: SharedFile, line: str) -> None:
+    """Append; a file that cannot be written is no reason to fail: say so once, on the console."""
+    global _full
+    try:
+        file.write(line)
+        _full = False
+    except OSError as error:
+        if not _full:
+            print(f"bookstore: cannot write {file.path}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        _full = True
+
+
+def also_to(path: Path | None) -> None:
+    """Write lines to this file too from now on, whatever ``configure`` says later; None: not."""
+    global _file
+    if _file is not None:
+        _file.close()
+    _file = None if path is None else SharedFile(path)
+
+
 def configure(*, level: str, json_lines: bool) -> None:
     """Send every logger to stderr in one format; safe to call again (the last call wins)."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Lines(sys.stderr)
     handler.setFormatter(JsonFormatter() if json_lines else TextFormatter())
     handler.addFilter(_RequestId())
     root = logging.getLogger()

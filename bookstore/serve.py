@@ -16,6 +16,7 @@ import flask_migrate
 from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
 
+from bookstore import logs
 from bookstore.config import BadSetting, Settings
 from bookstore.extensions import settings as current_settings
 from bookstore.gateways.embedded_redis import EmbeddedRedis, EmbeddedServerError
@@ -34,6 +35,7 @@ def command() -> None:
     """Run the whole shop here; Ctrl-C stops it."""
     settings = current_settings()
     started = time.perf_counter()
+    logs.also_to(settings.log_path)
     try:
         _require_free_port(settings)
         redis = EmbeddedRedis(settings.bookstore_home)

@@ -222,6 +222,13 @@ class Settings(Eyes):
         except OSError as error:
             raise BadSetting(f"BOOKSTORE_HOME: cannot write {path}: {error.strerror}") from error
 
+    @property
+    def log_path(self) -> Path | None:
+        """The file that the servers log to; None for none."""
+        if self.log_file is None:
+            return self.bookstore_home.absolute() / "logs" / "bookstore.log"
+        return None if self.log_file.lower() == "none" else Path(self.log_file).absolute()
+
     def make_home(self) -> None:
         """Make the data folder.
 

@@ -15,6 +15,11 @@ class Eyes(Transport):
     """What can be seen from outside of how the shop is doing."""
 
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR", check=checks.log_level)
+    log_file: str | None = setting(
+        None,
+        "also written by the servers; unset: logs/bookstore.log in the data folder; none: no file",
+        check=checks.ok,
+    )
     slow_query_ms: int = setting(
         500, "log statements slower than this many milliseconds", check=checks.between(1, 600_000)
     )

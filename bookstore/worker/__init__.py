@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = list(dict.fromkeys(options.queue or QUEUES))
     try:
         settings = Settings.from_environ()
+        logs.also_to(settings.log_path)
         if len(names) > 1 and not options.scheduler:
             logs.configure(level=settings.log_level, json_lines=settings.is_production)
             return _supervise(names)
