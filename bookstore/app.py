@@ -9,7 +9,7 @@ from flask import Flask
 from flask.json.provider import JSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bookstore import blueprints, cli, engine, logs, problems, serve, shell, sockets
+from bookstore import blueprints, cli, engine, logs, problems, serve, shell, sockets, toolbar
 from bookstore.config import Settings
 from bookstore.extensions import db, jwt, limiter, migrate, redis_handle
 from bookstore.gateways import embedded_redis
@@ -63,6 +63,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         JWT_DECODE_AUDIENCE="bookstore-api",
         JWT_TOKEN_LOCATION=["headers"],
     )
+    if settings.debug_toolbar:
+        app.config.update(toolbar.CONFIG)
     settings.make_home()
     db.init_app(app)
     migrate.init_app(app, db, directory=str(_migrations_folder()))
@@ -88,6 +90,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     shell.init_app(app)
     with app.app_context():
         engine.watch(settings.slow_query_ms)
+    if settings.debug_toolbar:
+        toolbar.init_app(app)
     return app
 
 

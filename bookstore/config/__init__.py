@@ -190,6 +190,7 @@ class Settings(Eyes):
         if self.secret_key is None and self.is_production:
             raise BadSetting("SECRET_KEY: must be set in production")
         self.check_parts()
+        self.check_eyes(is_production=self.is_production)
         self.check_outside(is_production=self.is_production, public_url=self.public_url)
         return self
 

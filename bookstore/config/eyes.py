@@ -4,10 +4,14 @@ from dataclasses import dataclass
 
 from bookstore.config import checks
 from bookstore.config.transport import Transport
-from bookstore.config.values import setting
+from bookstore.config.values import BadSetting, setting
 
 VERSION = "0.1.0"
 """Of the shop, as setup.cfg has it."""
+
+
+def _port(value: int | None) -> str | None:
+    return None if value is None else checks.between(1, 65_535)(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +33,26 @@ class Eyes(Transport):
         secret=True,
         check=checks.ok,
     )
+    worker_metrics_port: int | None = setting(
+        None,
+        "port of /metrics of workers and scheduler, for machines without a web process",
+        check=_port,
+    )
+    debug_toolbar: bool = setting(
+        False, "Flask-DebugToolbar in the shop's pages; only in development", check=checks.ok
+    )
     sentry_dsn: str | None = setting(
         None, "tells Sentry of errors (unset: only the log)", secret=True, check=checks.web
     )
     otel_exporter_otlp_endpoint: str | None = setting(
         None, "sends traces there by OTLP over HTTP (unset: no traces)", check=checks.web
     )
+
+    def check_eyes(self, *, is_production: bool) -> None:
+        """Check what must not be set in production.
+
+        Raises:
+            BadSetting: the toolbar is on, which shows anybody what the shop does inside.
+        """
+        if self.debug_toolbar and is_production:
+            raise BadSetting("DEBUG_TOOLBAR: must not be on in production")

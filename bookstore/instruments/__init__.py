@@ -1,6 +1,6 @@
 """What the shop counts of itself: ``families`` names the figures, ``counting`` adds them up."""
 
-from bookstore.instruments.counting import families, folder_in, read, share
+from bookstore.instruments.counting import every, folder_in, read, share
 from bookstore.instruments.families import (
     CACHE,
     HTTP_IN_PROGRESS,
@@ -42,7 +42,7 @@ __all__ = [
     "REVENUE",
     "SLOW_QUERIES",
     "SOLD_OUT",
-    "families",
+    "every",
     "folder_in",
     "note_start",
     "read",

@@ -120,7 +120,7 @@ def share(home: Path, as_role: str) -> None:
         shared.clean(folder.parent, folder, clock.now().timestamp())
 
 
-def families() -> Iterable[_Family]:
+def every() -> Iterable[_Family]:
     """Return all that can be counted."""
     return tuple(_families)
 

@@ -56,8 +56,8 @@ ORDERS_REFUSED = Counter(
 SOLD_OUT = Counter("bookstore_books_sold_out_total", "Books of which the last copy was sold.")
 LOGINS = Counter("bookstore_logins_total", "Attempts to log in: ok or failed.", ("outcome",))
 
-JOBS = Counter("bookstore_jobs_total", "Jobs that ended: done or failed.", ("job", "outcome"))
-JOB_SECONDS = Histogram("bookstore_job_duration_seconds", "Time a job took.", ("job",), _JOBS)
+JOBS = Counter("bookstore_jobs_total", "Jobs that ended: done or failed.", ("name", "outcome"))
+JOB_SECONDS = Histogram("bookstore_job_duration_seconds", "Time a job took.", ("name",), _JOBS)
 
 STARTED = Gauge(
     "bookstore_process_start_time_seconds",

@@ -16,7 +16,7 @@ from bookstore.app import create_app
 from bookstore.config import BadSetting, Settings
 from bookstore.gateways.queue import QUEUES
 from bookstore.supervisor import Family, Member, StopSignal
-from bookstore.worker import queues, scheduler
+from bookstore.worker import figures, queues, scheduler
 
 SCRIPT = Path(__file__).parents[2] / "worker.py"
 # A little longer than a worker gives itself.
@@ -42,12 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logs.also_to(settings.log_path)
         if len(names) > 1 and not options.scheduler:
             logs.configure(level=settings.log_level, json_lines=settings.is_production)
+            # Counts nothing itself, but answers for its children.
+            instruments.share(settings.bookstore_home, "other")
+            figures.serve(settings)
             return _supervise(names)
         # Until something better is in place: a worker that is just starting may simply go.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         instruments.share(settings.bookstore_home, "scheduler" if options.scheduler else names[0])
         app = create_app(settings)
         instruments.note_start()
+        figures.serve(settings)
     except BadSetting as error:
         print(f"bookstore: {error}", file=sys.stderr)  # noqa: T201
         return 1

@@ -18,7 +18,7 @@ DOCUMENTS = sorted(
 SCRIPTS = [ROOT / ".ci/run", ROOT / ".github/workflows/ci.yml", ROOT / ".pre-commit-config.yaml"]
 SETTINGS = {item.name.upper() for item in fields(Settings)}
 # Names in capitals that are no settings: the tests', make's, and those of an example.
-OTHERS = {"TEST_POSTGRES_URL", "API", "POSTGRES_PASSWORD", "NAME"}
+OTHERS = {"TEST_POSTGRES_URL", "API", "POSTGRES_PASSWORD", "GRAFANA_PASSWORD", "NAME"}
 # Those that the gateway is filled in with: see test_deploy.
 OTHERS |= set(
     re.findall(r"\$\{([A-Z_]+)\}", (ROOT / "deploy/gateway/nginx.conf.template").read_text())
