@@ -2,11 +2,8 @@
 
 import os
 import re
-import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,34 +16,14 @@ from bookstore.config import Settings
 from bookstore.config.parts import PARTS
 from bookstore.gateways.embedded_redis import spawn
 from tests.clients import ROOT, LiveShop, OverHttp, _free_port, wait_until
+from tests.debian import find_program
 
 TEMPLATE = ROOT / "deploy/gateway/nginx.conf.template"
-_KEPT = Path(sys.prefix) / "nginx"
 
 
 def find_nginx() -> str | None:
-    """Return an nginx: that on PATH, else Debian's package, unpacked (nothing is installed)."""
-    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    return found or _unpacked()
-
-
-def _unpacked() -> str | None:
-    program = _KEPT / "usr/sbin/nginx"
-    if not program.exists() and shutil.which("apt-get") and shutil.which("dpkg-deb"):
-        with tempfile.TemporaryDirectory(prefix="bookstore-nginx-") as folder:
-            # A list that is too old names a package that is gone.
-            for _ in range(2):
-                if _run(folder, "apt-get", "download", "nginx"):
-                    break
-                _run(folder, "apt-get", "update")
-            for package in Path(folder).glob("nginx_*.deb"):
-                _run(folder, "dpkg-deb", "-x", str(package), str(_KEPT))
-    return str(program) if program.exists() and _run(str(_KEPT), str(program), "-v") else None
-
-
-def _run(folder: str, *command: str) -> bool:
-    done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=120)
-    return done.returncode == 0
+    """Return an nginx: that on PATH, else Debian's package, unpacked."""
+    return find_program("nginx", "nginx", "-v")
 
 
 def free_ports(count: int) -> list[int]:

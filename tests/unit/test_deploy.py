@@ -85,8 +85,11 @@ def test_what_the_gateway_is_filled_in_with_is_set() -> None:
 def test_nothing_of_the_shop_runs_as_root_or_is_open_by_default() -> None:
     text = (DEPLOY / "Dockerfile").read_text()
     assert re.search(r"^USER (?!root)", text, re.M)
-    shown = [name for name, service in SERVICES.items() if "ports" in service]
-    assert shown == ["gateway"]
+    shown = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    # What shows the figures runs only when asked for, and then for this machine alone.
+    assert SERVICES["grafana"]["profiles"] == ["monitoring"]
+    assert all(port.startswith("127.0.0.1:") for port in shown.pop("grafana"))
+    assert list(shown) == ["gateway"]
     # What it copies exists.
     for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.M):
         for name in line.split():
