@@ -1,6 +1,13 @@
-"""How the shop talks to its database: limits of connections and statements, and what it counts."""
+"""How the shop talks to its database: limits of connections and statements, and what it counts.
 
+PostgreSQL ends what takes too long, but not while it hangs itself, and psycopg has no timeout for
+an answer: soon every thread would wait. ``Line`` knows who waits, and can end it from outside.
+"""
+
+import contextlib
 import logging
+import os
+import socket
 import time
 from typing import Any
 
@@ -18,11 +25,64 @@ OVERFLOW = 2
 POOL_SECONDS = 5
 
 
+class Line:
+    """The connections of one app that are in use, and whether it is worth asking for one."""
+
+    def __init__(self) -> None:
+        self.is_dead = False
+        self._in_use: dict[int, tuple[float, Any]] = {}
+
+    def taken(self, connection: Any, record: Any) -> None:
+        """Note a connection that is now in use."""
+        self._in_use[id(record)] = (time.monotonic(), connection)
+
+    def given_back(self, record: Any) -> None:
+        """Note that it no longer is."""
+        self._in_use.pop(id(record), None)
+
+    def longest(self) -> float:
+        """Return for how many seconds the first of them has been in use; 0 when none is."""
+        now = time.monotonic()
+        return max((now - since for since, _ in list(self._in_use.values())), default=0.0)
+
+    def cut(self, seconds: float) -> int:
+        """End those that have been in use for so long: their threads see the server gone.
+
+        Returns:
+            how many.
+        """
+        now, ended = time.monotonic(), 0
+        for since, connection in list(self._in_use.values()):
+            if now - since < seconds or not hasattr(connection, "fileno"):
+                continue
+            # Closed meanwhile by its own thread, psycopg raises.
+            with (
+                contextlib.suppress(Exception),
+                socket.socket(fileno=os.dup(connection.fileno())) as end,
+            ):
+                end.shutdown(socket.SHUT_RDWR)
+                ended += 1
+        return ended
+
+
 class CountingPool(QueuePool):
     """A pool that counts who has to wait, and who waits in vain."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.line = Line()
+
+    def recreate(self) -> "CountingPool":
+        """Return another like this, on the same line."""
+        made = super().recreate()
+        assert isinstance(made, CountingPool)  # noqa: S101
+        made.line = self.line
+        return made
+
     def connect(self) -> PoolProxiedConnection:
-        """Return a connection; as QueuePool's own."""
+        """Return a connection; as QueuePool's own. TimeoutError at once on a dead line."""
+        if self.line.is_dead:
+            raise exc.TimeoutError("the database does not answer")
         if 0 <= self._max_overflow <= self.overflow() and not self.checkedin():
             instruments.POOL_WAITS.add(counting.role)
         try:
@@ -58,6 +118,12 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
+def line() -> Line:
+    """Return that of the current app."""
+    pool = db.engine.pool
+    return pool.line if isinstance(pool, CountingPool) else Line()
+
+
 def watch(slow_ms: int) -> None:
     """Count the connections of the current app's engine, and log statements that are slow."""
     engine = db.engine
@@ -82,6 +148,8 @@ def _watch_statements(engine: Any, limit_ms: int) -> None:
 
 
 def _watch_connections(pool: CountingPool) -> None:
+    held = pool.line
+
     def opened(*_: Any) -> None:
         instruments.POOL_LIMIT.set(counting.role, to=pool.limit)
         instruments.POOL_OPEN.add(counting.role)
@@ -89,10 +157,12 @@ def _watch_connections(pool: CountingPool) -> None:
     def closed(*_: Any) -> None:
         instruments.POOL_OPEN.add(counting.role, amount=-1)
 
-    def taken(*_: Any) -> None:
+    def taken(connection: Any, record: Any, _proxy: Any) -> None:
+        held.taken(connection, record)
         instruments.POOL_IN_USE.add(counting.role)
 
-    def given_back(*_: Any) -> None:
+    def given_back(_connection: Any, record: Any) -> None:
+        held.given_back(record)
         instruments.POOL_IN_USE.add(counting.role, amount=-1)
 
     event.listen(pool, "connect", opened)

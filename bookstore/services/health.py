@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -78,6 +78,11 @@ def look() -> State:
     return State(redis=workers is not None, heads=heads, workers=workers)
 
 
+def database_hangs() -> bool:
+    """Return whether the database neither answers nor refuses. Takes as long as ``look``."""
+    return _probes().database.hangs()
+
+
 def look_behind() -> dict[str, int] | None:
     """Return how many work on each queue, and as scheduler; None when Redis does not answer."""
     return _probes().redis.answer()
@@ -91,6 +96,7 @@ class _Probe(Generic[T]):
         self._lock = threading.Lock()
         self._running: Future[T | None] | None = None
         self._since = 0.0
+        self._was_slow = False
 
     def start(self) -> "Future[T | None]":
         """Ask, unless the last time is still unanswered."""
@@ -112,13 +118,21 @@ class _Probe(Generic[T]):
         except TimeoutError:
             return None
 
+    def hangs(self) -> bool:
+        """Ask, and return whether nothing at all has come in time."""
+        running = self.start()
+        wait([running], max(0.0, self._since + SECONDS - time.monotonic()))
+        return not running.done() or self._was_slow
+
     def _run(self, context: Callable[[], Any], running: "Future[T | None]") -> None:
+        answer, began = None, time.monotonic()
         try:
             with context():
-                running.set_result(self._ask())
+                answer = self._ask()
         except Exception:
             log.exception("a check failed")
-            running.set_result(None)
+        self._was_slow = time.monotonic() - began >= SECONDS
+        running.set_result(answer)
 
 
 class _Probes:

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from bookstore import engine
 from bookstore.gateways import beats
 from bookstore.services import health
 
@@ -24,6 +25,9 @@ EVERY_SECONDS = 1.0
 DATABASE_EVERY = 2
 # Workers may start after the web processes, and need a moment to see that Redis is back.
 PATIENCE_SECONDS = 15.0
+# A connection in use for so long may be one that waits for a database that hangs. Ending it costs
+# a request, and a machine with too much to do is slow as well: so it is asked about twice.
+HUNG_SECONDS, VERDICTS = 5.0, 2
 
 _WORDS = {
     "database": ("the database does not answer", "the database answers again"),
@@ -77,6 +81,7 @@ class Watch:
     def __init__(self, context: Callable[[], AbstractContextManager[Any]], folder: Path) -> None:
         self._context, self._folder = context, folder
         self._over = threading.Event()
+        self._verdicts = 0
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def start(self) -> None:
@@ -92,6 +97,7 @@ class Watch:
         lock = None
         changes, rounds = Changes(), 0
         while not self._over.wait(EVERY_SECONDS):
+            self._keep_threads_free()
             lock = lock or self._only_one()
             if lock is None:
                 changes = Changes()
@@ -103,6 +109,25 @@ class Watch:
             rounds += 1
         if lock is not None:
             os.close(lock)
+
+    def _keep_threads_free(self) -> None:
+        """End requests that wait for a database that hangs, and refuse the next at once.
+
+        Each process for itself, and only while somebody has waited for long.
+        """
+        try:
+            with self._context():
+                line = engine.line()
+                if not line.is_dead and line.longest() < HUNG_SECONDS:
+                    return
+                self._verdicts = self._verdicts + 1 if health.database_hangs() else 0
+                if self._verdicts == VERDICTS:
+                    log.error("the database hangs, requests that need it are refused")
+                line.is_dead = self._verdicts >= VERDICTS
+                if line.is_dead:
+                    line.cut(HUNG_SECONDS)
+        except Exception:
+            log.exception("cannot look after the connections")
 
     def _look(self, changes: Changes, rounds: int) -> None:
         with self._context():

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from bookstore.gateways.embedded_redis import EmbeddedRedis
 from tests.clients import LiveShop, wait_until
 from tests.conftest import SECRET
 from tests.factories import make_book
+from tests.gateway import free_ports
 from tests.processes import LiveWorker
 from tests.servers import PostgresServer
 
@@ -43,6 +45,7 @@ class Stack:
     live: LiveShop
     worker: LiveWorker
     scheduler: LiveWorker
+    scheduler_port: int
 
     def readyz(self) -> dict[str, str]:
         """Return the checks; asserts that they came within two seconds or so."""
@@ -88,8 +91,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             db.engine.dispose()
         live = opened.enter_context(LiveShop(settings))
         worker = opened.enter_context(LiveWorker(settings))
-        scheduler = opened.enter_context(LiveWorker(settings, "--scheduler"))
-        made = Stack(home, postgres, redis, live, worker, scheduler)
+        (port,) = free_ports(1)
+        scheduler = opened.enter_context(
+            LiveWorker(
+                settings, "--scheduler", WORKER_METRICS_PORT=str(port), METRICS_TOKEN="let me in"
+            )
+        )
+        made = Stack(home, postgres, redis, live, worker, scheduler, port)
         wait_until(lambda: set(made.readyz().values()) == {"ok"}, HEALED)
         with under_load(live):
             yield made
@@ -201,3 +209,51 @@ def test_it_is_seen(stack: Stack, part: str, way: str) -> None:
     print(f"{part} {way}: back after {watch(back, there=True)}")
     # Once each: what is watched by several processes is said by one.
     assert {text: stack.log.count(text) - said[text] for text in said} == {gone: 1, back: 1}
+
+
+def test_figures_are_of_all_processes(stack: Stack) -> None:
+    wait_until(lambda: set(stack.readyz().values()) == {"ok"}, HEALED)
+    line = (
+        "bookstore_http_request_duration_seconds_count"
+        '{method="GET",route="/api/v2/books/bestsellers",status="2xx"} '
+    )
+
+    def count() -> float:
+        text = requests.get(f"{stack.live.url}/metrics", timeout=20).text
+        return sum(float(one[len(line) :]) for one in text.splitlines() if one.startswith(line))
+
+    for _ in range(40):  # each on a connection of its own, so both processes have some
+        assert stack.live.call("GET", "/books/bestsellers").status_code == 200
+    assert count() == 40
+    web = psutil.Process(stack.live.process.pid).children()
+    web[0].kill()
+    web[0].wait(20)
+    wait_until(lambda: len(psutil.Process(stack.live.process.pid).children()) == len(web))
+    assert stack.live.call("GET", "/books/bestsellers").status_code == 200
+    # What the dead one counted stays, and who took its place counts on.
+    assert count() == 41
+
+
+def test_a_machine_without_a_web_process_is_asked_by_itself(stack: Stack) -> None:
+    url = f"http://127.0.0.1:{stack.scheduler_port}/metrics"
+    assert requests.get(url, timeout=5).status_code == 401
+    answer = requests.get(url, timeout=5, headers={"Authorization": "Bearer let me in"})
+    assert 'bookstore_jobs_total{name="sweep",outcome="done"}' in answer.text
+
+
+def test_a_database_that_hangs_does_not_hold_every_thread(stack: Stack) -> None:
+    wait_until(lambda: set(stack.readyz().values()) == {"ok"}, HEALED)
+    url = f"{stack.live.url}/api/v2/books?q=book"
+    threads = 2 * 8  # two processes
+    hang(stack, "postgres")
+    try:
+        with ThreadPoolExecutor(3 * threads) as readers:
+            answers = [readers.submit(requests.get, url, timeout=60) for _ in range(3 * threads)]
+            # Nobody is left waiting for as long as it hangs ...
+            assert {answer.result(60).status_code for answer in answers} == {503}
+        # ... and the next are refused at once.
+        assert requests.get(url, timeout=5).status_code == 503
+        assert stack.readyz()["database"] == "unreachable"
+    finally:
+        wake(stack, "postgres")
+    wait_until(lambda: requests.get(url, timeout=20).status_code == 200, HEALED)
