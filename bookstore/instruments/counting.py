@@ -22,6 +22,8 @@ from bookstore.instruments import shared
 
 log = logging.getLogger(__name__)
 
+# When each was first counted: twice the lines, and known only of this process.
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 _registry = CollectorRegistry(auto_describe=False)
 _alone = values.ValueClass
 _place: shared.Place | None = None

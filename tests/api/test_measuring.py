@@ -149,14 +149,16 @@ def test_the_pool_and_slow_statements(
     count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 90000)"
     slow = {"postgresql": "SELECT pg_sleep(0.01)", "sqlite": f"{count} SELECT count(*) FROM n"}
     shop = create_app(apps.settings(database, slow_query_ms=1))
+    # Other apps of this process have connections as well.
+    opened = grown("database_pool_connections", "other")
     with shop.app_context():
         with caplog.at_level(logging.WARNING), db.engine.connect() as connection:
             assert grown("database_pool_in_use", "other") == 1
             connection.execute(text(slow[database]))
         assert grown("database_pool_in_use", "other") == 0
-        assert grown("database_pool_connections", "other") == 1
+        assert grown("database_pool_connections", "other") == opened + 1
         db.engine.dispose()
-    assert grown("database_pool_connections", "other") == 0
+    assert grown("database_pool_connections", "other") == opened
     assert grown("database_slow_queries_total", "other") >= 1
     assert "slow query" in caplog.text
 
