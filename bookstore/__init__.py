@@ -12,6 +12,7 @@ import-linter holds this, see setup.cfg)::
     gateways | models
     unit_of_work
     extensions
+    traces
     logs
     config
     errors | clock | money | isbn | countries

@@ -9,7 +9,18 @@ from flask import Flask
 from flask.json.provider import JSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bookstore import blueprints, cli, engine, logs, problems, serve, shell, sockets, toolbar
+from bookstore import (
+    blueprints,
+    cli,
+    engine,
+    logs,
+    problems,
+    serve,
+    shell,
+    sockets,
+    toolbar,
+    traces,
+)
 from bookstore.config import Settings
 from bookstore.extensions import db, jwt, limiter, migrate, redis_handle
 from bookstore.gateways import embedded_redis
@@ -92,7 +103,18 @@ def create_app(settings: Settings | None = None) -> Flask:
         engine.watch(settings.slow_query_ms)
     if settings.debug_toolbar:
         toolbar.init_app(app)
+    if traces.configure(settings):
+        _trace(app)
     return app
+
+
+def _trace(app: Flask) -> None:
+    # Here, so that a shop without traces does not even import this.
+    from bookstore.traces import sql, web
+
+    web.watch(app)
+    with app.app_context():
+        sql.watch(db.engine)
 
 
 def _migrations_folder() -> Path:

@@ -15,6 +15,8 @@ from bookstore import clock
 from bookstore.log_files import SharedFile
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
+# The trace that the line belongs to (32 hex digits); empty without one.
+trace_id: contextvars.ContextVar[str] = contextvars.ContextVar("trace_id", default="")
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request_id"}
 
@@ -22,6 +24,8 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 class _RequestId(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
+        if trace := trace_id.get():
+            record.trace_id = trace
         return True
 
 

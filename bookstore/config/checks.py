@@ -79,6 +79,15 @@ def log_level(value: str) -> str | None:
     return None if value in {"DEBUG", "INFO", "WARNING", "ERROR"} else "must be a logging level"
 
 
+def ratio(value: str) -> str | None:
+    """Take a number from 0 to 1."""
+    try:
+        fits = 0 <= float(value) <= 1
+    except ValueError:
+        fits = False
+    return None if fits else "must be a number from 0 to 1"
+
+
 def tax_rates(value: str | None) -> str | None:
     """Take entries such as ``DE/books=7``; see ``tax_table.parse``."""
     try:

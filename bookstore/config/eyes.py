@@ -47,6 +47,12 @@ class Eyes(Transport):
     otel_exporter_otlp_endpoint: str | None = setting(
         None, "sends traces there by OTLP over HTTP (unset: no traces)", check=checks.web
     )
+    otel_traces_sampler_arg: str = setting(
+        "1.0", "which part of the traces that begin here is kept, 0 to 1", check=checks.ratio
+    )
+    bookstore_release: str | None = setting(
+        None, "what traces and errors call this release: a version or a commit", check=checks.ok
+    )
 
     def check_eyes(self, *, is_production: bool) -> None:
         """Check what must not be set in production.

@@ -43,6 +43,7 @@ class Mail:
     # A reset link stands in them, which no log may show.
     text: str = field(repr=False)
     html: str = field(repr=False)
+    traceparent: str | None = None
 
 
 class MailError(Exception):

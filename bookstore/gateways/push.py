@@ -40,6 +40,7 @@ class Push:
     title: str
     message: str
     data: Mapping[str, str]
+    traceparent: str | None = None
 
     def __repr__(self) -> str:
         return f"<Push to device {self.device_id}>"  # never the token

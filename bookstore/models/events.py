@@ -32,6 +32,8 @@ class Event(Model):
     transaction_id: Mapped[int] = mapped_column(BigInteger)
     # Serialised once; these very bytes are signed and sent, each time.
     body: Mapped[bytes] = mapped_column(LargeBinary)
+    # The span in which it happened (W3C), so that what follows from it joins that trace.
+    traceparent: Mapped[str | None] = mapped_column(String(55))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now, index=True)
 
     __table_args__ = (

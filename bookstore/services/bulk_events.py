@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import exists, func, insert, literal, select
 from sqlalchemy.orm import Session
 
-from bookstore import clock
+from bookstore import clock, traces
 from bookstore.gateways import queue
 from bookstore.models import Event, WebhookDelivery, WebhookEndpoint, WebhookSubscription
 from bookstore.models.outbox import PENDING
@@ -45,6 +45,7 @@ def record_many(event_type: str, about: Mapping[int, dict[str, Any]]) -> None:
                     "user_id": None,
                     "transaction_id": transaction,
                     "body": envelope(public_id, kind, sequence, now, data),
+                    "traceparent": traces.traceparent(),
                     "created_at": now,
                 }
             )

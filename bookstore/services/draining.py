@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
 
+from bookstore import traces
 from bookstore.gateways import queue as alarm
 from bookstore.services import outgoing_owners
 from bookstore.services.outgoing import LEASE, Channel, Finished, Work, stopping
@@ -104,7 +105,7 @@ def _send(line: "_Line", work: Work | None, results: "Queue[Result]") -> None:
     while work is not None:
         outcome: Any
         try:
-            outcome = line.channel.send(work)
+            outcome = _traced(line.channel, work)
         except Exception as error:
             # It should not have; the row stays leased and is tried again when that has run out.
             log.exception("sending failed", extra={"channel": line.channel.name, "row": work.id})
@@ -112,6 +113,16 @@ def _send(line: "_Line", work: Work | None, results: "Queue[Result]") -> None:
         line.lanes.ended(work, _went_well(outcome))
         results.put((line, work, outcome))
         work = line.lanes.next()
+
+
+def _traced(channel: Channel, work: Work) -> Any:
+    """Send one, as a part of the trace in which its event happened."""
+    about: dict[str, traces.Value] = {"bookstore.row_id": work.id}
+    with traces.span(f"send {channel.name}", "producer", about, parent=work.traceparent) as span:
+        outcome = channel.send(work)
+        if not outcome.ok:
+            span.failed(getattr(outcome, "kind", None) or str(getattr(outcome, "status", "failed")))
+        return outcome
 
 
 def _went_well(outcome: Any) -> bool:

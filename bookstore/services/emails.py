@@ -88,6 +88,7 @@ class EmailChannel:
                 subject=words.subject,
                 text=words.text,
                 html=words.html,
+                traceparent=None if email.event is None else email.event.traceparent,
             )
         except Exception as error:
             log.exception("mail cannot be written", extra={"email_id": email.id})

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from bookstore import clock
+from bookstore import clock, traces
 from bookstore.extensions import db
 from bookstore.gateways import pubsub, queue
 from bookstore.gateways.pubsub import Update
@@ -91,6 +91,7 @@ def record(
                 user_id=user_id,
                 transaction_id=transaction_id(session),
                 body=envelope(public_id, kind, sequence, now, data),
+                traceparent=traces.traceparent(),
                 created_at=now,
             )
             .returning(Event.id)

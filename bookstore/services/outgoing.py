@@ -29,6 +29,7 @@ class Work:
     """One claimed row: everything that sending it needs, so that no thread asks the database.
 
     ``lane`` is what it is fair between (an endpoint, say); a ``doubtful`` lane failed last time.
+    ``traceparent`` is the span in which its event happened.
     """
 
     id: int
@@ -36,6 +37,7 @@ class Work:
     payload: Any
     leased_until: datetime
     doubtful: bool = False
+    traceparent: str | None = None
 
 
 class Outcome(Protocol):

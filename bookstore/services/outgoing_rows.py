@@ -90,7 +90,8 @@ def claim(
             break
         done: list[tuple[Work, Outcome]] = []
         for row_id, message in write(ids):
-            work = Work(row_id, lane, message, until)
+            parent = getattr(message, "traceparent", None)
+            work = Work(row_id, lane, message, until, traceparent=parent)
             if isinstance(message, Outcome):
                 done.append((work, message))
             else:

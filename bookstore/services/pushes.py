@@ -103,4 +103,4 @@ def _message(event: Event, device: Device) -> Push:
     title, message = events.notice(TYPES[event.type], data)
     shown = {"event_id": event.public_id, "event_type": event.type, **data}
     texts = {name: str(value) for name, value in shown.items() if value is not None}
-    return Push(device.id, device.token, title, message, texts)
+    return Push(device.id, device.token, title, message, texts, event.traceparent)

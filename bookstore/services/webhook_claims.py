@@ -49,7 +49,8 @@ def claim(
     if not leased:
         return
     which = {row.event_id for row in leased}
-    query = select(Event.id, Event.public_id, Event.type, Event.body).where(Event.id.in_(which))
+    shown = (Event.id, Event.public_id, Event.type, Event.body, Event.traceparent)
+    query = select(*shown).where(Event.id.in_(which))
     events = {row.id: row for row in session.execute(query)}
     for row in sorted(leased, key=lambda one: int(one.id)):
         yield row.id, ours[row.endpoint_id], events[row.event_id]

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from bookstore import clock, errors
+from bookstore import clock, errors, traces
 from bookstore.extensions import settings
 from bookstore.gateways.webhook_http import Client, SendFailed
 from bookstore.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
@@ -97,8 +97,8 @@ class Webhooks:
                 event_type=event.type,
                 body=event.body,
             )
-            doubtful = endpoint.failures > 0
-            work.append(Work(id_, endpoint.id, parcel, now + LEASE, doubtful))
+            row = (id_, endpoint.id, parcel, now + LEASE, endpoint.failures > 0, event.traceparent)
+            work.append(Work(*row))
         return work
 
     def send(self, work: Work) -> Attempt:
@@ -121,7 +121,7 @@ class Webhooks:
         self, parcel: Parcel, headers: dict[str, str], at: datetime, started: float
     ) -> Attempt:
         try:
-            answer = self.client.post(parcel.url, _FIXED | headers, parcel.body)
+            answer = self.client.post(parcel.url, _FIXED | headers | traces.headers(), parcel.body)
         except SendFailed as failure:
             return Attempt(at, _ms_since(started), error=str(failure))
         asked = None
