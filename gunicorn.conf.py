@@ -12,7 +12,7 @@ from flask import Flask
 from gunicorn import glogging, util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from bookstore import instruments, logs
+from bookstore import instruments, logs, traces
 from bookstore.config import BadSetting, Settings
 from bookstore.gateways.embedded_redis import EmbeddedRedis, EmbeddedServerError
 from bookstore.problems import HTTP_CODES
@@ -194,6 +194,11 @@ def post_worker_init(worker):
     if isinstance(app, Flask) and "SETTINGS" in app.config:
         worker.watch = watching.Watch(app.app_context, _settings.bookstore_home)
         worker.watch.start()
+
+
+def worker_exit(server, worker):
+    """Send the last spans while threads can still be started."""
+    traces.stop()
 
 
 def on_starting(server):

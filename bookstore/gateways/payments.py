@@ -17,6 +17,7 @@ from bookstore import money
 from bookstore.config import Settings
 from bookstore.extensions import settings as current_settings
 from bookstore.gateways.payment_errors import PaymentError as PaymentError, translated
+from bookstore.gateways.payment_http import TracedClient
 from bookstore.gateways.payment_keys import ask
 from bookstore.gateways.payment_values import (
     DisputeState as DisputeState,
@@ -225,7 +226,7 @@ def _provider(settings: Settings, _process: int) -> Payments | None:
         settings.stripe_secret_key,
         base_addresses={"api": settings.stripe_api_base.rstrip("/")},
         max_network_retries=RETRIES,
-        http_client=stripe.RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS)),
+        http_client=TracedClient(timeout=(CONNECT_SECONDS, READ_SECONDS)),
     )
     return Payments(client, settings.stripe_webhook_secret or "")
 

@@ -11,7 +11,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import Retry
 
-from bookstore import errors, logs
+from bookstore import errors, logs, traces
 
 log = logging.getLogger(__name__)
 
@@ -91,21 +91,30 @@ class Peer:
         raise self._refused(answer)
 
     def _ask(
-        self, session: requests.Session, method: str, path: str, timeout: float, **what: Any
+        self,
+        session: requests.Session,
+        method: str,
+        path: str,
+        timeout: float,
+        headers: dict[str, str],
+        **what: Any,
     ) -> requests.Response:
-        try:
-            answer = session.request(
-                method,
-                f"{self.url}{path}",
-                timeout=(CONNECT_SECONDS, timeout),
-                allow_redirects=False,
-                **what,
-            )
-        except requests.RequestException as error:
-            raise _Away(str(error)) from None
-        if answer.status_code >= 500 or 300 <= answer.status_code < 400:
-            raise _Away(f"status {answer.status_code}")
-        return answer
+        with traces.span(f"ask {self.part}", "client", {"http.request.method": method}) as span:
+            try:
+                answer = session.request(
+                    method,
+                    f"{self.url}{path}",
+                    timeout=(CONNECT_SECONDS, timeout),
+                    allow_redirects=False,
+                    headers=headers | traces.headers(),
+                    **what,
+                )
+            except requests.RequestException as error:
+                raise _Away(str(error)) from None
+            span.set("http.response.status_code", answer.status_code)
+            if answer.status_code >= 500 or 300 <= answer.status_code < 400:
+                raise _Away(f"status {answer.status_code}")
+            return answer
 
     def _refused(self, answer: requests.Response) -> errors.BookstoreError:
         if answer.status_code in (401, 403):

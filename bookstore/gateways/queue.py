@@ -64,6 +64,8 @@ def enqueue(function: str, *args: Any, on: str = JOBS, seconds: int = JOB_SECOND
         queue(on).enqueue(
             function,
             args=args,
+            # Of its own: RQ's would have the arguments in it, and shows it in logs and dashboards.
+            description=function,
             result_ttl=0,
             failure_ttl=86_400,
             job_timeout=seconds,
@@ -159,4 +161,6 @@ def _mark(function: str) -> str:
 
 
 def _queue_drain() -> None:
-    queue(OUTGOING).enqueue(DRAIN, result_ttl=0, failure_ttl=60, job_timeout=JOB_SECONDS)
+    queue(OUTGOING).enqueue(
+        DRAIN, description=DRAIN, result_ttl=0, failure_ttl=60, job_timeout=JOB_SECONDS
+    )

@@ -9,6 +9,7 @@ clients, values of SQL statements or texts of exceptions (docs/decisions/0026).
 ``sql`` watch requests and statements.
 """
 
+import atexit
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
@@ -123,6 +124,7 @@ class _Switch:
 
             assert self.settings is not None  # noqa: S101
             self.exporting = Exporting(self.settings)
+            atexit.register(stop)
         return self.exporting
 
     def forget(self) -> None:
@@ -131,7 +133,7 @@ class _Switch:
 
 
 _switch = _Switch()
-_NOTHING = _NoSpan()
+NOTHING: Span = _NoSpan()
 os.register_at_fork(after_in_child=_switch.forget)
 
 
@@ -161,7 +163,7 @@ def span(
         parent: below this instead, a ``traceparent`` (W3C); one that makes no sense is none.
     """
     if not _switch.is_on:
-        return _NOTHING
+        return NOTHING
     return _LiveSpan(_switch.live(), name, kind, attributes or {}, parent)
 
 
@@ -179,6 +181,12 @@ def headers() -> dict[str, str]:
     """Return what a request to another service carries, so that its spans join ours."""
     current = traceparent()
     return {} if current is None else {"traceparent": current}
+
+
+def flush() -> None:
+    """Send now what is not sent yet, however long that takes."""
+    if _switch.exporting is not None:
+        _switch.exporting.flush()
 
 
 def stop(seconds: float = STOP_SECONDS) -> None:

@@ -3,6 +3,7 @@
 https://opentelemetry.io/docs/specs/otlp/#otlphttp
 """
 
+import contextlib
 import logging
 import threading
 from collections.abc import Mapping, Sequence
@@ -98,12 +99,18 @@ class Exporting:
         _W3C.inject(carrier)
         return carrier.get("traceparent")
 
+    def flush(self) -> None:
+        """Send what there is."""
+        self._provider.force_flush()
+
     def stop(self, seconds: float) -> None:
         """Send the rest; what is not sent in time is lost."""
         # By a thread: its own way of stopping waits for half a minute.
         ending = threading.Thread(target=self._provider.shutdown, name="traces-end", daemon=True)
-        ending.start()
-        ending.join(seconds)
+        # Where the interpreter is ending, newer ones of Python start no more threads.
+        with contextlib.suppress(RuntimeError):
+            ending.start()
+            ending.join(seconds)
 
 
 class _Calm(SpanExporter):

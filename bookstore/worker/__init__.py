@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bookstore import instruments, logs
+from bookstore import instruments, logs, traces
 from bookstore.app import create_app
 from bookstore.config import BadSetting, Settings
 from bookstore.gateways.queue import QUEUES
@@ -55,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadSetting as error:
         print(f"bookstore: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    return scheduler.run(app) if options.scheduler else queues.run(app, names[0])
+    try:
+        return scheduler.run(app) if options.scheduler else queues.run(app, names[0])
+    finally:
+        traces.stop()
 
 
 def _supervise(names: Sequence[str]) -> int:

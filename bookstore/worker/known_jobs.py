@@ -42,3 +42,8 @@ class KnownJob(Job):
         self._failure_callback_name = None
         self._stopped_callback_name = None
         self.webhooks = []
+
+
+def name_of(job: Job) -> str:
+    """Return what a job is called; one of few names, whoever queued it."""
+    return job.func_name.rpartition(".")[2] if job.func_name in KNOWN else "unknown"

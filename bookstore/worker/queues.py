@@ -24,13 +24,13 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker, WorkerStatus
 
-from bookstore import instruments, logs
+from bookstore import instruments, logs, traces
 from bookstore.extensions import db
 from bookstore.gateways import queue as gateway
 from bookstore.gateways.embedded_redis import follow
 from bookstore.services import outgoing
 from bookstore.worker.beat import Beat
-from bookstore.worker.known_jobs import KNOWN, KnownJob
+from bookstore.worker.known_jobs import KnownJob, name_of
 
 log = logging.getLogger(__name__)
 
@@ -83,18 +83,23 @@ class PatientWorker(BaseWorker):
         token = logs.request_id.set(job.id)
         started = time.perf_counter()
         try:
-            with self.app.app_context():
+            with self.app.app_context(), self.span(job) as span:
                 fine = super().perform_job(job, queue, execution)
+                if not fine:
+                    span.failed("job")
             outcome, seconds = "done" if fine else "failed", time.perf_counter() - started
             log.info(
                 "job %s", outcome, extra={"job": job.func_name, "ms": round(seconds * 1000, 1)}
             )
-            name = job.func_name if job.func_name in KNOWN else "unknown"
-            instruments.JOBS.add(name.rpartition(".")[2], outcome)
-            instruments.JOB_SECONDS.observe(name.rpartition(".")[2], seconds=seconds)
+            instruments.JOBS.add(name_of(job), outcome)
+            instruments.JOB_SECONDS.observe(name_of(job), seconds=seconds)
             return fine
         finally:
             logs.request_id.reset(token)
+
+    def span(self, job: Job) -> traces.Span:
+        """Return the span of a job; below nothing, since many may have asked for it."""
+        return traces.span(f"job {name_of(job)}", "consumer")
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run a job; that RQ could not note its end, with Redis away, is no reason to go."""
@@ -137,6 +142,10 @@ class PatientWorker(BaseWorker):
 
 class Drainer(PatientWorker, SimpleWorker):
     """Runs its jobs in this process, one after the other: what it holds ready stays ready."""
+
+    def span(self, job: Job) -> traces.Span:
+        """Return none: a drain is nobody's trace, each message that it sends is somebody's."""
+        return traces.NOTHING
 
     def run_job(self, job: Job, queue: Queue) -> None:
         """Run a job, showing meanwhile that we are alive."""
@@ -184,6 +193,13 @@ class Forker(PatientWorker, Worker):
         self.parent = os.getpid()
         with self.beat.paused():
             super().fork_work_horse(job, queue)
+
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        """Run the job, in the child, which ends as soon as it is over."""
+        try:
+            return super().perform_job(job, queue, execution)
+        finally:
+            traces.stop()
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Run the job, in the child, with connections of its own to the database."""

@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bookstore import clock
+from bookstore import clock, traces
 from bookstore.gateways.storage.contract import (
     IMMUTABLE,
     Form,
@@ -133,7 +133,8 @@ class Bucket:
     def _call(self, name: str, **params: Any) -> Any:
         checked(params["Key"])
         try:
-            return getattr(self._client, name)(Bucket=self.name, **params)
+            with traces.span(f"s3 {name}", "client"):
+                return getattr(self._client, name)(Bucket=self.name, **params)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in _GONE:
                 raise NotStored(params["Key"]) from None
