@@ -12,7 +12,7 @@ from flask import Flask
 from gunicorn import glogging, util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from bookstore import instruments, logs, traces
+from bookstore import instruments, logs, sentry, traces
 from bookstore.config import BadSetting, Settings
 from bookstore.gateways.embedded_redis import EmbeddedRedis, EmbeddedServerError
 from bookstore.problems import HTTP_CODES
@@ -197,8 +197,9 @@ def post_worker_init(worker):
 
 
 def worker_exit(server, worker):
-    """Send the last spans while threads can still be started."""
+    """Send the last spans and faults while threads can still be started."""
     traces.stop()
+    sentry.flush()
 
 
 def on_starting(server):

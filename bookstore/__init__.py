@@ -12,10 +12,10 @@ import-linter holds this, see setup.cfg)::
     gateways | models
     unit_of_work
     extensions
-    traces
+    sentry | traces
     logs
     config
-    errors | clock | money | isbn | countries
+    errors | clock | money | isbn | countries | scrubbing
 
 Start with ``services/``: one module a concept word, one function a use case.
 """

@@ -15,6 +15,7 @@ from bookstore import (
     engine,
     logs,
     problems,
+    sentry,
     serve,
     shell,
     sockets,
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or Settings.from_environ()
     logs.configure(level=settings.log_level, json_lines=settings.is_production)
+    sentry.configure(settings)
     app = Flask("bookstore", static_folder=None)
     app.json = OrjsonProvider(app)
     app.config.update(

@@ -13,6 +13,7 @@ import orjson
 
 from bookstore import clock
 from bookstore.log_files import SharedFile
+from bookstore.scrubbing import scrub
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
 # The trace that the line belongs to (32 hex digits); empty without one.
@@ -30,7 +31,11 @@ class _RequestId(logging.Filter):
 
 
 def _extras(record: logging.LogRecord) -> dict[str, Any]:
-    return {key: value for key, value in vars(record).items() if key not in _STANDARD}
+    return {
+        key: scrub(value) if isinstance(value, str) else value
+        for key, value in vars(record).items()
+        if key not in _STANDARD
+    }
 
 
 class JsonFormatter(logging.Formatter):
@@ -42,12 +47,12 @@ class JsonFormatter(logging.Formatter):
             "time": clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": scrub(record.getMessage()),
             "request_id": vars(record).get("request_id", "-"),
             **_extras(record),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = scrub(self.formatException(record.exc_info))
         return orjson.dumps(line, default=str).decode()
 
 
@@ -59,10 +64,10 @@ class TextFormatter(logging.Formatter):
         extras = "".join(f" {key}={value}" for key, value in _extras(record).items())
         line = (
             f"{clock.now():%H:%M:%S} {record.levelname.lower():7} {record.name}: "
-            f"{record.getMessage()}{extras} [{vars(record).get('request_id', '-')}]"
+            f"{scrub(record.getMessage())}{extras} [{vars(record).get('request_id', '-')}]"
         )
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+            line += "\n" + scrub(self.formatException(record.exc_info))
         return line
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bookstore import instruments, logs, traces
+from bookstore import instruments, logs, sentry, traces
 from bookstore.app import create_app
 from bookstore.config import BadSetting, Settings
 from bookstore.gateways.queue import QUEUES
@@ -59,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return scheduler.run(app) if options.scheduler else queues.run(app, names[0])
     finally:
         traces.stop()
+        sentry.flush()
 
 
 def _supervise(names: Sequence[str]) -> int:

@@ -24,7 +24,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker, WorkerStatus
 
-from bookstore import instruments, logs, traces
+from bookstore import instruments, logs, scrubbing, sentry, traces
 from bookstore.extensions import db
 from bookstore.gateways import queue as gateway
 from bookstore.gateways.embedded_redis import follow
@@ -121,6 +121,22 @@ class PatientWorker(BaseWorker):
         except InvalidJobOperation:
             log.warning("Redis forgot a job while it ran; it is done", extra={"job": job.func_name})
 
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Log that a job failed; RQ's own would log its arguments as well."""
+        log.error("job failed", exc_info=exc_info, extra={"job": name_of(job)})
+
+    def handle_job_failure(
+        self,
+        job: Job,
+        queue: Queue,
+        started_job_registry: Any = None,
+        exc_string: str = "",
+        execution: Execution | None = None,
+    ) -> None:
+        """Note that a job failed; what Redis keeps of it has nothing that a log may not have."""
+        told = scrubbing.scrub(exc_string)
+        super().handle_job_failure(job, queue, started_job_registry, told, execution)
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Note that we are to stop: at once when idle, else when the job is over."""
         self.told_at = time.monotonic()
@@ -200,6 +216,7 @@ class Forker(PatientWorker, Worker):
             return super().perform_job(job, queue, execution)
         finally:
             traces.stop()
+            sentry.flush()
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Run the job, in the child, with connections of its own to the database."""
