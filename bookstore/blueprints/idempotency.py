@@ -84,7 +84,7 @@ def _scope(key: str) -> str:
         # Programs choose "1" as well; none is to get what another of its owner's was told.
         return f"user:{actor.id}:key:{actor.key_id}"
     if actor.id is not None:
-        return f"user:{actor.id}"
+        return idempotency.scope_of(actor.id)
     if actor == SERVICE:
         return "service"
     if actor.cart_token:

@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -96,6 +96,16 @@ class Folder:
                 draft.unlink()
             raise MailError(f"cannot write to {self.folder}: {error.strerror}") from None
         log.info("mail written", extra={"mail": f"{at}-{mail.name}-{row}.eml"})
+
+    def forget(self, age: timedelta) -> int:
+        """Delete what was written longer ago; return how many files."""
+        before, count = (clock.now() - age).timestamp(), 0
+        for file in [*self.folder.glob("*.eml"), *self.folder.glob(".*.tmp")]:
+            with contextlib.suppress(FileNotFoundError):
+                if file.stat().st_mtime < before:
+                    file.unlink()
+                    count += 1
+        return count
 
 
 def as_message(mail: Mail) -> EmailMessage:

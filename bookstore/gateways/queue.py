@@ -30,6 +30,8 @@ _WAKE = "bookstore:wake:outgoing"
 # Should both key and job get lost, the sweep is the next to try; this is for when it is away.
 _WAKE_SECONDS = 30
 JOB_SECONDS = 600
+# RQ itself would keep failed jobs, with their stack traces, for a year.
+FAILURE_SECONDS = 86_400
 _LONGEST_WAIT = 60
 
 
@@ -67,7 +69,7 @@ def enqueue(function: str, *args: Any, on: str = JOBS, seconds: int = JOB_SECOND
             # Of its own: RQ's would have the arguments in it, and shows it in logs and dashboards.
             description=function,
             result_ttl=0,
-            failure_ttl=86_400,
+            failure_ttl=FAILURE_SECONDS,
             job_timeout=seconds,
             # Also for one whose worker was killed: every job is safe to run twice.
             retry=JobRetry(max=2),

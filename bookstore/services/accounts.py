@@ -2,22 +2,20 @@
 
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from bookstore import clock, errors
 from bookstore.extensions import db
-from bookstore.models import LoginSession, Order, Review, ShoppingCart, Totp, User, WishList
+from bookstore.models import LoginSession, Order, Review, Totp, User
 from bookstore.models.accounts import actor_label
 from bookstore.services import (
-    api_keys,
+    account_end,
     attempts,
-    audit,
     cart,
     cart_lines,
     email_verification,
-    notifications,
     passwords,
     sessions,
     totp,
@@ -220,14 +218,7 @@ def delete_account(actor: Acting) -> None:
         user.password_hash = "!"  # matches no password  # nosec B105
         user.email_verified_at = None
         user.is_active = user.is_staff = user.is_premium = False
-        session.execute(delete(ShoppingCart).where(ShoppingCart.user_id == user.id))
-        session.execute(delete(WishList).where(WishList.user_id == user.id))
-        notifications.forget(session, user.id)
-        api_keys.forget(session, user.id)
-        email_verification.forget(session, user.id)
-        totp.forget(session, user.id)
-        sessions.forget(session, user.id)
-        audit.forget(session, user.id)
+        account_end.forget(session, user.id)
 
 
 def export(actor: Acting) -> dict[str, Any]:
@@ -241,10 +232,7 @@ def export(actor: Acting) -> dict[str, Any]:
         "reviews": db.session.scalars(reviews).all(),
         "cart": cart.get(actor)["items"],
         "wishlist": wishlist.get(actor)["items"],
-        "sessions": sessions.list_sessions(actor),
-        "totp": totp.state(actor),
-        **notifications.export(actor),
-        "api_keys": api_keys.export(actor),
+        **account_end.export(actor),
     }
 
 

@@ -2,23 +2,53 @@
 
 import logging
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from email.headerregistry import Address
 from email.utils import parseaddr
 from typing import Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, selectinload
 
+from bookstore import clock
 from bookstore.config import Settings
+from bookstore.extensions import settings
 from bookstore.gateways import mail as gateway
 from bookstore.gateways.mail import Mail, MailError
 from bookstore.models import Email, Order, User
-from bookstore.services import email_rendering, email_verification, outgoing_rows, password_reset
+from bookstore.services import (
+    batches,
+    email_rendering,
+    email_verification,
+    outgoing_rows,
+    password_reset,
+)
 from bookstore.services.outgoing import Finished, Work
 from bookstore.services.outgoing_rows import Outcome
 
 log = logging.getLogger(__name__)
+
+# Those of events go with their event; these nobody misses, and reset links are long over.
+LIFETIME = timedelta(days=30)
+_BATCH = 1000
+
+
+def forget_old() -> int:
+    """Delete mails that no event caused and that ended long ago, and old files of mails.
+
+    Returns:
+        How many, rows and files together.
+    """
+    over = Email.event_id.is_(None) & (Email.finished_at < clock.now() - LIFETIME)
+    some = select(Email.id).where(over).limit(_BATCH)
+
+    def forget(session: Session) -> int:
+        return batches.rowcount(session, delete(Email).where(Email.id.in_(some)))
+
+    count = batches.until_fewer(_BATCH, forget)
+    sender = gateway.sender(settings())
+    return count + (sender.forget(LIFETIME) if isinstance(sender, gateway.Folder) else 0)
 
 
 class EmailChannel:

@@ -19,13 +19,14 @@ from sqlalchemy.orm import Session
 
 from bookstore import clock, errors
 from bookstore.models import IdempotencyKey
-from bookstore.services import vault
+from bookstore.services import batches, vault
 from bookstore.services.sql import upsert
 from bookstore.unit_of_work import unit_of_work, witnessed
 
 LIFETIME = timedelta(hours=24)
 # Longer than any request may run; only a claim whose process died gets this old.
 LEASE = timedelta(seconds=60)
+_BATCH = 1000
 _current: ContextVar[str | None] = ContextVar("idempotency_key", default=None)
 
 
@@ -114,14 +115,25 @@ def current_key() -> str | None:
 
 def forget_old() -> int:
     """Delete keys past their 24 hours; return how many."""
-    with unit_of_work() as session:
-        gone = session.execute(
-            delete(IdempotencyKey)
-            .where(IdempotencyKey.created_at < clock.now() - LIFETIME)
-            .returning(IdempotencyKey.id)
-            .execution_options(synchronize_session=False)
-        )
-        return len(gone.all())
+    over = IdempotencyKey.created_at < clock.now() - LIFETIME
+    some = select(IdempotencyKey.id).where(over).order_by(IdempotencyKey.created_at).limit(_BATCH)
+
+    def forget(session: Session) -> int:
+        # Asked again: an old key may just have been claimed anew.
+        gone = delete(IdempotencyKey).where(IdempotencyKey.id.in_(some), over)
+        return batches.rowcount(session, gone)
+
+    return batches.until_fewer(_BATCH, forget)
+
+
+def scope_of(user_id: int) -> str:
+    """Return what keeps a user's keys apart from all others'."""
+    return f"user:{user_id}"
+
+
+def forget_of(session: Session, scope: str) -> None:
+    """Delete the keys of a scope, and the answers kept with them."""
+    batches.rowcount(session, delete(IdempotencyKey).where(IdempotencyKey.scope == scope))
 
 
 def _where(request: Request) -> tuple[ColumnElement[bool], ...]:

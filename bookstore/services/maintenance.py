@@ -3,7 +3,7 @@
 import logging
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from bookstore import clock
@@ -12,15 +12,33 @@ from bookstore.services import (
     api_keys,
     batches,
     cover_making,
+    emails,
     event_log,
     idempotency,
     outgoing_upkeep,
+    sessions,
 )
 
 # A guest who has not touched the cart for so long has forgotten it, or lost the token.
 GUEST_CART_LIFETIME = timedelta(days=30)
+# A reader who has not touched theirs for so long would be surprised to find it, and its prices.
+IDLE_CART_LIFETIME = timedelta(days=365)
 # Stripe sends an event for three days; people send it again from there for thirty.
 STRIPE_EVENT_LIFETIME = timedelta(days=90)
+# Everything else that is deleted when its time has come; docs/operations.md shows the same table,
+# and a test compares them.
+KEPT = {
+    "idempotency keys": idempotency.LIFETIME,
+    "login sessions": sessions.REFRESH_LIFETIME,
+    "API keys": api_keys.FORGOTTEN_AFTER,
+    "guest carts": GUEST_CART_LIFETIME,
+    "idle carts": IDLE_CART_LIFETIME,
+    "events of Stripe": STRIPE_EVENT_LIFETIME,
+    "covers never completed": cover_making.INCOMING_LIFETIME,
+    "uploads of covers": cover_making.UPLOAD_LIFETIME,
+    "events": outgoing_upkeep.KEPT_FOR,
+    "mails without an event": emails.LIFETIME,
+}
 _BATCH = 1000
 
 log = logging.getLogger(__name__)
@@ -43,6 +61,8 @@ def run() -> dict[str, int]:
         "covers never completed": cover_making.forget_incoming,
         "uploads of covers": cover_making.forget_uploads,
         "events": outgoing_upkeep.forget_events,
+        "idle carts": _forget_idle_carts,
+        "mails without an event": emails.forget_old,
     }
     counts, failure = {}, None
     for what, part in parts.items():
@@ -80,12 +100,17 @@ def _forget_stripe_events() -> int:
 
 
 def _forget_guest_carts() -> int:
-    idle = ShoppingCart.updated_at < clock.now() - GUEST_CART_LIFETIME
+    return _forget_carts(ShoppingCart.token_hash.is_not(None), GUEST_CART_LIFETIME)
+
+
+def _forget_idle_carts() -> int:
+    return _forget_carts(ShoppingCart.user_id.is_not(None), IDLE_CART_LIFETIME)
+
+
+def _forget_carts(whose: ColumnElement[bool], lifetime: timedelta) -> int:
+    idle = ShoppingCart.updated_at < clock.now() - lifetime
     some = (
-        select(ShoppingCart.id)
-        .where(ShoppingCart.token_hash.is_not(None), idle)
-        .order_by(ShoppingCart.updated_at)
-        .limit(_BATCH)
+        select(ShoppingCart.id).where(whose, idle).order_by(ShoppingCart.updated_at).limit(_BATCH)
     )
 
     def forget(session: Session) -> int:

@@ -47,6 +47,10 @@ def test_forgotten_guest_carts_go(app: Flask, monkeypatch: pytest.MonkeyPatch) -
     assert len(db.session.scalars(select(ShoppingCart.id)).all()) == 2
     assert len(db.session.scalars(select(CartItem.id)).all()) == 2
     assert cart.get(kept)["total_items"] == 2
+    age_carts(364.9)
+    assert maintenance.run()["idle carts"] == 0
+    age_carts(365.1)
+    assert maintenance.run()["idle carts"] == 1
 
 
 @contextmanager
@@ -82,6 +86,8 @@ def test_a_part_that_fails_does_not_stop_the_others(
         "events of Stripe": 0,
         "covers never completed": 0,
         "uploads of covers": 0,
+        "idle carts": 0,
+        "mails without an event": 0,
     }
     failed = [vars(one)["part"] for one in caplog.records if one.name == maintenance.__name__]
     assert failed == ["events put in order", "login sessions", "events"]
@@ -97,7 +103,7 @@ def test_when_nothing_can_be_done_it_is_an_error(app: Flask) -> None:
     old = folder / "old"
     old.touch()
     os.utime(old, (0, 0))
-    with missing(*tables, "cover_uploads"), pytest.raises(ProgrammingError):
+    with missing(*tables, "cover_uploads", "emails"), pytest.raises(ProgrammingError):
         maintenance.run()
     old.unlink()
 

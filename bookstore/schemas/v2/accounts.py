@@ -123,6 +123,22 @@ class TokensSchema(Schema):
     expires_in = fields.Integer(metadata={"description": "Seconds the access token lives."})
 
 
+class LoginSchema(Schema):
+    """A login, by any program."""
+
+    created_at = Instant()
+    expires_at = Instant(metadata={"description": "If it is not used before."})
+    revoked_at = Instant(allow_none=True)
+
+
+class MailSchema(Schema):
+    """A mail that was sent, or is to be."""
+
+    template = fields.String(metadata={"description": "Which mail it is."})
+    status = fields.String()
+    created_at = Instant()
+
+
 class ExportSchema(Schema):
     """Everything the shop holds about a person."""
 
@@ -137,3 +153,5 @@ class ExportSchema(Schema):
     api_keys = fields.List(fields.Nested(HeldApiKeySchema))
     sessions = fields.List(fields.Nested(SessionSchema))
     totp = fields.Nested(TotpStateSchema)
+    logins = fields.List(fields.Nested(LoginSchema))
+    mails = fields.List(fields.Nested(MailSchema))
