@@ -120,6 +120,8 @@ def configure(*, level: str, json_lines: bool) -> None:
         root.removeHandler(old)
     handler._bookstore = True  # type: ignore[attr-defined]
     root.addHandler(handler)
-    root.setLevel(level)
+    # DEBUG is for our own: at that level libraries write rows, headers and bodies of everybody.
+    root.setLevel("INFO" if level == "DEBUG" else level)
+    logging.getLogger("bookstore").setLevel("DEBUG" if level == "DEBUG" else "NOTSET")
     # Alembic narrates every start otherwise.
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -194,7 +194,7 @@ class LiveShop(OverHttp):
             value = getattr(self.settings, item.name)
             if value is not None:
                 environ[item.name.upper()] = str(value)
-        environ |= {"PORT": str(self.port), "LOG_LEVEL": "WARNING"}
+        environ |= {"PORT": str(self.port)}
         command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py")]
         return spawn(
             [*command, "wsgi:app"],

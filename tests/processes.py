@@ -37,7 +37,7 @@ class LiveWorker:
 
     def __init__(self, settings: Settings, *arguments: str, **more: str) -> None:
         self.settings, self.arguments = settings, arguments
-        self.environ = environ(settings, LOG_LEVEL="INFO", **more)
+        self.environ = environ(settings, **{"LOG_LEVEL": "INFO", **more})
         self._log = tempfile.NamedTemporaryFile(prefix="worker-", suffix=".log", delete=False)  # noqa: SIM115
 
     def __enter__(self) -> Self:
