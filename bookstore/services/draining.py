@@ -120,8 +120,10 @@ def _traced(channel: Channel, work: Work) -> Any:
     about: dict[str, traces.Value] = {"bookstore.row_id": work.id}
     with traces.span(f"send {channel.name}", "producer", about, parent=work.traceparent) as span:
         outcome = channel.send(work)
+        if isinstance(status := getattr(outcome, "status", None), int):
+            span.set("http.response.status_code", status)
         if not outcome.ok:
-            span.failed(getattr(outcome, "kind", None) or str(getattr(outcome, "status", "failed")))
+            span.failed(getattr(outcome, "kind", None) or str(status or "no answer"))
         return outcome
 
 

@@ -1,6 +1,8 @@
 """Faults as Sentry gets them: each once, with where it was, and nothing of anybody."""
 
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -139,3 +141,14 @@ def test_a_sentry_that_is_away_costs_nothing(told: Flask, ingest: FakeSentry) ->
     for _ in range(3):
         logging.getLogger("bookstore").error("a fault")
     assert Client(told).get("/books").status_code == 200
+
+
+def test_a_fault_that_ends_a_command(ingest: FakeSentry) -> None:
+    script = (
+        "import sys; from bookstore import sentry; from bookstore.config import Settings; "
+        "sentry.configure(Settings(sentry_dsn=sys.argv[1])); int(sys.argv[2])"
+    )
+    command = [sys.executable, "-c", script, ingest.dsn, "Planted Name"]
+    assert subprocess.run(command, capture_output=True).returncode == 1
+    event = only(ingest)
+    assert event["exception"]["values"][0]["value"].endswith("base 10: '…'")

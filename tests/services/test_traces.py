@@ -2,11 +2,13 @@
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,7 +16,8 @@ from flask import Flask
 from bookstore import traces
 from bookstore.app import create_app
 from bookstore.extensions import db, redis_handle
-from bookstore.gateways import queue
+from bookstore.gateways import payments, queue
+from bookstore.gateways.peer_http import Peer
 from bookstore.gateways.webhook_http import Client as WebhookClient
 from bookstore.services import draining
 from bookstore.services.emails import EmailChannel
@@ -24,6 +27,8 @@ from tests.clients import ADDRESS, Client, LiveShop, ok, wait_until
 from tests.conftest import Apps
 from tests.fakes.otlp import FakeCollector
 from tests.fakes.receiver import Receiver
+from tests.fakes.serving import Answer, FakeServer
+from tests.fakes.stripe import FakeStripe
 from tests.processes import LiveWorker
 from tests.services import hooks
 
@@ -81,6 +86,31 @@ def test_one_trace_from_the_order_to_the_receiver_of_its_webhook(
     statements = [one for one in collector.spans if one.trace == TRACE and one.kind == "client"]
     assert {one.parent for one in statements} == {request.id}
     assert "INSERT events" in {one.name for one in statements}
+
+
+def test_other_parts_and_stripe_have_spans(
+    traced: Flask, collector: FakeCollector, stripe_server: FakeStripe, monkeypatch: Any
+) -> None:
+    class Part(FakeServer):
+        def answer(self, path: str, headers: Any, body: bytes) -> Answer:
+            return 200, {"traceparent": headers["traceparent"]}, {}
+
+    stripe_server.reset()
+    changed = replace(traced.config["SETTINGS"], **stripe_server.settings)
+    monkeypatch.setitem(traced.config, "SETTINGS", changed)
+    with traced.app_context(), Part() as part, traces.span("outer") as outer:
+        parent, asking = traces.traceparent(), payments.provider()
+        assert asking is not None
+        told = Peer("catalog", part.url, "planted-token").get("/internal/books", {"ids": "1"})
+        asking.create_customer(email="anna@x.example", name="anna", user_id=1, key="k")
+        assert outer is not traces.NOTHING
+    traces.stop()
+    [asked], [paid] = collector.named("ask catalog"), collector.named("stripe POST v1/customers")
+    # The last two digits also say that the trace's id is random (W3C, level 2).
+    assert told["traceparent"][:-2] == asked.traceparent[:-2]
+    assert {asked.parent, paid.parent} == {str(parent).split("-")[2]}
+    assert paid.attributes["http.response.status_code"] == 200
+    assert not re.search(b"planted|anna", collector.received)
 
 
 def test_no_span_has_what_belongs_to_a_person(traced: Flask, collector: FakeCollector) -> None:
