@@ -15,7 +15,7 @@ _SECRETS = re.compile(
     | (?<=ticket=)[^&\s"']+ | (?<=token=)[^&\s"']+ | (?<=key=)[^&\s"']+       # a query
     | (?<=password=)[^&\s"']+ | (?<=secret=)[^&\s"']+ | (?<=signature=)[^&\s"']+
     | ["'](?:password|(?:client_)?secret|\w*token|refresh|access|ticket|key)["']\s*:\s*["'][^"']*
-    | [\w.+%-]+@[\w-]+(?:\.[\w-]+)+                       # a mail address
+    | (?<![\w.+%-])[\w.+%-]{1,254}@[\w-]+(?:\.[\w-]+)+    # a mail address; from its start only
     | (?<=://)[^/\s:@"']+:[^/\s@"']+(?=@)                 # the user and password of an address
     """,
     re.VERBOSE | re.IGNORECASE,

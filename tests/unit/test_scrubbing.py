@@ -9,6 +9,7 @@ from bookstore.scrubbing import scrub, scrub_for_others
     "text",
     [
         "mail to SECRET@example.com failed",
+        "<SECRET.more+tag@sub.example.co.uk>",
         "Authorization: Bearer SECRET",
         "eyJhbGciOiJIUzI1NiJ9.SECRET.x-y_z",
         "whsec_SECRET+/=",
