@@ -157,7 +157,9 @@ graceful_timeout = 25
 # of the process have to connect anew.
 max_requests = 200_000
 max_requests_jitter = 20_000
-limit_request_line = 4094
+# A cursor of the longest title, a search and a filter, all percent-encoded, is more than gunicorn's
+# 4,094; RFC 9112 3 asks for 8,000 at least.
+limit_request_line = 8190
 limit_request_fields = 64
 limit_request_field_size = 8190
 # Which proxies are believed is said once, by TRUSTED_PROXIES; not also here, by address.

@@ -58,7 +58,8 @@ def needs_if_match(view: Callable[..., Any]) -> Callable[..., Any]:
         "in": "header",
         "name": "If-Match",
         "required": True,
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "minLength": 1},
+        "example": "*",
         "description": "The ETag of the version being changed, or `*`.",
     }
     document(view, parameters=[parameter])

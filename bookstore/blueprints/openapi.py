@@ -8,7 +8,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from bookstore import problems
-from bookstore.blueprints import limits, openapi_shapes, openapi_webhooks
+from bookstore.blueprints import limits, openapi_links, openapi_shapes, openapi_webhooks
 
 _PREFIX = "/api/v2"
 SECURITY = {
@@ -96,6 +96,7 @@ def describe(api: Api, app: Flask) -> dict[str, Any]:
         _add_headers(path.removeprefix(_PREFIX), method, operation)
         if path.startswith(f"{_PREFIX}/reports/"):
             operation["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
+    openapi_links.add(document, _PREFIX)
     used = {tag for _, _, operation in operations(document) for tag in operation["tags"]}
     tags = {tag["name"]: tag for tag in document["tags"]}
     tags |= {name: {"name": name, "description": text} for name, text in _TAGS.items()}
@@ -175,6 +176,7 @@ def _add_headers(path: str, method: str, operation: dict[str, Any]) -> None:
         operation["responses"]["304"] = {"description": "As the ETag in If-None-Match has it"}
     elif method == "delete" and versioned:
         parameters.append(_parameter("If-Match", "Remove this version only."))
+        parameters[-1]["schema"] = {"type": "string", "minLength": 1}
     if tagged and (method == "get" or (versioned and method in {"post", "patch"})):
         headers |= header("ETag", "Strong; stands for this very answer.")
     if _takes(operation, "cursor"):

@@ -45,13 +45,22 @@ def complete(document: dict[str, Any]) -> None:
 
 
 def translate(document: dict[str, Any]) -> None:
-    """Write patterns as ECMAScript has them, which is what a document's are.
+    """Put what is in Python's and marshmallow's words into those of OpenAPI.
 
-    There ``\\Z`` is the letter, and a match may begin anywhere.
+    Patterns are ECMAScript's: there ``\\Z`` is the letter, and a match may begin anywhere.
     """
+    shapes = document["components"]["schemas"]
+    for node in _nodes(document["paths"]):
+        if body := node.get("requestBody"):
+            # No body at all counts as an empty object.
+            content = body["content"].get("application/json", {})
+            name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+            body["required"] = bool(not name or shapes[name].get("required"))
     for node in _nodes(document):
         if isinstance(pattern := node.get("pattern"), str):
             node["pattern"] = "^" + pattern.removeprefix("^").replace(r"\Z", "$")
+        if node.get("format") == "url":
+            node["format"] = "uri"  # marshmallow's word, and the standard's
 
 
 def _promise(shape: dict[str, Any], *, answered: bool) -> None:

@@ -15,6 +15,8 @@ from bookstore.extensions import settings
 MAX_ID = 2**63 - 1
 # In the metadata of a field: answers need not have it. All others they have in any case.
 SOMETIMES = {"x-sometimes": True}
+# What a price may look like; how many places there may be is the currency's.
+AMOUNT = r"^\d{1,12}(\.\d{1,3})?$"
 # What both databases and Python's own arithmetic can hold with room to spare.
 _FIRST_YEAR, _LAST_YEAR = 1, 9998
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -101,7 +103,11 @@ class Money(fields.String):
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        metadata = {"example": "19.99", "pattern": r"^\d+(\.\d+)?$", **kwargs.pop("metadata", {})}
+        metadata = {
+            "example": "19.99",
+            "pattern": r"^\d{1,12}(\.\d{1,3})?$",
+            **kwargs.pop("metadata", {}),
+        }
         super().__init__(metadata=metadata, **kwargs)
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str | None:
@@ -132,7 +138,8 @@ class Percent(fields.String):
     """A percentage: thousandths of one inside, a decimal string such as "5.5" outside."""
 
     def __init__(self, **kwargs: Any) -> None:
-        metadata = {"example": "5.5", "pattern": r"^\d+(\.\d+)?$", **kwargs.pop("metadata", {})}
+        pattern = r"^0{0,9}(\d{1,2}(\.\d{1,3})?|100(\.0{1,3})?)$"
+        metadata = {"example": "5.5", "pattern": pattern, **kwargs.pop("metadata", {})}
         super().__init__(metadata=metadata, **kwargs)
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str | None:
@@ -191,8 +198,15 @@ class Flag(fields.Boolean):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-def web_url(value: str) -> None:
-    """Refuse anything but an http(s) URL without user information."""
+class WebUrl(Text):
+    """An http(s) URL without user information."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"format": "uri", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://."}
+        super().__init__(validate=_web_url, metadata=metadata, **kwargs)
+
+
+def _web_url(value: str) -> None:
     validate.URL(schemes={"http", "https"}, require_tld=False)(value)
     if "@" in value.split("/", 3)[2]:
         raise ma.ValidationError("Not a valid URL.")

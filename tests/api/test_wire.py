@@ -6,8 +6,10 @@ from contextlib import closing
 
 import pytest
 import requests
+from flask import Flask
 
 from tests.clients import LiveShop
+from tests.factories import new_book
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"])
 
@@ -46,7 +48,7 @@ def test_half_sent_bodies_do_not_hold_the_shop(live: LiveShop) -> None:
 def test_what_never_becomes_a_request_is_a_problem(live: LiveShop) -> None:
     host = "Host: shop\r\n"
     for sent, status, code in (
-        (f"GET /healthz?{'x' * 5000} HTTP/1.1\r\n{host}\r\n", 414, "uri_too_long"),
+        (f"GET /healthz?{'x' * 9000} HTTP/1.1\r\n{host}\r\n", 414, "uri_too_long"),
         (f"GET / HTTP/1.1\r\n{host}X: {'x' * 9000}\r\n\r\n", 431, "headers_too_large"),
         ("GET / HTTP/1.1\r\n" + host + "A: b\r\n" * 70 + "\r\n", 431, "headers_too_large"),
         (f"GET / HTTP/9.9\r\n{host}\r\n", 400, "bad_request"),
@@ -62,3 +64,21 @@ def test_what_never_becomes_a_request_is_a_problem(live: LiveShop) -> None:
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert (told["status"], told["code"]) == (status, code)
         assert told["request_id"] == headers["X-Request-ID"]
+
+
+def test_the_longest_cursor_fits_into_a_request(shop: Flask, live: LiveShop) -> None:
+    for last in "ab":
+        new_book(shop, title="\U00020000" * 499 + last)
+    search = "&q=" + "%F0%9F%93%96" * 40
+    first = requests.get(f"{live.url}/api/v2/books?sort=title&limit=1", timeout=60)
+    cursor = first.json()["next_cursor"]
+    assert len(cursor) > 2600
+    answer = requests.get(f"{live.url}/api/v2/books?cursor={cursor}&limit=1{search}", timeout=60)
+    assert answer.headers["Content-Type"] == "application/problem+json"  # of another order
+    answer = requests.get(
+        f"{live.url}/api/v2/books?sort=title&cursor={cursor}&limit=1&fields={'title,' * 200}title",
+        timeout=60,
+    )
+    assert answer.status_code == 422
+    answer = requests.get(f"{live.url}/api/v2/books?sort=title&cursor={cursor}", timeout=60)
+    assert [book["title"][-1] for book in answer.json()["data"]] == ["b"]

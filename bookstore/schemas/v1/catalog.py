@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates_schema
 
-from bookstore.schemas.common import Instant, Money, Text, web_url
+from bookstore.schemas.common import Instant, Money, Text, WebUrl
 from bookstore.schemas.v1.common import Amount, Key, Keys, Number, PageNumberQuery, Schema
 from bookstore.schemas.v1.records import AuthorSchema, CategorySchema, PublisherSchema
 
@@ -116,7 +116,7 @@ class BookInput(Schema):
     pages = Number(1, 100_000, allow_none=True)
     language = Text(max_length=20)
     description = Text(max_length=100_000, metadata={"description": "HTML; sanitised."})
-    cover_image = Text(max_length=1000, allow_none=True, validate=web_url)
+    cover_image = WebUrl(max_length=1000, allow_none=True)
     status = Text(validate=validate.OneOf(BOOK_STATUSES))
     stock = Number(0, 1_000_000, metadata={"description": "Copies; 0 unless said."})
 

@@ -1,6 +1,6 @@
 """Accounts on the wire."""
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import fields, validate
 
 from bookstore.schemas.common import Flag, Id, Instant, Schema, Text
 from bookstore.schemas.v2.api_keys import HeldApiKeySchema
@@ -18,17 +18,12 @@ _USERNAME = validate.Regexp(
 _EMAIL = validate.Length(max=254)  # RFC 5321's path, less its brackets
 
 
-def _password(value: str) -> None:
-    if len(value) < 8:
-        raise ValidationError("At least 8 characters.")
-
-
 class RegisterSchema(Schema):
     """A new account."""
 
     username = Text(required=True, validate=_USERNAME)
     email = fields.Email(required=True, validate=_EMAIL)
-    password = Text(required=True, max_length=256, validate=_password, load_only=True)
+    password = Text(required=True, min_length=8, max_length=256, load_only=True)
     first_name = Text(max_length=100, load_default="", strip=True)
     last_name = Text(max_length=100, load_default="", strip=True)
 
@@ -56,7 +51,7 @@ class ProfileSchema(Schema):
     email = fields.Email(validate=_EMAIL)
     first_name = Text(max_length=100, strip=True)
     last_name = Text(max_length=100, strip=True)
-    password = Text(max_length=256, validate=_password, load_only=True)
+    password = Text(min_length=8, max_length=256, load_only=True)
     current_password = Text(
         max_length=256,
         load_only=True,
@@ -100,7 +95,7 @@ class ResetSchema(Schema):
         load_only=True,
         metadata={"description": "From the link in the mail, behind the `#`."},
     )
-    password = Text(required=True, max_length=256, validate=_password, load_only=True)
+    password = Text(required=True, min_length=8, max_length=256, load_only=True)
 
 
 class VerifySchema(Schema):

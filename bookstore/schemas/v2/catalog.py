@@ -17,8 +17,8 @@ from bookstore.schemas.common import (
     Schema,
     TaxCategory,
     Text,
+    WebUrl,
     Whole,
-    web_url,
 )
 
 BOOK_STATUSES = ("available", "out_of_stock", "coming_soon")
@@ -135,7 +135,10 @@ class BookViewQuery(Schema):
     fields_ = Text(
         data_key="fields",
         max_length=500,
-        metadata={"description": "Comma-separated names of the members wanted."},
+        metadata={
+            "description": "Comma-separated names of the members wanted.",
+            "example": "id,title",
+        },
     )
     view = Text(validate=validate.OneOf(["full", "mobile"]), load_default="full")
 
@@ -224,7 +227,7 @@ class BookInput(Schema):
     tax_category = TaxCategory(metadata={"description": _TAX_CATEGORY})
     status = Text(validate=validate.OneOf(BOOK_STATUSES))
     description = Text(max_length=100_000, metadata={"description": "HTML; sanitised."})
-    cover_url = Text(max_length=1000, allow_none=True, validate=web_url)
+    cover_url = WebUrl(max_length=1000, allow_none=True)
 
     @pre_load
     def _empty_isbn(self, data: Any, **_: Any) -> Any:

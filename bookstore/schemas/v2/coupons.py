@@ -3,7 +3,17 @@
 from marshmallow import fields, validate
 
 from bookstore.models.coupons import KINDS
-from bookstore.schemas.common import Flag, Id, Instant, Money, PageQuery, Schema, Text, Whole
+from bookstore.schemas.common import (
+    AMOUNT,
+    Flag,
+    Id,
+    Instant,
+    Money,
+    PageQuery,
+    Schema,
+    Text,
+    Whole,
+)
 
 # What a whole number of the databases holds.
 _MANY = 2**31 - 1
@@ -57,6 +67,7 @@ class CouponInput(Schema):
         allow_none=True,
         metadata={
             "description": 'Percent "12.5", an amount "5.00", nothing for free shipping.',
+            "pattern": AMOUNT,
             "example": "10",
         },
     )

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from bookstore.schemas.common import SOMETIMES, Day, Id, Instant, PageQuery, Schema, Text, web_url
+from bookstore.schemas.common import SOMETIMES, Day, Id, Instant, PageQuery, Schema, Text, WebUrl
 
 
 class AuthorInput(Schema):
@@ -13,7 +13,7 @@ class AuthorInput(Schema):
     email = fields.Email(allow_none=True, validate=validate.Length(max=254), load_only=True)
     biography = Text(max_length=20_000)
     birth_date = Day(allow_none=True)
-    website = Text(max_length=500, allow_none=True, validate=web_url)
+    website = WebUrl(max_length=500, allow_none=True)
 
 
 class AuthorSchema(Schema):
@@ -62,7 +62,7 @@ class PublisherInput(Schema):
     """A new publisher."""
 
     name = Text(required=True, min_length=1, max_length=200, strip=True)
-    website = Text(max_length=500, allow_none=True, validate=web_url)
+    website = WebUrl(max_length=500, allow_none=True)
 
 
 class PublisherSchema(Schema):

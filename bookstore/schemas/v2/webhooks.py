@@ -24,6 +24,7 @@ class EndpointInput(Schema):
         metadata={
             "description": "Where to POST: http(s), no user name, no private address.",
             "example": "https://example.com/hooks",
+            "format": "uri",
         },
     )
     events = fields.List(

@@ -1,0 +1,1 @@
+"""The shop as somebody hostile meets it: every operation of both documents, with anything."""

@@ -1,0 +1,76 @@
+"""Every operation of both OpenAPI documents, asked by schemathesis: valid data, and any other.
+
+No server error, no answer that its document does not tell of, nothing invalid accepted, nothing
+valid refused (but for the reasons of ``hooks.py``), nothing shown to whoever has no login, nothing
+found that has been deleted (invariant 19). New operations are in it as soon as their document has
+them.
+
+``make attack`` runs this alone, with another seed each time and more of everything.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.api.v2.operations import everything
+from tests.clients import ROOT, LiveShop
+from tests.factories import make_clerk
+
+pytestmark = pytest.mark.faults
+
+SEED = os.environ.get("ATTACK_SEED", "1")
+EXAMPLES = int(os.environ.get("ATTACK_EXAMPLES", "8"))
+# What ends a login takes it from everybody who shares it.
+LOGINS = 150
+# Which cannot be had by asking as the document says, and why.
+OUT_OF_REACH: dict[str, str] = {}
+
+
+def ask(
+    live: LiveShop, folder: Path, version: str, tokens: list[str], *options: str
+) -> dict[str, Any]:
+    """Let schemathesis ask all operations of a document; return its report."""
+    file, report = folder / "tokens", folder / "report.json"
+    file.write_text("\n".join(tokens))
+    command = [sys.executable, "-m", "schemathesis.cli"]
+    command += ["--config-file", str(Path(__file__).with_name("schemathesis.toml")), "run"]
+    command += [f"{live.url}/api/{version}/openapi.json", "--seed", SEED]
+    command += ["--workers", "2", "--max-examples", str(EXAMPLES), "--no-color"]
+    command += ["--report", "json", "--report-json-path", str(report), *options]
+    environ = os.environ | {"ATTACK_TOKENS": str(file), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
+    log = Path(live.log.name).read_text()
+    assert done.returncode == 0, f"{done.stdout[-20_000:]}\n{done.stderr[-3000:]}\n{log[-3000:]}"
+    assert "Traceback" not in log, log[-5000:]
+    found: dict[str, Any] = json.loads(report.read_text())
+    assert found["complete"]
+    assert found["operations"]["tested"] == found["operations"]["total"] > 30
+    return found
+
+
+def never_accepted(report: dict[str, Any]) -> set[str]:
+    """Return the operations that have not once been answered with what they are for."""
+    return {
+        name
+        for name, phases in report["valid_rates"].items()
+        if not sum(phase["accepted"] for phase in phases.values())
+    }
+
+
+@pytest.fixture
+def staff(shop: Flask) -> list[str]:
+    everything(shop)
+    return [make_clerk(shop) for _ in range(LOGINS)]
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_as_staff(live: LiveShop, staff: list[str], version: str, tmp_path: Path) -> None:
+    report = ask(live, tmp_path, version, staff)
+    assert never_accepted(report) == set(OUT_OF_REACH)
