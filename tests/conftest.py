@@ -20,6 +20,7 @@ from typing import Any
 import flask_migrate
 import pytest
 from flask import Flask
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Connection, Table, insert, select, text
 
 from bookstore import create_app
@@ -38,6 +39,11 @@ UNLIMITED = {
     "ratelimit_login": "1000000/minute",
 }
 SECRET = "a test secret that is long enough to sign"
+
+# The same examples at each run; `make attack` looks for new ones (tests/attack).
+hypothesis_settings.register_profile("suite", deadline=None, derandomize=True, database=None)
+hypothesis_settings.register_profile("attack", deadline=None, max_examples=3000, database=None)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 @pytest.fixture(scope="session")

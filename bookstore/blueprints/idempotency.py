@@ -67,7 +67,7 @@ def idempotent(
             {
                 "in": "header",
                 "name": "Idempotency-Key",
-                "schema": {"type": "string", "pattern": "^[ -~]{1,255}$"},
+                "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
                 "description": "Repeat the request with the same key and get the first answer, "
                 "for 24 hours. 409 while the first still runs; 422 with another body. "
                 f"For the first item of a guest's cart: at least {GUEST_KEY_LENGTH} characters.",

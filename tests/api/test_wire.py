@@ -69,16 +69,9 @@ def test_what_never_becomes_a_request_is_a_problem(live: LiveShop) -> None:
 def test_the_longest_cursor_fits_into_a_request(shop: Flask, live: LiveShop) -> None:
     for last in "ab":
         new_book(shop, title="\U00020000" * 499 + last)
-    search = "&q=" + "%F0%9F%93%96" * 40
     first = requests.get(f"{live.url}/api/v2/books?sort=title&limit=1", timeout=60)
     cursor = first.json()["next_cursor"]
     assert len(cursor) > 2600
-    answer = requests.get(f"{live.url}/api/v2/books?cursor={cursor}&limit=1{search}", timeout=60)
-    assert answer.headers["Content-Type"] == "application/problem+json"  # of another order
-    answer = requests.get(
-        f"{live.url}/api/v2/books?sort=title&cursor={cursor}&limit=1&fields={'title,' * 200}title",
-        timeout=60,
-    )
-    assert answer.status_code == 422
-    answer = requests.get(f"{live.url}/api/v2/books?sort=title&cursor={cursor}", timeout=60)
+    more = "&fields=" + "title%2C" * 80 + "title&limit=100"
+    answer = requests.get(f"{live.url}/api/v2/books?sort=title&cursor={cursor}{more}", timeout=60)
     assert [book["title"][-1] for book in answer.json()["data"]] == ["b"]

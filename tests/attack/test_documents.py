@@ -20,7 +20,7 @@ from flask import Flask
 
 from tests.api.v2.operations import everything
 from tests.clients import ROOT, LiveShop
-from tests.factories import make_clerk
+from tests.factories import make_buyers, make_clerk
 
 pytestmark = pytest.mark.faults
 
@@ -39,12 +39,17 @@ def ask(
     command = [sys.executable, "-m", "schemathesis.cli"]
     command += ["--config-file", str(Path(__file__).with_name("schemathesis.toml")), "run"]
     command += [f"{live.url}/api/{version}/openapi.json", "--seed", SEED]
-    command += ["--workers", "2", "--max-examples", str(EXAMPLES), "--no-color"]
+    # One at a time: with two nothing would be the same again, and CPython 3.11 fails to parse in
+    # threads (python/cpython#106905).
+    command += ["--workers", "1", "--max-examples", str(EXAMPLES), "--no-color"]
+    if version == "v1":
+        # It is lax for its clients' sake: forms have no types, and what is unknown is passed over.
+        command += ["--exclude-checks", "positive_data_acceptance,negative_data_rejection"]
     command += ["--report", "json", "--report-json-path", str(report), *options]
     environ = os.environ | {"ATTACK_TOKENS": str(file), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
     log = Path(live.log.name).read_text()
-    assert done.returncode == 0, f"{done.stdout[-20_000:]}\n{done.stderr[-3000:]}\n{log[-3000:]}"
+    assert done.returncode == 0, f"{done.stdout[-9000:]}\n{done.stderr[-3000:]}\n{log[-3000:]}"
     assert "Traceback" not in log, log[-5000:]
     found: dict[str, Any] = json.loads(report.read_text())
     assert found["complete"]
