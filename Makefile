@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 AUDITED := bookstore client_generators audits migrations gunicorn.conf.py worker.py wsgi.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage test-faults lint bench bench-deliveries demo clients lock clean
+.PHONY: help run test coverage test-faults attack lint bench bench-deliveries demo clients lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -25,6 +25,11 @@ coverage: $(VENV)/.installed-dev ## the same suite, and which lines it does not 
 
 test-faults: $(VENV)/.installed-dev ## the long rounds: several processes, kills, races
 	$(BIN)/pytest -m faults tests
+
+attack: $(VENV)/.installed-dev ## look for faults with anything that can be sent, another time each time (SEED=…)
+	ATTACK_SEED=$(or $(SEED),$$(date +%s)) ATTACK_EXAMPLES=50 HYPOTHESIS_PROFILE=attack \
+		$(BIN)/pytest tests/attack tests/unit/test_fuzz.py tests/api/test_fuzz_requests.py \
+		tests/api/test_wire_fuzz.py
 
 lint: $(VENV)/.installed-dev ## ruff, mypy, import contracts; bandit, secrets in files, faults of packages
 	$(BIN)/ruff check .
