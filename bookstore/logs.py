@@ -38,6 +38,14 @@ def _extras(record: logging.LogRecord) -> dict[str, Any]:
     }
 
 
+def _shown(value: object) -> str:
+    # A path is what a stranger sends: with a newline in it, it would write lines of its own, and
+    # with an escape it would speak to the terminal.
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value)
+    )
+
+
 class JsonFormatter(logging.Formatter):
     """Format a record as one JSON object: time, level, logger, message, request_id, extras."""
 
@@ -61,10 +69,10 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return ``HH:MM:SS level logger message key=value… [request id]``."""
-        extras = "".join(f" {key}={value}" for key, value in _extras(record).items())
+        extras = "".join(f" {key}={_shown(value)}" for key, value in _extras(record).items())
         line = (
             f"{clock.now():%H:%M:%S} {record.levelname.lower():7} {record.name}: "
-            f"{scrub(record.getMessage())}{extras} [{vars(record).get('request_id', '-')}]"
+            f"{_shown(scrub(record.getMessage()))}{extras} [{vars(record).get('request_id', '-')}]"
         )
         if record.exc_info:
             line += "\n" + scrub(self.formatException(record.exc_info))

@@ -100,6 +100,8 @@ def init_app(app: Flask) -> None:
     """Register every route, and what happens around each request."""
     app.url_map.converters["id"] = IdConverter
     app.url_map.strict_slashes = False
+    # Or werkzeug redirects to the same path on whatever host the client named, which caches keep.
+    app.url_map.merge_slashes = False
     measuring.init_app(app)
     app.before_request(_start)
     app.before_request(limits.begin)
