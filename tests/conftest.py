@@ -19,6 +19,7 @@ from typing import Any
 
 import flask_migrate
 import pytest
+import redis
 from flask import Flask
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Connection, Table, insert, select, text
@@ -26,7 +27,7 @@ from sqlalchemy import Connection, Table, insert, select, text
 from bookstore import create_app
 from bookstore.config import Settings
 from bookstore.extensions import db, redis_handle
-from tests.clients import Client, LiveShop
+from tests.clients import Client, LiveShop, wait_until
 from tests.fakes.stripe import FakeStripe
 from tests.servers import Postgres, RedisServer, shared_postgres
 
@@ -132,7 +133,10 @@ class Apps:
                         last = f"setval('{table.name}_id_seq', max(id))"
                         connection.execute(text(f"SELECT {last} FROM {table.name}"))
                 connection.commit()
+            # A test before this one may have had Redis away, and what counts then left alone.
+            wait_until(_counts_in_redis)
             redis_handle.client.flushall()
+            app.extensions.pop("bookstore_rates", None)
         self._forget_payments()
         return app
 
@@ -165,6 +169,13 @@ class Apps:
             with closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as held:
                 for name in ("customers", "intents", "charges", "refunds", "events", "keys"):
                     held.execute(f"DELETE FROM {name}")
+
+
+def _counts_in_redis() -> bool:
+    try:
+        return bool(redis_handle.quick.ping())
+    except redis.RedisError:
+        return False
 
 
 @pytest.fixture(scope="session")
