@@ -75,7 +75,7 @@ class CountingPool(QueuePool):
     def recreate(self) -> "CountingPool":
         """Return another like this, on the same line."""
         made = super().recreate()
-        assert isinstance(made, CountingPool)  # noqa: S101
+        assert isinstance(made, CountingPool)  # noqa: S101 # nosec B101
         made.line = self.line
         return made
 

@@ -32,7 +32,10 @@ _TOLD: dict[tuple[str, str], _Told] = {
             "post",
             "/payments/test/confirm",
             {},
-            {"client_secret": "$response.body#/client_secret", "card_number": "4242424242424242"},
+            {
+                "client_secret": "$response.body#/client_secret",  # nosec B105 - where it is
+                "card_number": "4242424242424242",
+            },
         )
     ],
     ("post", "/webhooks/endpoints/{endpoint_id}/test"): [

@@ -105,10 +105,7 @@ def record(
 
 
 def first_sequence(session: Session) -> int | None:
-    """Return the sequence of the first event of a new row whose like can be deleted.
-
-    SQLite gives the last row's id again once that is deleted: there it has to be looked up.
-    """
+    """Return the first sequence of a new row; None, to look it up, where SQLite reuses its id."""
     return 1 if session.get_bind().dialect.name == "postgresql" else None
 
 

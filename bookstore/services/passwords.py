@@ -116,8 +116,8 @@ def _often_used() -> frozenset[str]:
     Only this list of zxcvbn's is wanted: importing the package would keep 20 MB of others.
     """
     package = importlib.util.find_spec("zxcvbn")
-    assert package is not None  # noqa: S101 - setup.cfg requires it
-    assert package.origin is not None  # noqa: S101
+    assert package is not None  # noqa: S101 # nosec B101 - setup.cfg requires it
+    assert package.origin is not None  # noqa: S101 # nosec B101
     lists = runpy.run_path(str(Path(package.origin).with_name("frequency_lists.py")))
     return frozenset(
         word for word in lists["FREQUENCY_LISTS"]["passwords"] if len(word) >= _MIN_LENGTH

@@ -122,7 +122,7 @@ class _Switch:
         if self.exporting is None:
             from bookstore.traces.export import Exporting
 
-            assert self.settings is not None  # noqa: S101
+            assert self.settings is not None  # noqa: S101 # nosec B101
             self.exporting = Exporting(self.settings)
             atexit.register(stop)
         return self.exporting

@@ -132,6 +132,7 @@ OUTSIDE: dict[str, Row] = {
     "GET /problems/{code}": open_(),
     "GET /checkout": open_(),
     "GET /reset-password": open_(),
+    "GET /verify-email": open_(),
     "GET /track/{number}": open_(),
     "GET /track/assets/{name}": open_(),
     "GET /payments/test/3ds/{token}": open_(),

@@ -10,9 +10,10 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from bookstore.models import User
-from bookstore.services import api_keys, notifications, reviews
+from bookstore.services import api_keys, notifications, reviews, sessions
 from bookstore.services.actors import Actor
 from bookstore.services.scopes import SCOPES
+from bookstore.services.sessions import Origin
 from bookstore.unit_of_work import unit_of_work
 from tests.api.authorisation import ALLOWED, CALLERS, Row
 from tests.api.authorisation_v2 import table
@@ -85,6 +86,9 @@ class World:
                     made[name] = notifications.add_device(owner, "a token", "ios").id
                 elif name == "notification_id":
                     [made[name]] = self.notifications[:1]
+                elif name == "session_id":
+                    with unit_of_work() as session:
+                        made[name] = sessions.start(session, owner.id, Origin()).session_id
                 elif name == "key_id":
                     with unit_of_work():
                         for held in api_keys.list_keys(owner):
