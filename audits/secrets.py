@@ -41,6 +41,12 @@ def look(root: Path, files: Iterable[str]) -> SecretsCollection:
     found = SecretsCollection(root=str(root))
     with transient_settings({"plugins_used": plugins, "filters_used": filters}):
         found.scan_files(*files)
+    # Named alike wherever the working copy is. Sets anew: a secret's hash has the name in it.
+    for name in found.files:
+        secrets = list(found[name])
+        for secret in secrets:
+            secret.filename = name
+        found[name] = set(secrets)
     return found
 
 

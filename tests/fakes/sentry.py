@@ -12,7 +12,7 @@ from tests.fakes.serving import Answer, FakeServer
 class FakeSentry(FakeServer):
     """https://develop.sentry.dev/sdk/data-model/envelopes/"""
 
-    KEY = "0123456789abcdef0123456789abcdef"
+    KEY = "0123456789abcdef0123456789abcdef"  # pragma: allowlist secret
 
     def __init__(self) -> None:
         super().__init__()

@@ -94,7 +94,7 @@ def walk(client: Any, book: int) -> list[str]:
     me.get(f"/api/v2/books?q=planted-search&ticket={ticket}")
     me.post("/graphql/", {"query": "{ nothing(planted: 1) }"})
     me.post("/auth/register", "{ planted broken json")
-    client.get("/me", X_API_Key="planted-api-key")
+    client.get("/me", X_API_Key="planted-api-key")  # pragma: allowlist secret
     ok(client.post("/auth/token/refresh", {"refresh": tokens["refresh"]}))
     client.post("/auth/token/refresh", {"refresh": tokens["refresh"]})
     return [guest, tokens["access"], tokens["refresh"], paying["client_secret"], ticket]

@@ -74,7 +74,7 @@ def test_a_fault_in_a_request(told: Flask, ingest: FakeSentry, monkeypatch: Any)
     client.http.set_cookie("session", "planted-cookie")
     answer = client.post(
         "/auth/token?ticket=planted-ticket",
-        {"username": "Planted Name", "password": "planted-password"},
+        {"username": "Planted Name", "password": "planted-password"},  # pragma: allowlist secret
         Authorization="Bearer planted-bearer",
         X_API_Key="planted-key",
         X_Cart_Token="planted-cart",

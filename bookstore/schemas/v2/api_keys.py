@@ -63,7 +63,7 @@ class ShownApiKeySchema(ApiKeySchema):
     key = fields.String(
         metadata={
             "description": "Send it as `X-API-Key`.",
-            "example": "bk_9hXr2TqL_4f1nH0sV7kQzR2mWc8YbT5xLpE3aJ6uD1i0mvZ",
+            "example": "bk_9hXr2TqL_4f1nH0sV7kQzR2mWc8Y…",
         }
     )
 
