@@ -161,4 +161,5 @@ def forget(session: Session, user_id: int) -> None:
 
 
 def _is_short(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= 40
+    # Printable: PostgreSQL takes no NUL, and whoever reads the log no newline.
+    return isinstance(value, str) and len(value) <= 40 and value.isprintable()

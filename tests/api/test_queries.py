@@ -17,6 +17,7 @@ pytestmark = pytest.mark.parametrize("database", ["sqlite"])
 TOKEN = "a token of the shop's own parts, long enough"
 # What stands in a path: an id that could be one, and a name that could be one.
 ARGUMENTS = {"version": "v2", "name": "x", "key": "x", "token": "x", "number": "x", "code": "x"}
+ARGUMENTS["session_id"] = "11111111-2222-4333-8444-555555555555"
 
 
 @pytest.fixture

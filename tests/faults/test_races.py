@@ -134,7 +134,10 @@ def test_logging_in_many_times_merges_the_guests_cart_once(shop: Flask, live: Li
     login = {"username": "ann", "password": PASSWORD}
     guest = added.headers["X-Cart-Token"]
     answers = calls(10, partial(live.call, "POST", "/auth/token", login, X_Cart_Token=guest))
-    assert outcomes(answers) == {(200, None): 10}
+    found = outcomes(answers)
+    assert found[200, None] > 1
+    # Who came while four others were being checked by that process is told to come again.
+    assert set(found) <= {(200, None), (503, "logins_busy")}
     assert live.call("GET", "/cart", token=token).json()["total_items"] == 7
     assert count(shop, ShoppingCart) == 1
 
@@ -191,7 +194,8 @@ def test_one_name_makes_one_account(shop: Flask, live: LiveShop) -> None:
     found = outcomes(answers)
     assert found.pop((201, None)) == 1
     # Both are taken; which of the two is told depends on which index was asked first.
-    assert set(found) <= {(409, "username_taken"), (409, "email_taken")}
+    busy = (503, "logins_busy")
+    assert set(found) <= {(409, "username_taken"), (409, "email_taken"), busy}
     assert count(shop, User) == 1
 
 

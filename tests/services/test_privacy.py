@@ -92,7 +92,11 @@ def test_nothing_personal_is_left_of_who_has_left(shop: Flask, leaver: Client) -
 
 def test_the_export_has_what_would_go(leaver: Client) -> None:
     found = ok(leaver.get("/me/export"))
-    assert [one["template"] for one in found["mails"]] == ["password_reset", "order_confirmation"]
+    assert [one["template"] for one in found["mails"]] == [
+        "password_reset",
+        "order_confirmation",
+        "verify_email",
+    ]
     assert len(found["logins"]) == 1
     assert found["logins"][0]["revoked_at"] is None
     text = str(found)

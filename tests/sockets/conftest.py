@@ -11,6 +11,8 @@ from tests.clients import LiveShop
 from tests.conftest import Apps
 from tests.sockets.following import Followed, follow
 
+PAIR = {"web_workers": 2, "web_threads": 4, "cors_origins": "https://app.example.com"}
+
 
 @pytest.fixture(scope="session")
 def lone_shop(apps: Apps) -> Iterator[LiveShop]:
@@ -28,8 +30,7 @@ def alone(apps: Apps, lone_shop: LiveShop) -> Followed:
 
 @pytest.fixture
 def live(apps: Apps, shop: Flask, database: str) -> Iterator[LiveShop]:
-    changes = {"web_workers": 2, "web_threads": 4, "cors_origins": "https://app.example.com"}
-    with LiveShop(apps.settings(database, **changes)) as running:
+    with LiveShop(apps.settings(database, **PAIR)) as running:
         yield running
 
 
@@ -41,8 +42,7 @@ def pairs(apps: Apps) -> Iterator[Callable[[str], LiveShop]]:
         @cache
         def pair(database: str) -> LiveShop:
             apps.get(database)
-            settings = apps.settings(database, web_workers=2, web_threads=4)
-            return stack.enter_context(LiveShop(settings))
+            return stack.enter_context(LiveShop(apps.settings(database, **PAIR)))
 
         yield pair
 

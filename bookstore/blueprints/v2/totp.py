@@ -6,7 +6,7 @@ from bookstore import auth
 from bookstore.blueprints.api import Blueprint, requires
 from bookstore.blueprints.idempotency import idempotent
 from bookstore.schemas.v2.totp import (
-    RecoveryCodesSchema,
+    RecoverySchema,
     TotpConfirmSchema,
     TotpRemoveSchema,
     TotpSchema,
@@ -40,7 +40,7 @@ def enrol() -> Any:
 @blp.post("/me/totp/confirm")
 @requires("staff")
 @blp.arguments(TotpConfirmSchema)
-@blp.response(200, RecoveryCodesSchema)
+@blp.response(200, RecoverySchema)
 def confirm(body: dict[str, str]) -> Any:
     """Show that the app has the secret: from now on, logins need a code.
 

@@ -20,7 +20,7 @@ class TotpConfirmSchema(Schema):
     code = Text(required=True, max_length=64, load_only=True, metadata={"example": "123456"})
 
 
-class RecoveryCodesSchema(Schema):
+class RecoverySchema(Schema):
     """Codes for who has lost the app."""
 
     recovery_codes = fields.List(

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from bookstore import clock
 from bookstore.extensions import db
 from bookstore.models import RecoveryCode, Totp, User
+from bookstore.services import attempts
 from bookstore.unit_of_work import unit_of_work
 from tests.api.v2.conftest import LOGIN
 from tests.clients import Client, at_once, ok, problem
@@ -40,6 +41,21 @@ def at(app: pyotp.TOTP, steps: int = 0) -> str:
 
 def log_in(client: Client, code: str | None = None) -> Any:
     return client.post("/auth/token", LOGIN if code is None else {**LOGIN, "code": code})
+
+
+def forget_failures(shop: Flask) -> None:
+    with shop.app_context():
+        attempts.succeeded("login", LOGIN["username"])
+
+
+def test_codes_that_are_guessed_have_to_wait(client: Client, shop: Flask, staff: Client) -> None:
+    app = pyotp.TOTP(ok(staff.post("/me/totp"), 201)["secret"])
+    ok(staff.post("/me/totp/confirm", {"code": at(app)}))
+    for _ in range(5):
+        problem(log_in(client, "00000000"), 401, "totp_invalid")
+    problem(log_in(client, at(app, 1)), 429, "rate_limited")
+    forget_failures(shop)
+    ok(log_in(client, at(app, 1)))
 
 
 def test_from_the_secret_to_the_login(
@@ -72,10 +88,12 @@ def test_from_the_secret_to_the_login(
     problem(client.post("/auth/token", bad), 401, "bad_credentials")
     for wrong in (at(app), at(app, -1), at(app, 2), "000000000", "x", paper[0][:-1]):
         problem(log_in(client, wrong), 401, "totp_invalid")
+        forget_failures(shop)  # each of many would have to wait longer
     # Neither is v1 a way round.
     for code, status in ((None, 401), ("000000000", 401), (at(app, 1), 200)):
         body = LOGIN if code is None else {**LOGIN, "code": code}
         assert client.post("/api/token/", body).status_code == status
+        forget_failures(shop)
     problem(log_in(client, at(app, 1)), 401, "totp_invalid")
     monkeypatch.setattr(clock, "now", lambda: noon + timedelta(seconds=60))
     ok(log_in(client, f"{at(app)[:3]} {at(app)[3:]}"))
