@@ -190,7 +190,7 @@ def _matching_step(sealed: bytes, code: str) -> int | None:
     totp = pyotp.TOTP(vault.unseal(sealed))
     now = int(clock.now().timestamp()) // STEP_SECONDS
     for step in range(now + WINDOW, now - WINDOW - 1, -1):
-        if hmac.compare_digest(totp.generate_otp(step), code):
+        if hmac.compare_digest(totp.generate_otp(step).encode(), code.encode()):
             return step
     return None
 

@@ -23,7 +23,7 @@ from bookstore.config import Settings
 from bookstore.extensions import db
 from bookstore.gateways.embedded_redis import EmbeddedRedis
 from tests.clients import LiveShop, wait_until
-from tests.conftest import SECRET
+from tests.conftest import SECRET, UNLIMITED
 from tests.factories import make_book
 from tests.gateway import free_ports
 from tests.processes import LiveWorker
@@ -82,6 +82,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             database_url=postgres.url("shop"),
             log_level="WARNING",
             web_workers=2,
+            **UNLIMITED,  # type: ignore[arg-type]
         )
         redis = opened.enter_context(EmbeddedRedis(home))
         app = create_app(settings)

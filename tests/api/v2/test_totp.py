@@ -71,7 +71,7 @@ def test_from_the_secret_to_the_login(
     assert first["secret"] != told["secret"]
     app = pyotp.TOTP(told["secret"])
     ok(log_in(client))  # not yet confirmed
-    for wrong in ("", "abc", at(app, 2), at(pyotp.TOTP(first["secret"]))):
+    for wrong in ("", "abc", "\u00a5\u0663", at(app, 2), at(pyotp.TOTP(first["secret"]))):
         found = problem(staff.post("/me/totp/confirm", {"code": wrong}), 422, "validation_failed")
         assert set(found["errors"]) == {"code"}
     paper = ok(staff.post("/me/totp/confirm", {"code": at(app)}))["recovery_codes"]
