@@ -27,7 +27,8 @@ IN_THIS_STATE = {
 # Neither can it say how one member goes with another, or what is in a long list.
 MEANINGS = re.compile(
     r"Not a cursor of this list|There is no|Before from|Must not be below|Must be after"
-    r"|Not a key of this book|No country has the code|Not a member|Must be in the future|is for staff alone|Not the code that the app shows|Needed for a"
+    r"|Not a key of this book|No country has the code|Not a member|Needed for a"
+    r"|Must be in the future|is for staff alone|Not the code that the app shows"
     r"|Not the account's present password|Too large a|Contains a character that text cannot have"
     r"|Not a valid URL|not both|Must be one that goes|More than \d decimal places"
     # What nobody should have for a password.
