@@ -143,11 +143,12 @@ def forget_events() -> int:
     waiting = [exists().where(table.event_id == Event.id, is_pending(table)) for table in TABLES]
 
     # Also over what stays, or it would be looked at again for each batch of what goes; and by id,
-    # since thousands may be of one moment. Those that are not in the order of time go another day.
+    # since thousands may be of one moment: up to the last of it. Those that are not in the order
+    # of time go another day.
     old = Event.created_at < now - KEPT_FOR
     new_snapshot()
     newest = db.session.scalar(
-        select(Event.id).where(old).order_by(Event.created_at.desc()).limit(1)
+        select(Event.id).where(old).order_by(Event.created_at.desc(), Event.id.desc()).limit(1)
     )
     if newest is None:
         return 0
