@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from bookstore.extensions import db
-from bookstore.models import Email, LoginSession, ShoppingCart, WishList
+from bookstore.models import Email, ShoppingCart, WishList
 from bookstore.models.outbox import is_pending
 from bookstore.services import (
     api_keys,
@@ -38,14 +38,12 @@ def forget(session: Session, user_id: int) -> None:
 
 
 def export(actor: Acting) -> dict[str, Any]:
-    """Return what else is held about the actor: logins, and mails that were or are to be sent."""
+    """Return what else is held about the actor: sessions, and mails that were or are to be sent."""
     user_id = require_user(actor)
-    logins = select(LoginSession).where(LoginSession.user_id == user_id)
     mails = select(Email).where(Email.user_id == user_id)
     return {
-        "logins": db.session.scalars(logins.order_by(LoginSession.created_at.desc())).all(),
         "mails": db.session.scalars(mails.order_by(Email.id.desc())).all(),
-        "sessions": sessions.list_sessions(actor),
+        "sessions": sessions.export(actor),
         "totp": totp.state(actor),
         "api_keys": api_keys.export(actor),
         **notifications.export(actor),

@@ -46,6 +46,7 @@ class SessionView:
     user_agent: str
     address: str | None
     current: bool
+    revoked_at: datetime | None = None
 
 
 def start(session: Session, user_id: int, origin: Origin) -> Login:
@@ -110,10 +111,19 @@ def log_out(actor: Acting, session_id: str) -> None:
 
 def list_sessions(actor: Acting) -> list[SessionView]:
     """Return the sessions of the actor's that still stand, the newest first."""
+    return _views(actor, *_open(clock.now()))
+
+
+def export(actor: Acting) -> list[SessionView]:
+    """Return all sessions of the actor's that are on record, ended ones too, the newest first."""
+    return _views(actor)
+
+
+def _views(actor: Acting, *which: Any) -> list[SessionView]:
     current = current_id(actor)
     rows = db.session.scalars(
         select(LoginSession)
-        .where(LoginSession.user_id == require_user(actor), *_open(clock.now()))
+        .where(LoginSession.user_id == require_user(actor), *which)
         .order_by(LoginSession.created_at.desc(), LoginSession.id)
     )
     return [
@@ -125,6 +135,7 @@ def list_sessions(actor: Acting) -> list[SessionView]:
             user_agent=row.user_agent,
             address=row.address,
             current=row.id == current,
+            revoked_at=row.revoked_at,
         )
         for row in rows
     ]

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.models import RecoveryCode, Totp, User
-from bookstore.services import audit, passwords, vault
+from bookstore.services import attempts, audit, passwords, vault
 from bookstore.services.actors import Acting, require_staff, require_user
 from bookstore.unit_of_work import unit_of_work
 
@@ -126,14 +126,25 @@ def take(session: Session, user_id: int, secret: bytes, code: str) -> bool:
 
 
 def remove(actor: Acting, password: str, code: str) -> None:
-    """Do without a second factor again, as somebody who has both.
+    """Do without a second factor again, as somebody who has both; each call is an attempt.
 
     Raises:
+        RateLimited: it comes too soon after wrong ones.
         TotpNotEnabled: there is none.
         Invalid: of the field ``password``.
         TotpInvalid: the code is not good.
     """
     user_id = require_user(actor)
+    attempts.check("totp", str(user_id))
+    try:
+        _remove(user_id, password, code)
+    except (errors.Invalid, errors.TotpInvalid):
+        attempts.failed("totp", str(user_id))
+        raise
+    attempts.succeeded("totp", str(user_id))
+
+
+def _remove(user_id: int, password: str, code: str) -> None:
     stored = db.session.scalar(select(User.password_hash).where(User.id == user_id))
     if not passwords.verify(password, stored)[0]:
         raise errors.Invalid({"password": ["Not the account's present password."]})

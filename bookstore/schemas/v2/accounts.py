@@ -8,7 +8,7 @@ from bookstore.schemas.v2.cart import CartItemSchema
 from bookstore.schemas.v2.notifications import ChoicesSchema, DeviceSchema, NotificationSchema
 from bookstore.schemas.v2.orders import OrderSchema
 from bookstore.schemas.v2.reviews import ReviewSchema
-from bookstore.schemas.v2.sessions import SessionSchema
+from bookstore.schemas.v2.sessions import HeldSessionSchema
 from bookstore.schemas.v2.totp import TotpStateSchema
 from bookstore.schemas.v2.wishlist import WishlistItemSchema
 
@@ -118,14 +118,6 @@ class TokensSchema(Schema):
     expires_in = fields.Integer(metadata={"description": "Seconds the access token lives."})
 
 
-class LoginSchema(Schema):
-    """A login, by any program."""
-
-    created_at = Instant()
-    expires_at = Instant(metadata={"description": "If it is not used before."})
-    revoked_at = Instant(allow_none=True)
-
-
 class MailSchema(Schema):
     """A mail that was sent, or is to be."""
 
@@ -146,7 +138,6 @@ class ExportSchema(Schema):
     devices = fields.List(fields.Nested(DeviceSchema))
     preferences = fields.Nested(ChoicesSchema)
     api_keys = fields.List(fields.Nested(HeldApiKeySchema))
-    sessions = fields.List(fields.Nested(SessionSchema))
+    sessions = fields.List(fields.Nested(HeldSessionSchema))
     totp = fields.Nested(TotpStateSchema)
-    logins = fields.List(fields.Nested(LoginSchema))
     mails = fields.List(fields.Nested(MailSchema))

@@ -23,6 +23,12 @@ class SessionSchema(Schema):
     current = fields.Boolean(metadata={"description": "Whether it is the one that asks."})
 
 
+class HeldSessionSchema(SessionSchema):
+    """A login that is on record, whether it still stands or not."""
+
+    revoked_at = Instant(allow_none=True, metadata={"description": "When it was ended, if it was."})
+
+
 class SessionsSchema(Schema):
     """One's logins, newest first."""
 

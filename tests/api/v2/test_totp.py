@@ -110,9 +110,10 @@ def test_a_code_is_good_once_even_at_once(
 
 
 def test_without_it_again(
-    client: Client, staff: Client, factor: tuple[pyotp.TOTP, list[str]]
+    client: Client, shop: Flask, staff: Client, factor: tuple[pyotp.TOTP, list[str]]
 ) -> None:
     app, paper = factor
+    user_id = ok(staff.get("/me"))["id"]
     assert ok(staff.get("/me/totp"))["recovery_codes_left"] == 10
 
     def remove(password: str, code: str) -> Any:
@@ -120,7 +121,11 @@ def test_without_it_again(
 
     found = problem(remove("not hers", at(app, 1)), 422, "validation_failed")
     assert set(found["errors"]) == {"password"}
-    problem(remove(PASSWORD, "1"), 401, "totp_invalid")
+    for wrong in range(4):
+        problem(remove(PASSWORD, str(wrong)), 401, "totp_invalid")
+    problem(remove(PASSWORD, paper[0]), 429, "rate_limited")
+    with shop.app_context():
+        attempts.succeeded("totp", str(user_id))
     done = remove(PASSWORD, paper[0])
     assert done.status_code == 204
     assert ok(staff.get("/me/totp")) == {
