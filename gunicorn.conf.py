@@ -162,8 +162,6 @@ max_requests_jitter = 20_000
 limit_request_line = 8190
 limit_request_fields = 64
 limit_request_field_size = 8190
-# Which proxies are believed is said once, by TRUSTED_PROXIES; not also here, by address.
-forwarded_allow_ips = ""
 control_socket_disable = True
 # Which proxies are believed is TRUSTED_PROXIES, alone: gunicorn would believe all that is sent from
 # this machine, or whom FORWARDED_ALLOW_IPS names, as to the scheme.
