@@ -9,6 +9,8 @@ _SECRETS = re.compile(
       \beyJ[\w-]{8,}\.[\w-]+\.[\w-]*                      # a JSON Web Token
     | \bwhsec_[A-Za-z0-9+/=]+                             # a webhook's secret
     | \b(?:sk|rk)_(?:test|live)_\w+                       # Stripe's keys
+    | \bbk_[0-9A-Za-z]{8}_[0-9A-Za-z]{20,}                # an API key of the shop's
+    | \bgAAAA[\w-]{40,}=*                                 # what the shop has sealed, links in mails
     | \bSG\.[\w-]+\.[\w-]+                                # SendGrid's
     | \bpi_\w+_secret_\w+                                 # a payment intent's
     | (?<=bearer\ )[^\s"',]+ | (?<=basic\ )[^\s"',]+      # a header

@@ -11,7 +11,7 @@ from bookstore import auth, errors, problems
 from bookstore.blueprints.api import raw_body
 from bookstore.blueprints.conditional import set_etag
 from bookstore.blueprints.documenting import document
-from bookstore.services import idempotency
+from bookstore.services import idempotency, limits
 from bookstore.services.actors import SERVICE
 from bookstore.services.idempotency import Answer
 
@@ -52,6 +52,7 @@ def idempotent(
                     request.full_path.encode(),
                     raw_body(request),
                 ),
+                user_id=auth.current_actor().id,
             ),
             work=lambda: _answer(make_response(view(*args, **kwargs))),
             refused=lambda error: _answer(refused(error)),
@@ -84,7 +85,7 @@ def _scope(key: str) -> str:
         # Programs choose "1" as well; none is to get what another of its owner's was told.
         return f"user:{actor.id}:key:{actor.key_id}"
     if actor.id is not None:
-        return idempotency.scope_of(actor.id)
+        return f"user:{actor.id}"
     if actor == SERVICE:
         return "service"
     if actor.cart_token:
@@ -94,7 +95,7 @@ def _scope(key: str) -> str:
     if request.path.endswith("/cart/items") and len(key) < GUEST_KEY_LENGTH:
         problem = f"At least {GUEST_KEY_LENGTH} characters (say, a UUID) from a new guest."
         raise errors.Invalid({"Idempotency-Key": [problem]})
-    return f"address:{request.remote_addr}"
+    return limits.name_of(actor)
 
 
 def _answer(response: Response) -> Answer:

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
 from flask import Response, g, request
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as BaseResponse
 
+from bookstore import auth
 from bookstore.blueprints import cors
 from bookstore.extensions import settings
 
@@ -58,7 +60,11 @@ def begin() -> BaseResponse | None:
     """Answer what goes no further: plain HTTP where HTTPS is a must, and preflights of browsers."""
     if settings().forces_https and not request.is_secure and not _may_be_plain(request.path):
         return _to_https()
-    return cors.preflight()
+    preflight = cors.preflight()
+    if preflight is not None:
+        # Browsers ask before each address they have not asked for; that is nobody's doing.
+        auth.do_not_count()
+    return preflight
 
 
 def finish(response: Response) -> None:
@@ -106,6 +112,21 @@ def for_other_sites(response: BaseResponse) -> None:
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
 
 
+def _host() -> str:
+    """Return the host that the client named, without its port.
+
+    Raises:
+        BadRequest: it named none.
+    """
+    try:
+        host = urlsplit(f"//{request.host}").hostname
+    except ValueError:
+        host = None
+    if not host or not host.isprintable() or " " in host:
+        raise BadRequest("The header Host does not name a host.")
+    return host
+
+
 def _may_be_plain(path: str) -> bool:
     return path in _PLAIN or path.startswith(_INTERNAL)
 
@@ -113,7 +134,7 @@ def _may_be_plain(path: str) -> bool:
 def _to_https() -> BaseResponse:
     _warn_of_a_circle()
     # The same host, or the browser would never learn HSTS for this one. The port is another.
-    host = urlsplit(f"//{request.host}").hostname or ""
+    host = _host()
     public = urlsplit(settings().public_url or "")
     if public.scheme == "https" and public.hostname == host:
         host = public.netloc

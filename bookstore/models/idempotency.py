@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bookstore import clock
@@ -29,8 +29,18 @@ class IdempotencyKey(Model):
     headers: Mapped[dict[str, Any] | None] = mapped_column(Json)
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now, index=True)
+    # Whose, if anybody's: it goes with their account.
+    user_id: Mapped[int | None] = mapped_column(BigInteger)
 
-    __table_args__ = (UniqueConstraint("scope", "route", "key"),)
+    __table_args__ = (
+        UniqueConstraint("scope", "route", "key"),
+        Index(
+            "ix_idempotency_keys_user_id",
+            "user_id",
+            postgresql_where=text("user_id IS NOT NULL"),
+            sqlite_where=text("user_id IS NOT NULL"),
+        ),
+    )
 
     def __repr__(self) -> str:
         return f"<IdempotencyKey {self.route} {self.status_code or 'running'}>"

@@ -29,12 +29,12 @@ def forget(session: Session, user_id: int) -> None:
     """Delete what is a person's own; call it under the lock of their row."""
     for table in (ShoppingCart, WishList):
         session.execute(delete(table).where(table.user_id == user_id))
-    for kind in (notifications, api_keys, email_verification, totp, sessions, audit):
+    kinds = (notifications, api_keys, email_verification, totp, sessions, audit, idempotency)
+    for kind in kinds:
         kind.forget(session, user_id)
     # Those under way are skipped by the worker: to wait for its locks would be to wait for mail.
     over = (Email.user_id == user_id) & ~is_pending(Email)
     session.execute(delete(Email).where(over).execution_options(synchronize_session=False))
-    idempotency.forget_of(session, idempotency.scope_of(user_id))
 
 
 def export(actor: Acting) -> dict[str, Any]:

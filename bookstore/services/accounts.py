@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from bookstore import clock, errors
 from bookstore.extensions import db
-from bookstore.models import LoginSession, Order, Review, Totp, User
+from bookstore.models import LoginSession, Order, Review, User
 from bookstore.models.accounts import actor_label
 from bookstore.services import (
     account_end,
@@ -16,6 +16,7 @@ from bookstore.services import (
     cart,
     cart_lines,
     email_verification,
+    idempotency,
     passwords,
     sessions,
     totp,
@@ -26,6 +27,7 @@ from bookstore.services.sessions import Login, Origin
 from bookstore.unit_of_work import new_snapshot, unit_of_work
 
 _UNKNOWN = Origin()
+_NOT_CURRENT = {"current_password": ["Not the account's present password."]}
 
 
 @attempts.counted("register", by="username")
@@ -67,6 +69,7 @@ def register(
         if not is_verified:
             email_verification.send(session, user)
         _flush_unique(session, user)
+        idempotency.belongs_to(user.id)
     return user
 
 
@@ -95,20 +98,25 @@ def log_in(
     """
     passwords.require_room()
     found = db.session.execute(
-        select(User.id, User.password_hash, Totp.secret)
-        .outerjoin(Totp, (Totp.user_id == User.id) & Totp.confirmed_at.is_not(None))
-        .where(User.username_key == username.casefold(), User.is_active)
+        select(User.id, User.password_hash).where(
+            User.username_key == username.casefold(), User.is_active
+        )
     ).first()
     # Nobody waits for a turn with a connection in hand.
     new_snapshot()
     good, rehash = passwords.verify(password, found.password_hash if found else None)
     if found is None or not good:
         raise errors.BadCredentials
-    if found.secret is not None and code is None:
-        raise errors.TotpRequired
     with unit_of_work() as session:
+        # Checking takes long, and meanwhile the account may have a new password, or be no more:
+        # whoever ends its logins under this lock has ended this one too.
+        if passwords.of(session, found.id) != found.password_hash:
+            raise errors.BadCredentials
         # In one transaction with the session, so that of two with one code only one has both.
-        if found.secret is not None and not totp.take(session, found.id, found.secret, code or ""):
+        secret = totp.secret_of(session, found.id)
+        if secret is not None and code is None:
+            raise errors.TotpRequired
+        if secret is not None and not totp.take(session, found.id, secret, code or ""):
             raise errors.TotpInvalid
         if rehash is not None:
             session.execute(update(User).where(User.id == found.id).values(password_hash=rehash))
@@ -165,20 +173,25 @@ def update_profile(actor: Acting, changes: dict[str, Any]) -> User:
         Invalid: a new password (or email) without the right ``current_password``; or the new
             password is one of the first to be guessed.
         LoginsBusy: too many passwords are being hashed.
+        RateLimited: it comes too soon after wrong ones.
     """
     changes = dict(changes)
     current, password = changes.pop("current_password", None), changes.pop("password", None)
-    password_hash = None
+    checked = password_hash = None
     if password is not None or "email" in changes:
         me = get(actor)
-        if current is None or not passwords.verify(current, me.password_hash)[0]:
-            raise errors.Invalid({"current_password": ["Not the account's present password."]})
+        checked = me.password_hash
+        with attempts.proving(me.id):
+            if current is None or not passwords.verify(current, checked)[0]:
+                raise errors.Invalid(_NOT_CURRENT)
         if password is not None:
             names = [changes.get(name, getattr(me, name)) for name in ("username", "email")]
             passwords.check(password, *names)
             password_hash = passwords.make_hash(password)
     with unit_of_work() as session:
         user = _locked(session, require_user(actor))
+        if checked is not None and user.password_hash != checked:
+            raise errors.Invalid(_NOT_CURRENT)  # any more
         before, before_key = user.email, user.email_key
         for name, value in changes.items():
             setattr(user, name, value)

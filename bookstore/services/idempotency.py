@@ -28,6 +28,7 @@ LIFETIME = timedelta(hours=24)
 LEASE = timedelta(seconds=60)
 _BATCH = 1000
 _current: ContextVar[str | None] = ContextVar("idempotency_key", default=None)
+_made: ContextVar[int | None] = ContextVar("account_made", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Who asks what under which key. ``scope`` keeps principals apart."""
+    """Who asks what under which key. ``scope`` keeps principals apart; ``user_id`` is whose it is,
+    if it is an account's."""
 
     scope: str
     route: str
     key: str
     fingerprint: str
+    user_id: int | None = None
 
 
 def fingerprint(secret: str, *parts: bytes) -> str:
@@ -81,7 +84,7 @@ def run(
     stored = _claim(request, owner)
     if stored is not None:
         return stored
-    before = _current.set(request.key)
+    before, made = _current.set(request.key), _made.set(request.user_id)
     try:
         with unit_of_work() as session:
             answer = work()
@@ -103,6 +106,7 @@ def run(
         raise
     finally:
         _current.reset(before)
+        _made.reset(made)
     with witnessed(None), unit_of_work() as session:
         _store(session, request, owner, answer)
     return answer
@@ -126,14 +130,14 @@ def forget_old() -> int:
     return batches.until_fewer(_BATCH, forget)
 
 
-def scope_of(user_id: int) -> str:
-    """Return what keeps a user's keys apart from all others'."""
-    return f"user:{user_id}"
+def belongs_to(user_id: int) -> None:
+    """Let the answer of the request that is worked at go with an account that it has made."""
+    _made.set(user_id)
 
 
-def forget_of(session: Session, scope: str) -> None:
-    """Delete the keys of a scope, and the answers kept with them."""
-    batches.rowcount(session, delete(IdempotencyKey).where(IdempotencyKey.scope == scope))
+def forget(session: Session, user_id: int) -> None:
+    """Delete the keys of a user and of their API keys, and the answers kept with them."""
+    batches.rowcount(session, delete(IdempotencyKey).where(IdempotencyKey.user_id == user_id))
 
 
 def _where(request: Request) -> tuple[ColumnElement[bool], ...]:
@@ -154,6 +158,7 @@ def _claim(request: Request, owner: str) -> Answer | None:
             "owner": owner,
             "leased_until": now + LEASE,
             "created_at": now,
+            "user_id": request.user_id,
         }
         claimed = session.execute(
             upsert(session, IdempotencyKey)
@@ -193,6 +198,7 @@ def _store(session: Session, request: Request, owner: str, answer: Answer) -> No
             status_code=answer.status,
             headers=answer.headers,
             body=vault.seal(answer.body.decode()),
+            user_id=_made.get(request.user_id),
         )
         .returning(IdempotencyKey.id)
         .execution_options(synchronize_session=False)

@@ -1,4 +1,4 @@
-"""How much of the shop one user, API key or address may take.
+"""How much of the shop one user (by login or API key) or address may take.
 
 | policy | setting | counts |
 |---|---|---|
@@ -11,6 +11,7 @@ Premium users and the shop's own programs are not counted. What one account may 
 """
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -22,6 +23,8 @@ from bookstore.gateways import rates
 from bookstore.gateways.rates import Window
 from bookstore.services import vault
 from bookstore.services.actors import Acting, Actor
+
+_WITH_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<v4>[0-9.]+))(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,10 @@ def count(actor: Actor, attempt: str | None = None) -> Standing | None:
 
 
 def name_of(actor: Acting) -> str:
-    """Return under which name it is counted what an actor does: of a key, a user or an address."""
-    key_id = getattr(actor, "key_id", None)
-    if key_id is not None:
-        return f"key:{key_id}"
+    """Return under which name it is counted what an actor does: of a user or an address.
+
+    API keys count with their owner: else whoever makes another one has another thousand requests.
+    """
     if actor.id is not None:
         return f"user:{actor.id}"
     return f"address:{vault.digest(network(getattr(actor, 'address', None) or ''))}"
@@ -90,8 +93,10 @@ def network(address: str) -> str:
 
     A subscriber with IPv6 has 2**64 addresses and may change between them at will.
     """
+    # Some proxies say which port it came from; a client has many of those.
+    host = _WITH_PORT.fullmatch(address)
     try:
-        found = ipaddress.ip_address(address)
+        found = ipaddress.ip_address(host["v6"] or host["v4"] if host else address)
     except ValueError:
         return address
     if isinstance(found, ipaddress.IPv4Address):

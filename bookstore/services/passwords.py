@@ -16,8 +16,11 @@ from pathlib import Path
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from bookstore import errors
+from bookstore.models import User
 
 # OWASP's cheaper argon2id (19 MiB, 2 passes, 1 lane), about 50 ms: the dearer default takes
 # 300 ms and 64 MiB, so that a handful of logins a second would stop the whole shop.
@@ -66,6 +69,20 @@ def verify(password: str, stored: str | None) -> tuple[bool, str | None]:
     with _turn():
         good, fresh = HASHER.verify_and_update(password, _NOBODY if stored is None else stored)
     return good and stored is not None, fresh
+
+
+def of(session: Session, user_id: int) -> str | None:
+    """Return what is stored of an active user's password, and keep others from changing it.
+
+    For whoever does something by a password that was checked before: the hash says if it still is
+    the one.
+    """
+    stored: str | None = session.scalar(
+        select(User.password_hash)
+        .where(User.id == user_id, User.is_active)
+        .with_for_update(key_share=True)
+    )
+    return stored
 
 
 def check(password: str, *names: str) -> None:

@@ -28,6 +28,7 @@ STEP_SECONDS = 30
 # Clocks differ, and people type: the code before and the one after count too.
 WINDOW = 1
 RECOVERY_CODES = 10
+_NOT_PRESENT = {"password": ["Not the account's present password."]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,14 @@ def confirm(actor: Acting, code: str) -> list[str]:
     return codes
 
 
+def secret_of(session: Session, user_id: int) -> bytes | None:
+    """Return a user's secret, sealed, if there is a confirmed one."""
+    secret: bytes | None = session.scalar(
+        select(Totp.secret).where(Totp.user_id == user_id, Totp.confirmed_at.is_not(None))
+    )
+    return secret
+
+
 def take(session: Session, user_id: int, secret: bytes, code: str) -> bool:
     """Use a code up as part of a unit of work; return whether it was good.
 
@@ -135,23 +144,18 @@ def remove(actor: Acting, password: str, code: str) -> None:
         TotpInvalid: the code is not good.
     """
     user_id = require_user(actor)
-    attempts.check("totp", str(user_id))
-    try:
+    with attempts.proving(user_id):
         _remove(user_id, password, code)
-    except (errors.Invalid, errors.TotpInvalid):
-        attempts.failed("totp", str(user_id))
-        raise
-    attempts.succeeded("totp", str(user_id))
 
 
 def _remove(user_id: int, password: str, code: str) -> None:
     stored = db.session.scalar(select(User.password_hash).where(User.id == user_id))
     if not passwords.verify(password, stored)[0]:
-        raise errors.Invalid({"password": ["Not the account's present password."]})
+        raise errors.Invalid(_NOT_PRESENT)
     with unit_of_work() as session:
-        secret = session.scalar(
-            select(Totp.secret).where(Totp.user_id == user_id, Totp.confirmed_at.is_not(None))
-        )
+        if passwords.of(session, user_id) != stored:
+            raise errors.Invalid(_NOT_PRESENT)  # any more
+        secret = secret_of(session, user_id)
         if secret is None:
             raise errors.TotpNotEnabled
         if not take(session, user_id, secret, code):

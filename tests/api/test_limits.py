@@ -1,4 +1,4 @@
-"""What one user, key or address may ask: counted once, told in headers, refused beyond."""
+"""What one user or address may ask: counted once, told in headers, refused beyond."""
 
 import re
 import time
@@ -86,6 +86,17 @@ def test_users_and_addresses_are_apart(shop: Flask, client: Client, limits: Limi
     assert left(elsewhere) == ("burst", 1)
 
 
+def test_a_key_counts_with_its_owner(shop: Flask, client: Client, limits: Limits) -> None:
+    me = logged_in(shop)
+    wanted = {"name": "program", "scopes": ["orders:read"], "expires_at": None}
+    one, other = (ok(me.post("/me/api-keys", wanted), 201)["key"] for _ in range(2))
+    limits(burst="3/minute")
+    ok(client.get("/orders", X_API_Key=one))
+    ok(client.get("/orders", X_API_Key=other))
+    ok(me.get("/me"))
+    problem(client.get("/orders", X_API_Key=one), 429, "rate_limited")
+
+
 def test_premium_has_no_limit_from_the_next_request_on(shop: Flask, limits: Limits) -> None:
     name = "reader"
     reader = logged_in(shop, name)
@@ -150,7 +161,10 @@ def test_every_route_counts_but_those_with_a_reason(shop: Flask, client: Client)
             answer = client.http.open(path, method=method, json={} if method == "POST" else None)
             (counted if "RateLimit" in answer.headers else uncounted).add(rule.endpoint)
             answer.close()
-            assert "RateLimit" not in client.http.open(path, method="OPTIONS").headers
+            asking = {"Origin": "https://app.example", "Access-Control-Request-Method": method}
+            for headers in ({}, asking):
+                answer = client.http.open(path, method="OPTIONS", headers=headers)
+                assert "RateLimit" not in answer.headers
     assert uncounted == set(EXEMPT)
     assert not counted & uncounted
     assert len(counted) > 130

@@ -59,6 +59,13 @@ def test_http_leads_to_https_on_the_same_host(
         assert "Strict-Transport-Security" not in answer.headers
 
 
+@pytest.mark.parametrize("host", ["[", "a b", "", "http://"])
+def test_a_host_that_is_none(shop: Flask, host: str) -> None:
+    answer = forcing(shop).test_client().get("/checkout", headers={"Host": host})
+    assert answer.status_code in {308, 400}
+    assert not answer.headers.get("Location", "").startswith(("https:///", "https://["))
+
+
 def test_over_https_browsers_remember_it(shop: Flask) -> None:
     for path, status in (("/healthz", 200), ("/api/v2/books", 200), ("/api/v2/none", 404)):
         answer = ask(forcing(shop), path, "https://books.example")

@@ -40,7 +40,8 @@ def leaver(
     changed = apps.settings(database, bookstore_home=tmp_path)
     monkeypatch.setitem(shop.config, "SETTINGS", changed)
     book = new_book(shop)
-    ok(client.post("/auth/register", {**PERSON, "password": PASSWORD}), 201)
+    account = {**PERSON, "password": PASSWORD}
+    ok(client.post("/auth/register", account, Idempotency_Key="a"), 201)
     login = {"username": PERSON["username"], "password": PASSWORD}
     me = client.with_token(ok(client.post("/auth/token", login))["access"])
     device = {"token": "planted-device", "platform": "ios"}
@@ -49,6 +50,11 @@ def leaver(
     ok(me.post("/cart/items", {"book_id": book}), 201)
     address = {**ADDRESS, "name": "Planted Addressee", "line1": "7 Planted Street"}
     ok(me.post("/orders", {"shipping_address": address}, Idempotency_Key="b"), 201)
+    key = {"name": "planted program", "scopes": ["orders:write"], "expires_at": None}
+    key = ok(me.post("/me/api-keys", key, Idempotency_Key="c"), 201)["key"]
+    ok(me.post("/cart/items", {"book_id": book}), 201)
+    again = {"shipping_address": address}
+    ok(client.post("/orders", again, X_API_Key=key, Idempotency_Key="d"), 201)
     ok(me.post(f"/books/{book}/reviews", {"rating": 4, "title": "Good"}), 201)
     ok(me.post("/cart/items", {"book_id": book}), 201)
     assert client.post("/auth/password-reset", {"email": PERSON["email"]}).status_code == 202
@@ -94,6 +100,7 @@ def test_the_export_has_what_would_go(leaver: Client) -> None:
     found = ok(leaver.get("/me/export"))
     assert [one["template"] for one in found["mails"]] == [
         "password_reset",
+        "order_confirmation",
         "order_confirmation",
         "verify_email",
     ]

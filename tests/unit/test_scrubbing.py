@@ -14,6 +14,8 @@ from bookstore.scrubbing import scrub, scrub_for_others
         "eyJhbGciOiJIUzI1NiJ9.SECRET.x-y_z",
         "whsec_SECRET+/=",
         "sk_live_SECRET",
+        "GET /api/v2/books/bk_AbCdEfGh_SECRETaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "reset-password#gAAAAABSECRET" + "x_-y" * 20 + "==",
         "SG.SECRET.abc",
         "pi_3abc_secret_SECRET",
         "GET /ws/orders/1?ticket=SECRET&x=1",

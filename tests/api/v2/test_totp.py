@@ -125,7 +125,7 @@ def test_without_it_again(
         problem(remove(PASSWORD, str(wrong)), 401, "totp_invalid")
     problem(remove(PASSWORD, paper[0]), 429, "rate_limited")
     with shop.app_context():
-        attempts.succeeded("totp", str(user_id))
+        attempts.succeeded("proof", str(user_id))
     done = remove(PASSWORD, paper[0])
     assert done.status_code == 204
     assert ok(staff.get("/me/totp")) == {
