@@ -35,8 +35,8 @@ def mails(user_id: int) -> list[tuple[str, int | None]]:
 
 
 def disabled_events() -> list[dict[str, object]]:
-    rows = db.session.scalars(select(Event.body).filter_by(type="webhook.endpoint_disabled"))
-    return [json.loads(body)["data"] for body in rows]
+    wanted = select(Event.body).filter_by(type="webhook.endpoint_disabled").order_by(Event.id)
+    return [json.loads(body)["data"] for body in db.session.scalars(wanted)]
 
 
 def test_ten_failures_in_a_row_open_the_breaker(app: Flask, receiver: Receiver) -> None:
