@@ -55,6 +55,21 @@ def test_each_blueprint_has_a_part(shop: Flask) -> None:
     assert {parts.PART[name] for name in live} == {"orders"}
 
 
+@pytest.mark.parametrize("path", sorted(DEPLOY.rglob("*.y*ml")), ids=lambda path: path.name)
+def test_no_key_is_there_twice(path: Path) -> None:
+    """YAML forbids it, docker compose refuses it, and PyYAML takes the last."""
+    for document in yaml.compose_all(path.read_text()):
+        nodes = [document]
+        while nodes:
+            node = nodes.pop()
+            if isinstance(node, yaml.MappingNode):
+                keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+                assert len(keys) == len(set(keys)), f"line {node.start_mark.line + 1}: {keys}"
+                nodes += [value for _, value in node.value]
+            elif isinstance(node, yaml.SequenceNode):
+                nodes += node.value
+
+
 def test_the_compose_file_names_settings_that_there_are() -> None:
     known = {item.name.upper() for item in fields(Settings)}
     for name, service in SERVICES.items():
