@@ -23,15 +23,35 @@ _SECRETS = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 # PostgreSQL quotes the row that it refuses, and the value that it cannot read.
-_ROW = re.compile(r"(?<=DETAIL: ).*|(?<=invalid input syntax for type )(\w+): .*")
+# What it quotes may have line ends in it: up to where SQLAlchemy or a traceback goes on.
+_END = r"""(?=\n\[SQL:|\n\n(?:The\ above|During\ handling\ of\ the\ above)\ exception|\Z)"""
+_ROW = re.compile(
+    rf"""
+      (?<=\bDETAIL:\ ).*?{_END}
+    | (?<=\bCONTEXT:\ ).*?{_END}
+    | (?<=\binvalid\ input\ ).*?{_END}
+    | (?<=\bout\ of\ range:\ ).*?{_END}
+    | (?<=\bliteral:\ ).*?{_END}
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_QUOTING = ("DETAIL: ", "CONTEXT: ", "invalid input ", "out of range: ", "literal: ")
 _DIGITS = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])")
-_QUOTED = re.compile(r"""'[^'\n]*'|"[^"\n]*"|“[^”\n]*”""")
+# Not an apostrophe. What is cut off before its end is quoted to the end.
+_QUOTED = re.compile(
+    r"""
+      (?<!\w)'(?:\\.|[^'\\])*(?:'|\Z)
+    | "(?:\\.|[^"\\])*(?:"|\Z)
+    | “[^”]*(?:”|\Z)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 
 
 def scrub(text: str) -> str:
     """Return a text without secrets, mail addresses, card numbers and quoted rows."""
     text = _SECRETS.sub(_GONE, text)
-    if "DETAIL" in text or "input syntax" in text:
+    if any(one in text for one in _QUOTING):
         text = _ROW.sub(_GONE, text)
     return _DIGITS.sub(lambda found: _GONE if _is_card(found[0]) else found[0], text)
 

@@ -59,6 +59,8 @@ def upload() -> Response:
                 storage.receive(storage.admit(fields), _chunks(events))
                 return Response(status=204)
             if isinstance(event, Field):
+                if not event.name:
+                    raise exceptions.BadRequest("A part of the form has no name.")
                 fields[event.name] = b"".join(_chunks(events)).decode()
     except ValueError as error:
         raise exceptions.BadRequest(f"The form cannot be read: {error}.") from None

@@ -90,6 +90,8 @@ def export_command(file: Path) -> None:
                 sys.stdout.reconfigure(encoding="utf-8")
             catalog_export.write_csv(sys.stdout)
             return
+        if file.is_dir():
+            raise click.ClickException(f"{file}: Is a directory")
         # Written aside first: a failure half-way leaves an older export as it was.
         draft = file.with_name(f".{file.name}.part")
         try:

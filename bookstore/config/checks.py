@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from email.utils import parseaddr
 from typing import Any
+from urllib.parse import urlsplit
 
 from bookstore import countries
 from bookstore.config import tax_table
@@ -31,22 +32,49 @@ def country(value: str | None) -> str | None:
 
 def database(value: str | None) -> str | None:
     """Take the address of a database we know."""
-    if value is None or value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+    if value is None or value.startswith("sqlite:///"):
         return None
+    if value.startswith(("postgresql://", "postgresql+psycopg://")):
+        return _port(value)
     return "must start with sqlite:/// or postgresql://"
 
 
 def redis(value: str | None) -> str | None:
     """Take the address of a Redis."""
     if value is None or value.startswith(("redis://", "rediss://", "unix://")):
-        return None
+        return _port(value or "")
     return "must start with redis://, rediss:// or unix://"
 
 
 def web(value: str | None) -> str | None:
     """Take an http address."""
-    ok = value is None or value.startswith(("http://", "https://"))
-    return None if ok else "must start with http:// or https://"
+    if value is None:
+        return None
+    if not value.startswith(("http://", "https://")):
+        return "must start with http:// or https://"
+    return _port(value) or (None if urlsplit(value).hostname else "names no host")
+
+
+def sentry(value: str | None) -> str | None:
+    """Take the address that a project of Sentry's gives out."""
+    if value is None:
+        return None
+    from sentry_sdk.utils import BadDsn, Dsn  # a shop without does not load it
+
+    try:
+        Dsn(value)
+    except (BadDsn, ValueError) as error:
+        return f"is no DSN: {error}"
+    return None
+
+
+def _port(value: str) -> str | None:
+    """Look whether the host of an address, and its port if it names one, can be read."""
+    try:
+        _ = urlsplit(value).port
+    except ValueError:
+        return "names a port or host that is none"
+    return None
 
 
 def bucket(value: str | None) -> str | None:

@@ -42,7 +42,7 @@ class Eyes(Transport):
         False, "Flask-DebugToolbar in the shop's pages; only in development", check=checks.ok
     )
     sentry_dsn: str | None = setting(
-        None, "tells Sentry of errors (unset: only the log)", secret=True, check=checks.web
+        None, "tells Sentry of errors (unset: only the log)", secret=True, check=checks.sentry
     )
     otel_exporter_otlp_endpoint: str | None = setting(
         None, "sends traces there by OTLP over HTTP (unset: no traces)", check=checks.web

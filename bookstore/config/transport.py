@@ -13,9 +13,8 @@ def _origins(value: str | None) -> str | None:
     for origin in (value or "").split(","):
         found = urlsplit(origin.strip())
         extra = found.path or found.query or found.fragment or found.username or "*" in origin
-        if value is not None and (
-            found.scheme not in {"http", "https"} or not found.netloc or extra
-        ):
+        wrong = found.scheme not in {"http", "https"} or extra or checks.web(origin.strip())
+        if value is not None and wrong:
             return "must be origins such as https://app.example.com, separated by commas"
     return None
 

@@ -1,7 +1,8 @@
 """Live updates between processes, by Redis pub/sub on one fixed channel.
 
 A message is ``<kind> <id> <version>\\n<payload>``: kind ``order`` or ``user``, the id of which,
-a number that grows with it, and the JSON that sockets get. Messages may be lost: each carries
+a number that grows with it, and the JSON that sockets get; or ``logins``, the id of a user, and no
+more. Messages may be lost: each carries
 the whole small state, and subscribers compare versions with the database from time to time.
 """
 
@@ -15,6 +16,7 @@ from bookstore.extensions import redis_handle
 log = logging.getLogger(__name__)
 
 CHANNEL = "bookstore:live"
+LOGINS = "logins"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class Update:
         head, _, payload = message.partition(b"\n")
         kind, which, version = head.split(b" ")
         return cls(kind.decode(), int(which), int(version), payload)
+
+
+def logins_changed(user_ids: list[int]) -> None:
+    """Tell every process that logins or rights of these users may have ended."""
+    publish([Update(LOGINS, user_id, 0, b"") for user_id in sorted(set(user_ids))])
 
 
 def publish(updates: list[Update]) -> None:

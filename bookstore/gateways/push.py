@@ -22,6 +22,7 @@ from requests.adapters import HTTPAdapter
 from bookstore import clock
 from bookstore.config import Settings
 from bookstore.gateways import retry_after
+from bookstore.log_files import SharedFile
 
 log = logging.getLogger("bookstore.push")
 
@@ -81,7 +82,7 @@ class Log:
     """Writes one line a message: to the log, and to a file that keeps nothing else."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._file = SharedFile(path)
 
     def send(self, push: Push) -> None:
         """Write it; PushError when the file cannot be written."""
@@ -89,11 +90,9 @@ class Log:
         at = clock.now().isoformat(timespec="milliseconds")
         words = " ".join(f"{push.title}: {push.message}".split())
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a") as stream:  # one write a line, so that lines never mix
-                stream.write(f"{at} device={push.device_id} {words}\n")
+            self._file.write(f"{at} device={push.device_id} {words}")
         except OSError as error:
-            raise PushError(f"{self._path} cannot be written: {error.strerror}") from None
+            raise PushError(f"{self._file.path} cannot be written: {error.strerror}") from None
 
 
 class Fcm:

@@ -113,14 +113,15 @@ def _told(error: GraphQLError) -> dict[str, Any]:
         extra = {"code": "unavailable"}
     elif isinstance(error, GraphQLSyntaxError):
         extra = {"code": "graphql_syntax"}
-    elif not error.path:
-        # Found before anything ran: the document or its variables do not fit the schema.
+    elif not error.path or cause is None or isinstance(cause, GraphQLError):
+        # The document or its variables do not fit the schema. Most is found before anything runs; a
+        # variable that is null where it may not be, at its field.
         extra = {"code": "graphql_invalid"}
         if not settings().graphql_is_open:
             # Names that are like the wrong one would tell the schema, letter by letter.
             told["message"] = _SUGGESTION.sub("", told["message"])
     else:
-        log.error("resolver failed", exc_info=cause or error, extra={"path": error.path})
+        log.error("resolver failed", exc_info=cause, extra={"path": error.path})
         told["message"] = "Something went wrong on our side; the request id helps us to find it."
         extra = {"code": "internal_error"}
     told["extensions"] = {**extra, "request_id": logs.request_id.get()}

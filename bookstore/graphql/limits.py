@@ -202,6 +202,8 @@ class _Measuring:
             found = value
         if isinstance(found, IntValueNode):
             found = int(found.value)
+        elif isinstance(found, float) and found.is_integer():
+            found = int(found)  # JSON's 50.0, which graphql-core takes for 50
         return found if type(found) is int and found > 0 else 1
 
 

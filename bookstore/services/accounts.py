@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from bookstore import clock, errors
 from bookstore.extensions import db
+from bookstore.gateways import pubsub
 from bookstore.models import LoginSession, Order, Review, User
 from bookstore.models.accounts import actor_label
 from bookstore.services import (
@@ -24,7 +25,7 @@ from bookstore.services import (
 )
 from bookstore.services.actors import Acting, Actor, require_user
 from bookstore.services.sessions import Login, Origin
-from bookstore.unit_of_work import new_snapshot, unit_of_work
+from bookstore.unit_of_work import collect_after_commit, new_snapshot, unit_of_work
 
 _UNKNOWN = Origin()
 _NOT_CURRENT = {"current_password": ["Not the account's present password."]}
@@ -216,6 +217,8 @@ def promote(username: str, *, is_staff: bool | None = None, is_premium: bool | N
             user.is_staff = is_staff
         if is_premium is not None:
             user.is_premium = is_premium
+        # Whoever may no longer follow another's order goes on no longer.
+        collect_after_commit(pubsub.logins_changed, user.id)
     return user
 
 
@@ -239,11 +242,13 @@ def export(actor: Acting) -> dict[str, Any]:
     user = get(actor)
     orders = select(Order).where(Order.user_id == user.id).order_by(Order.id.desc())
     reviews = select(Review).where(Review.user_id == user.id).order_by(Review.id.desc())
+    basket = cart.get(actor)
     return {
         "user": user,
         "orders": db.session.scalars(orders.options(selectinload(Order.items))).all(),
         "reviews": db.session.scalars(reviews).all(),
-        "cart": cart.get(actor)["items"],
+        "cart": basket["items"],
+        "cart_coupons": basket["coupons"],
         "wishlist": wishlist.get(actor)["items"],
         **account_end.export(actor),
     }

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 
 from bookstore import clock, errors
 from bookstore.extensions import db
+from bookstore.gateways import pubsub
 from bookstore.models import ApiKey, User
 from bookstore.services import api_key_text, batches
 from bookstore.services.actors import SYSTEM, Acting, require_user
 from bookstore.services.scopes import require_grantable
-from bookstore.unit_of_work import unit_of_work
+from bookstore.unit_of_work import collect_after_commit, unit_of_work
 
 MOST_KEYS = 25
 LONGEST_GRACE = timedelta(days=7)
@@ -128,6 +129,7 @@ def rotate(
         row.version += 1
         row.expires_at = expires_at or row.expires_at
         session.flush()
+        collect_after_commit(pubsub.logins_changed, row.user_id)
     log.info("API key rotated", extra={"key": row.prefix, "owner": row.user_id})
     return Shown(row, key)
 
@@ -142,6 +144,7 @@ def revoke(actor: Acting, key_id: int) -> None:
         row = _locked(session, actor, key_id)
         row.revoked_at = clock.now()
         session.flush()
+        collect_after_commit(pubsub.logins_changed, row.user_id)
     log.info("API key revoked", extra={"key": row.prefix, "owner": row.user_id})
 
 
@@ -170,6 +173,7 @@ def forget(session: Session, user_id: int) -> None:
     """Delete a user's keys, as part of the account's end."""
     mine = delete(ApiKey).where(ApiKey.user_id == user_id)
     session.execute(mine.execution_options(synchronize_session=False))
+    collect_after_commit(pubsub.logins_changed, user_id)
 
 
 def forget_old() -> int:

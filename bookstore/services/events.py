@@ -37,6 +37,7 @@ from bookstore.models import (
     Notification,
     Preference,
     PushMessage,
+    User,
     WebhookDelivery,
     WebhookEndpoint,
     WebhookSubscription,
@@ -249,17 +250,16 @@ def _notify(
 ) -> None:
     title, message = notice(kind, data)
     about = {"event_type": kind.name, **data}
-    notification_id = session.execute(
-        insert(Notification).returning(Notification.id),
-        {
-            "user_id": user_id,
-            "event_id": event_id,
-            "title": title,
-            "message": message,
-            "data": about,
-            "created_at": now,
-        },
-    ).scalar_one()
+    words = {"title": title, "message": message, "data": about}
+    values = {"user_id": user_id, "event_id": event_id, "created_at": now, **words}
+    given = [literal(value, getattr(Notification, name).type) for name, value in values.items()]
+    # Who has left wants to know nothing any more.
+    there = select(*given).where(exists().where(User.id == user_id, User.is_active))
+    notification_id = session.scalar(
+        insert(Notification).from_select(list(values), there).returning(Notification.id)
+    )
+    if notification_id is None:
+        return
     payload = notification_message(notification_id, title, message, about, now)
     update = Update("user", user_id, notification_id, payload)
     collect_after_commit(pubsub.publish, update)

@@ -185,6 +185,6 @@ def _period(
     tests = []
     if start is not None:
         tests.append(at >= datetime.combine(start, time(), UTC))
-    if end is not None:
+    if end is not None and end < date.max:
         tests.append(at < datetime.combine(end, time(), UTC) + timedelta(days=1))
     return tests

@@ -43,6 +43,7 @@ class Resync:
         self._wake = threading.Event()
         self._all = False
         self._asked: set[Connection] = set()
+        self._doubted: set[int] = set()
         self._left: deque[tuple[float, int, str]] = deque()
         self._since = clock.now() - LATE
         self._rounds = 0
@@ -63,6 +64,12 @@ class Resync:
         """This one may have missed something."""
         self._asked.add(connection)
         self._wake.set()
+
+    def logins_soon(self, user_ids: set[int]) -> None:
+        """Logins or rights of these users may have ended."""
+        if user_ids:
+            self._doubted |= user_ids
+            self._wake.set()
 
     def left(self, user_id: int, member: str) -> None:
         """A socket is gone; give its place back."""
@@ -91,6 +98,8 @@ class Resync:
             if now >= next_renewal:
                 next_renewal = now + RENEW_SECONDS
                 self._guarded(self._renew)
+            if self._doubted:
+                self._guarded(self._compare_doubted)
             if now < earliest:
                 if self._all or self._asked:
                     time.sleep(earliest - now)
@@ -151,6 +160,15 @@ class Resync:
         if not everybody:
             return
         self._since = started - LATE
+        self._compare_logins(connections)
+
+    def _compare_doubted(self) -> None:
+        users = {self._doubted.pop() for _ in range(len(self._doubted))}
+        found = [one for one in self._hub.connections() if one.user_id in users]
+        if found:
+            self._compare_logins(found)
+
+    def _compare_logins(self, connections: list[Connection]) -> None:
         standing: dict[str, bool] = {}
         for session_chunk in _chunks({c.session_id for c in connections}):
             standing |= live.logins(session_chunk)

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from bookstore import clock, errors
 from bookstore.extensions import db
+from bookstore.gateways import pubsub
 from bookstore.models import LoginSession, User
 from bookstore.services.actors import Acting, require_user
-from bookstore.unit_of_work import unit_of_work
+from bookstore.unit_of_work import collect_after_commit, unit_of_work
 
 REFRESH_LIFETIME = timedelta(days=30)
 USER_AGENT_LENGTH = 200
@@ -156,11 +157,12 @@ def end(actor: Acting, session_id: str) -> None:
                 *_open(clock.now()),
             )
             .values(revoked_at=clock.now(), revoked_for="ended by its owner")
-            .returning(LoginSession.id)
+            .returning(LoginSession.user_id)
             .execution_options(synchronize_session=False)
         ).first()
         if ended is None:
             raise errors.NotFound("There is no such session.")
+        collect_after_commit(pubsub.logins_changed, ended.user_id)
 
 
 def end_others(actor: Acting, why: str = "ended by its owner") -> None:
@@ -185,13 +187,16 @@ def forget(session: Session, user_id: int) -> None:
 
 
 def revoke(session: Session, which: Any, why: str) -> None:
-    """End logins: those of ``LoginSession`` that ``which`` says, at once."""
-    session.execute(
+    """End logins: those of ``LoginSession`` that ``which`` says, at once, and their sockets."""
+    ended = session.scalars(
         update(LoginSession)
         .where(which, LoginSession.revoked_at.is_(None))
         .values(revoked_at=clock.now(), revoked_for=why)
+        .returning(LoginSession.user_id)
         .execution_options(synchronize_session=False)
     )
+    for user_id in set(ended):
+        collect_after_commit(pubsub.logins_changed, user_id)
 
 
 def current_id(actor: Acting) -> str | None:

@@ -18,6 +18,7 @@ from bookstore.gateways.hub import Connection, Hub, handover
 from bookstore.gateways.hub.connection import Kind
 from bookstore.gateways.hub.frames import event, frame
 from bookstore.gateways.presence import Presence
+from bookstore.gateways.pubsub import LOGINS, Update
 from bookstore.gateways.subscriber import Subscriber
 from bookstore.services import live
 from bookstore.services.actors import Actor, require_user
@@ -45,13 +46,17 @@ class Tracker:
         self.presence, self.room = Presence(SOCKETS_A_USER), handover.room()
         self.hub = Hub(on_sync=self._asked, on_closed=self._gone)
         self.resync = Resync(self.hub, self.presence, context_maker())
-        self._subscriber = Subscriber(redis_handle.url, self.hub.publish, self.resync.all_soon)
+        self._subscriber = Subscriber(redis_handle.url, self._told, self.resync.all_soon)
 
     def start(self) -> None:
         """Start its threads."""
         self.hub.start()
         self.resync.start()
         self._subscriber.start()
+
+    def _told(self, updates: list[Update]) -> None:
+        self.resync.logins_soon({one.id for one in updates if one.kind == LOGINS})
+        self.hub.publish([one for one in updates if one.kind != LOGINS])
 
     def _asked(self, connection: Connection) -> None:
         self.resync.soon(connection)

@@ -140,6 +140,7 @@ def test_sales(app: Flask, fake_stripe: FakeStripe) -> None:
     assert "cancelled          1" in result.output
     assert "no such option" not in result.output.lower()
     assert "0.00 usd" in run(app, "reports", "sales", "--to", "2001-01-01").output
+    assert run(app, "reports", "sales", "--to", "9999-12-31").output == result.output
 
 
 def test_maintenance_deletes_only_what_is_past_its_time(app: Flask) -> None:

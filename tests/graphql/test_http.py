@@ -86,6 +86,17 @@ def test_variables_that_do_not_fit_are_named(guest: Graph) -> None:
     assert answer["errors"][0]["extensions"]["code"] == "graphql_invalid"
 
 
+@pytest.mark.parametrize("field", ["allBooks(limit: $n)", "allBooks(offset: $n)"])
+def test_a_variable_that_is_null_where_it_may_not_be(
+    guest: Graph, caplog: pytest.LogCaptureFixture, field: str
+) -> None:
+    query = f"query($n: Int) {{ {field} {{ id }} }} # of Jane Doe"
+    with caplog.at_level(logging.WARNING):
+        error = guest.refused(query, "graphql_invalid", n=None)
+    assert "null" in error["message"]
+    assert caplog.text == ""
+
+
 def test_a_fault_is_told_to_nobody_but_the_log(
     guest: Graph, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -124,3 +124,12 @@ def test_an_account_deleted_while_its_order_is_taken_up_again(shop: Flask) -> No
         assert orders.get(SYSTEM, which).user_id == buyer.id
     assert is_gone(shop, buyer)
     assert check_books(shop) == {book: 9}
+
+
+def test_who_has_left_is_told_nothing(shop: Flask, buyer: Actor) -> None:
+    with shop.app_context():
+        order = orders.place(buyer, ADDRESS)
+        accounts.delete_account(buyer)
+        orders.cancel(SYSTEM, order.id)
+    assert statuses(shop) == ["cancelled"]
+    assert is_gone(shop, buyer)

@@ -89,6 +89,8 @@ def test_commands(app: Flask, tmp_path: Path) -> None:
     assert run(catalog_cli, ["export", str(target)]).exit_code == 0
     assert run(catalog_cli, ["export"]).stdout == target.read_text() == exported()
     assert run(catalog_cli, ["reindex"]).stdout == "2 books indexed\n"
+    folder = run(catalog_cli, ["export", str(tmp_path)])
+    assert (folder.exit_code, folder.stderr) == (1, f"Error: {tmp_path}: Is a directory\n")
     missing = run(catalog_cli, ["import", str(tmp_path / "missing.csv")])
     assert missing.exit_code == 1
     assert "missing.csv" in missing.stderr

@@ -161,6 +161,8 @@ def test_rows_of_another_encoding_are_told_one_by_one(app: Flask, tmp_path: Path
         (b"title,authors,price,price\nA,B,1,1\n", "'price' is there twice"),
         (b"title;authors;price\nA;B;1\n", "authors"),
         (b'{"title": "A"}', "title"),
+        (b"a" * 2_000_000, "a line of more than"),
+        (b"title,authors,price\n" + b"a" * 2_000_000, "a line of more than"),
     ],
 )
 def test_a_bad_file_loads_nothing(app: Flask, tmp_path: Path, content: bytes, reason: str) -> None:

@@ -54,7 +54,8 @@ def leaver(
     key = ok(me.post("/me/api-keys", key, Idempotency_Key="c"), 201)["key"]
     ok(me.post("/cart/items", {"book_id": book}), 201)
     again = {"shipping_address": address}
-    ok(client.post("/orders", again, X_API_Key=key, Idempotency_Key="d"), 201)
+    unwanted = ok(client.post("/orders", again, X_API_Key=key, Idempotency_Key="d"), 201)["id"]
+    ok(me.post(f"/orders/{unwanted}/cancel", {"note": "moved away from Planted Lane"}))
     ok(me.post(f"/books/{book}/reviews", {"rating": 4, "title": "Good"}), 201)
     ok(me.post("/cart/items", {"book_id": book}), 201)
     assert client.post("/auth/password-reset", {"email": PERSON["email"]}).status_code == 202
@@ -100,11 +101,14 @@ def test_the_export_has_what_would_go(leaver: Client) -> None:
     found = ok(leaver.get("/me/export"))
     assert [one["template"] for one in found["mails"]] == [
         "password_reset",
+        "order_cancelled",
         "order_confirmation",
         "order_confirmation",
         "verify_email",
     ]
     assert [one["revoked_at"] for one in found["sessions"]] == [None]
+    assert next(one["note"] for one in found["order_events"]) == "moved away from Planted Lane"
+    assert len(found["order_events"]) == 3
     text = str(found)
     # Not the device's token: whoever has it can write to the device.
     for planted in (*PERSON.values(), "for planted aunt", "7 Planted Street"):

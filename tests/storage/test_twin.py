@@ -106,6 +106,7 @@ def test_odd_parts(kept: Kept, tmp_path: Path) -> None:
         many + fields + file,
         [("key", (None, bytes(1_000_000)))],
         [("key", (None, b"\xff"))],
+        [*fields, ("", (None, b"x")), *file],
         # S3 takes no notice of what comes behind the file, so the policy is missing.
         file + fields,
     ):

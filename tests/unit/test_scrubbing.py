@@ -26,6 +26,10 @@ from bookstore.scrubbing import scrub, scrub_for_others
         "postgresql://shop:SECRET@db/shop",
         "IntegrityError\nDETAIL:  Key (name)=(SECRET) already exists.\n",
         'invalid input syntax for type integer: "SECRET"',
+        'invalid input syntax for type timestamp with time zone: "x\nSECRET"\nLINE 1: SECRET',
+        "IntegrityError\nDETAIL:  Failing row contains (1, Leave it\nwith SECRET, 2).\n\n[SQL: x]",
+        'value out of range: "SECRET"',
+        "CONTEXT:  JSON data, line 1: {'a': SECRET",
     ],
 )
 def test_secrets_go(text: str) -> None:
@@ -52,6 +56,34 @@ def test_cards_go(card: str) -> None:
 )
 def test_the_rest_stays(text: str) -> None:
     assert scrub(text) == text
+
+
+def test_what_comes_behind_a_row_stays() -> None:
+    sql = "\n[SQL: UPDATE orders SET status=%s]\n(Background)"
+    told = scrub(f"refused\nDETAIL:  Failing row (a\nb).{sql}")
+    assert told == f"refused\nDETAIL: [left out]{sql}"
+    caused = "\n\nThe above exception was the direct cause of the following exception:\n\nTraceback"
+    assert scrub(f"DETAIL:  Failing row (a).{caused}") == f"DETAIL: [left out]{caused}"
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        repr("Ann\nReader"),
+        repr("""it's "Ann" Reader"""),
+        '"Ann\nReader"',
+        "'Ann Reader, whose name was cut",
+        '"Ann \\" Reader"',
+        "“Ann\nReader”",
+    ],
+)
+def test_nothing_quoted_is_told_to_others(quoted: str) -> None:
+    told = scrub_for_others(f"no number: {quoted}")
+    assert told == "no number: '…'"
+
+
+def test_an_apostrophe_is_no_quote() -> None:
+    assert scrub_for_others("it isn't there, the shop's book") == "it isn't there, the shop's book"
 
 
 def test_others_are_not_told_what_exceptions_quote() -> None:

@@ -2,11 +2,13 @@
 
 from marshmallow import fields, validate
 
-from bookstore.schemas.common import Flag, Id, Instant, Schema, Text
+from bookstore.schemas.common import Flag, Id, Instant, Money, Schema, Text
 from bookstore.schemas.v2.api_keys import HeldApiKeySchema
-from bookstore.schemas.v2.cart import CartItemSchema
+from bookstore.schemas.v2.audit import AuditEntrySchema
+from bookstore.schemas.v2.cart import CartCouponSchema, CartItemSchema
 from bookstore.schemas.v2.notifications import ChoicesSchema, DeviceSchema, NotificationSchema
-from bookstore.schemas.v2.orders import OrderSchema
+from bookstore.schemas.v2.orders import OrderEventSchema, OrderSchema
+from bookstore.schemas.v2.payments import RefundSchema
 from bookstore.schemas.v2.reviews import ReviewSchema
 from bookstore.schemas.v2.sessions import HeldSessionSchema
 from bookstore.schemas.v2.totp import TotpStateSchema
@@ -126,13 +128,41 @@ class MailSchema(Schema):
     created_at = Instant()
 
 
+class HeldEventSchema(OrderEventSchema):
+    """One line of the history of one's orders."""
+
+    order_id = Id()
+
+
+class HeldPaymentSchema(Schema):
+    """What was paid, or was to be, for one of one's orders."""
+
+    order_id = Id()
+    amount = Money()
+    currency = fields.String()
+    status = fields.String()
+    intent_id = fields.String(allow_none=True, metadata={"description": "At Stripe."})
+    customer_id = fields.String(metadata={"description": "Who one is at Stripe."})
+    created_at = Instant()
+
+
+class HeldRefundSchema(RefundSchema):
+    """What was given back for one of one's orders."""
+
+    order_id = Id()
+
+
 class ExportSchema(Schema):
     """Everything the shop holds about a person."""
 
     user = fields.Nested(UserSchema)
     orders = fields.List(fields.Nested(OrderSchema))
+    order_events = fields.List(fields.Nested(HeldEventSchema))
+    payments = fields.List(fields.Nested(HeldPaymentSchema))
+    refunds = fields.List(fields.Nested(HeldRefundSchema))
     reviews = fields.List(fields.Nested(ReviewSchema))
     cart = fields.List(fields.Nested(CartItemSchema))
+    cart_coupons = fields.List(fields.Nested(CartCouponSchema))
     wishlist = fields.List(fields.Nested(WishlistItemSchema))
     notifications = fields.List(fields.Nested(NotificationSchema))
     devices = fields.List(fields.Nested(DeviceSchema))
@@ -141,3 +171,4 @@ class ExportSchema(Schema):
     sessions = fields.List(fields.Nested(HeldSessionSchema))
     totp = fields.Nested(TotpStateSchema)
     mails = fields.List(fields.Nested(MailSchema))
+    audit_entries = fields.List(fields.Nested(AuditEntrySchema))

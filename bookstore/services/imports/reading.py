@@ -12,6 +12,7 @@ from typing import IO, cast
 from bookstore import errors
 
 # NUL, and what surrogateescape makes of bytes that are not UTF-8.
+_LONGEST = 1_000_000  # of a line, in characters
 _NOT_TEXT = re.compile("[\0\udc80-\udcff]")
 
 
@@ -81,7 +82,7 @@ class Source:
             ) as text,
         ):
             # strict: a quote that is never closed would swallow the rest of the file.
-            reader = csv.reader(text, strict=True)
+            reader = csv.reader(self._lines(text), strict=True)
             number = 0
             while True:
                 number += 1
@@ -94,11 +95,18 @@ class Source:
                         raise bad_file(self.path, "ends inside a quoted cell") from error
                     yield number, f"is not CSV: {error}"
 
+    def _lines(self, text: IO[str]) -> Iterator[str]:
+        """Yield the lines; a small gzip file may have one that no memory holds."""
+        while line := text.readline(_LONGEST):
+            if len(line) == _LONGEST:
+                raise bad_file(self.path, f"has a line of more than {_LONGEST:,} characters")
+            yield line
+
     def _check_bytes(self) -> None:
         # A header that is no text means that the file is none, or in another encoding; further
         # down it is that row's fault.
         with self._open() as raw:
-            header = raw.readline()
+            header = raw.readline(_LONGEST)
             if not header:
                 raise bad_file(self.path, "is empty")
             if b"\0" in header:
