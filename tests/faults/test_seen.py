@@ -252,8 +252,8 @@ def test_a_database_that_hangs_does_not_hold_every_thread(stack: Stack) -> None:
             answers = [readers.submit(requests.get, url, timeout=60) for _ in range(3 * threads)]
             # Nobody is left waiting for as long as it hangs ...
             assert {answer.result(60).status_code for answer in answers} == {503}
-        # ... and the next are refused at once.
-        assert requests.get(url, timeout=5).status_code == 503
+        # ... nor is who comes next, at a process that may have to find it out by itself.
+        assert requests.get(url, timeout=20).status_code == 503
         assert stack.readyz()["database"] == "unreachable"
     finally:
         wake(stack, "postgres")
