@@ -110,4 +110,4 @@ def test_carts_and_orders(reader: Client, books: list[int]) -> None:
     assert count(reader, "GET", "/orders") <= 3
     ok(reader.post("/wishlist/items", {"book_id": books[0]}), 201)
     # One for each kind of thing that is kept about somebody.
-    assert count(reader, "GET", "/me/export") <= 15
+    assert count(reader, "GET", "/me/export") <= 18
