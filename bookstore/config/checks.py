@@ -41,8 +41,10 @@ def database(value: str | None) -> str | None:
 
 def redis(value: str | None) -> str | None:
     """Take the address of a Redis."""
-    if value is None or value.startswith(("redis://", "rediss://", "unix://")):
-        return _port(value or "")
+    if value is None:
+        return None
+    if value.startswith(("redis://", "rediss://", "unix://")):
+        return _port(value)
     return "must start with redis://, rediss:// or unix://"
 
 

@@ -21,10 +21,12 @@ class Limits(Outside):
     """How much of the shop one client may take."""
 
     ratelimit_burst: str = setting(
-        "60/minute", "requests of one user, key or address at a stretch", check=_rate
+        "60/minute", "requests of one user (API keys included) or address at a stretch", check=_rate
     )
     ratelimit_sustained: str = setting(
-        "1000/day", "requests of one user, key or address in the long run", check=_rate
+        "1000/day",
+        "requests of one user (API keys included) or address in the long run",
+        check=_rate,
     )
     ratelimit_login: str = setting(
         "10/minute",

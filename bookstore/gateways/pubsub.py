@@ -2,8 +2,8 @@
 
 A message is ``<kind> <id> <version>\\n<payload>``: kind ``order`` or ``user``, the id of which,
 a number that grows with it, and the JSON that sockets get; or ``logins``, the id of a user, and no
-more. Messages may be lost: each carries
-the whole small state, and subscribers compare versions with the database from time to time.
+more. Messages may be lost: each carries the whole small state, and subscribers compare versions
+and logins with the database from time to time.
 """
 
 import logging

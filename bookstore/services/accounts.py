@@ -111,7 +111,7 @@ def log_in(
     with unit_of_work() as session:
         # Checking takes long, and meanwhile the account may have a new password, or be no more:
         # whoever ends its logins under this lock has ended this one too.
-        if passwords.of(session, found.id) != found.password_hash:
+        if passwords.locked_hash(session, found.id) != found.password_hash:
             raise errors.BadCredentials
         # In one transaction with the session, so that of two with one code only one has both.
         secret = totp.secret_of(session, found.id)

@@ -133,7 +133,7 @@ def guessing(
     Raises:
         RateLimited: there were ``RATELIMIT_LOGIN`` misses.
     """
-    name = f"user:{actor.id}" if actor.id is not None else limits.name_of(actor)
+    name = limits.name_of(actor)
     policies = limits.login_policies(kind)
     for policy in policies:
         window = rates.look(policy.rate, f"{policy.name}:{name}")

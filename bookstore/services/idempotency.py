@@ -88,7 +88,7 @@ def run(
     try:
         with unit_of_work() as session:
             answer = work()
-            _store(session, request, owner, answer)
+            _store(session, request, owner, answer, _made.get())
             return answer
     except (
         errors.PartUnavailable,
@@ -108,7 +108,7 @@ def run(
         _current.reset(before)
         _made.reset(made)
     with witnessed(None), unit_of_work() as session:
-        _store(session, request, owner, answer)
+        _store(session, request, owner, answer, request.user_id)
     return answer
 
 
@@ -132,7 +132,8 @@ def forget_old() -> int:
 
 def belongs_to(user_id: int) -> None:
     """Let the answer of the request that is worked at go with an account that it has made."""
-    _made.set(user_id)
+    if current_key() is not None:  # else nothing is kept, and nobody would take it back
+        _made.set(user_id)
 
 
 def forget(session: Session, user_id: int) -> None:
@@ -190,7 +191,9 @@ def _claim(request: Request, owner: str) -> Answer | None:
     return None
 
 
-def _store(session: Session, request: Request, owner: str, answer: Answer) -> None:
+def _store(
+    session: Session, request: Request, owner: str, answer: Answer, user_id: int | None
+) -> None:
     done = session.execute(
         update(IdempotencyKey)
         .where(*_where(request), IdempotencyKey.owner == owner)
@@ -198,7 +201,7 @@ def _store(session: Session, request: Request, owner: str, answer: Answer) -> No
             status_code=answer.status,
             headers=answer.headers,
             body=vault.seal(answer.body.decode()),
-            user_id=_made.get(request.user_id),
+            user_id=user_id,
         )
         .returning(IdempotencyKey.id)
         .execution_options(synchronize_session=False)

@@ -71,7 +71,7 @@ def verify(password: str, stored: str | None) -> tuple[bool, str | None]:
     return good and stored is not None, fresh
 
 
-def of(session: Session, user_id: int) -> str | None:
+def locked_hash(session: Session, user_id: int) -> str | None:
     """Return what is stored of an active user's password, and keep others from changing it.
 
     For whoever does something by a password that was checked before: the hash says if it still is

@@ -153,7 +153,7 @@ def _remove(user_id: int, password: str, code: str) -> None:
     if not passwords.verify(password, stored)[0]:
         raise errors.Invalid(_NOT_PRESENT)
     with unit_of_work() as session:
-        if passwords.of(session, user_id) != stored:
+        if passwords.locked_hash(session, user_id) != stored:
             raise errors.Invalid(_NOT_PRESENT)  # any more
         secret = secret_of(session, user_id)
         if secret is None:

@@ -1,5 +1,6 @@
 """A claim that was taken over: the work of the first must not count as well."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,9 +10,10 @@ from sqlalchemy import select, update
 from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.models import IdempotencyKey, Publisher
-from bookstore.services import idempotency
+from bookstore.services import accounts, idempotency
 from bookstore.services.idempotency import Answer, Request
 from bookstore.unit_of_work import unit_of_work
+from tests.factories import PASSWORD, make_user
 
 REQUEST = Request("user:1", "POST /x", "key", idempotency.fingerprint("secret", b"body"))
 
@@ -73,3 +75,29 @@ def test_where_a_fingerprint_parts_matters() -> None:
         idempotency.fingerprint("other", b"a", b"bc"),
     }
     assert len(prints) == 3
+
+
+def test_whose_a_kept_answer_is(app: Flask) -> None:
+    """Its asker's; but that of a registration goes with the account that it has made."""
+    accounts.register("otto", "otto@example.com", PASSWORD)  # by nobody's key: nothing is kept
+
+    def refuse() -> Answer:
+        raise errors.CartEmpty
+
+    def register() -> Answer:
+        user = accounts.register("anna", "anna@example.com", PASSWORD)
+        return Answer(201, {}, str(user.id).encode())
+
+    asker, stranger = make_user(), replace(REQUEST, scope="address:x", key="register")
+    for key, work in (("refused", refuse), ("done", lambda: Answer(201, {}, b"made"))):
+        request = replace(REQUEST, scope=f"user:{asker.id}", key=key, user_id=asker.id)
+        idempotency.run(request, work, refused)
+    made = int(idempotency.run(stranger, register, refused).body)
+    idempotency.run(replace(stranger, key="none"), refuse, refused)
+    kept = db.session.execute(select(IdempotencyKey.key, IdempotencyKey.user_id))
+    assert {row.key: row.user_id for row in kept} == {
+        "refused": asker.id,
+        "done": asker.id,
+        "register": made,
+        "none": None,
+    }
