@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 AUDITED := bookstore client_generators audits migrations gunicorn.conf.py worker.py wsgi.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage test-faults attack lint bench bench-deliveries demo clients lock clean
+.PHONY: help run test coverage test-faults attack lint bench bench-deliveries load demo clients lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ bench: $(VENV)/.installed-dev ## measure server CPU per request
 
 bench-deliveries: $(VENV)/.installed-dev ## measure how many webhooks a worker delivers
 	$(BIN)/python -m benchmarks.deliveries
+
+load: $(VENV)/.installed-dev ## many readers for four minutes, and a rolling restart under them: is anything lost?
+	$(BIN)/python -m benchmarks.load
 
 clients: $(VENV)/.installed-dev ## write a Python and a TypeScript client and a Postman collection into clients/
 	@$(BIN)/flask --app wsgi openapi v2 -o clients/openapi/v2.json

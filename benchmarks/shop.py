@@ -109,9 +109,11 @@ def empty(database: str, **changes: Any) -> Iterator[Shop]:
             secret_key=SECRET,
             database_url=url,
             redis_url=redis.url,
-            web_workers=1,
             # All that a shop has to do for its limits, and nobody who meets them.
             **{
+                "web_workers": 1,
+                # The client speaks plain HTTP, as a proxy that ends TLS does.
+                "force_https": False,
                 "ratelimit_burst": "100000000/minute",
                 "ratelimit_sustained": "100000000/day",
                 "ratelimit_login": "100000000/minute",
@@ -135,7 +137,9 @@ def empty(database: str, **changes: Any) -> Iterator[Shop]:
 
 
 @contextlib.contextmanager
-def opened(database: str, books: int, folder: Path | None, many: int) -> Iterator[Shop]:
+def opened(
+    database: str, books: int, folder: Path | None, many: int, **changes: Any
+) -> Iterator[Shop]:
     """Open a shop as ``empty`` does, and fill it.
 
     Args:
@@ -143,8 +147,9 @@ def opened(database: str, books: int, folder: Path | None, many: int) -> Iterato
         books: how many.
         folder: of the goodbooks-10k files, or None for generated books.
         many: how many buyers.
+        changes: of settings.
     """
-    with empty(database) as shop:
+    with empty(database, **changes) as shop:
         shop.many = many
         shop.stock = catalogue.load(folder, books, shop.folder)
         with db.engine.connect() as connection:
