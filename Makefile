@@ -47,7 +47,7 @@ bench: $(VENV)/.installed-dev ## measure server CPU per request
 bench-deliveries: $(VENV)/.installed-dev ## measure how many webhooks a worker delivers
 	$(BIN)/python -m benchmarks.deliveries
 
-load: $(VENV)/.installed-dev ## many readers for four minutes, and a rolling restart under them: is anything lost?
+load: $(VENV)/.installed-dev ## many readers for three minutes, then a rolling restart under them: is anything lost?
 	$(BIN)/python -m benchmarks.load
 
 clients: $(VENV)/.installed-dev ## write a Python and a TypeScript client and a Postman collection into clients/

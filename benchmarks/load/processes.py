@@ -128,7 +128,7 @@ def worker(settings: Settings, log: IO[bytes], *arguments: str) -> Running:
 def stripe() -> Iterator[str]:
     """Run a Stripe that pays by test cards, in a process of its own; yields its address."""
     process = spawn(
-        [sys.executable, "-m", "tests.fakes.stripe"],
+        [sys.executable, "-m", "tests.fakes.stripe", "--at-once"],
         signal.SIGTERM,
         cwd=ROOT,
         env=dict(os.environ),

@@ -14,12 +14,13 @@ def main() -> None:
     parser.add_argument("--secret-key", default=SECRET_KEY)
     parser.add_argument("--webhook-secret", default=WEBHOOK_SECRET)
     parser.add_argument("--endpoint", help="where events go")
+    parser.add_argument("--at-once", action="store_true", help="send events side by side")
     options = parser.parse_args()
     stopped = threading.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda *_: stopped.set())
     with FakeStripe(options.webhook_secret, options.secret_key, options.port) as fake:
-        fake.endpoint = options.endpoint
+        fake.endpoint, fake.webhooks.at_once = options.endpoint, options.at_once
         print(fake.url, flush=True)
         stopped.wait()
 
