@@ -1,8 +1,6 @@
 """The extensions, unbound. This module never builds the app, so anything may import it."""
 
 import sqlite3
-import threading
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -14,12 +12,11 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
-from redis.retry import Retry
 from sqlalchemy import Connection, Engine, MetaData, Table, event
 from sqlalchemy.orm import DeclarativeBase
 
 from bookstore.config import Settings
+from bookstore.redis_clients import Clients
 
 # Explicit names, so that a migration can drop what another created, on every database.
 NAMING = {
@@ -39,67 +36,27 @@ class Base(DeclarativeBase):
         __table__: ClassVar[Table]  # ours are tables, never views or joins
 
 
-class _Impatient(Retry):
-    """Tries twice, then leaves a Redis that does not answer alone for a moment.
-
-    A request may ask Redis several times. One that hangs, rather than refuses, would cost it the
-    whole timeout each time, and soon every thread would wait for it.
-    """
-
-    REST_SECONDS = 1.0
-
-    def __init__(self) -> None:
-        super().__init__(ExponentialWithJitterBackoff(0.2, 0.02), 1)
-        self._away_until = 0.0
-        self._asking: int | None = None  # the thread that finds out
-
-    def __deepcopy__(self, _memo: Any) -> "_Impatient":
-        return self  # every connection is given a copy, and they are all to know
-
-    def call_with_retry(self, *args: Any, **kwargs: Any) -> Any:
-        """Do it; a ConnectionError at once while Redis is left alone."""
-        me = threading.get_ident()
-        # Connecting, which is a part of asking, comes here as well.
-        is_first = self._asking != me
-        if is_first and self._away_until:
-            if time.monotonic() < self._away_until:
-                raise redis.ConnectionError("Redis did not answer a moment ago")
-            # One finds out whether it is back; who asks meanwhile is not to wait for that, too.
-            self._away_until, self._asking = time.monotonic() + self.REST_SECONDS, me
-        try:
-            found = super().call_with_retry(*args, **kwargs)
-        except (redis.ConnectionError, redis.TimeoutError):
-            self._away_until = time.monotonic() + self.REST_SECONDS
-            raise
-        finally:
-            if is_first and self._asking == me:
-                self._asking = None
-        self._away_until = 0.0
-        return found
-
-
 class RedisHandle:
-    """The process's Redis clients, made once per app by ``init_app``."""
+    """The process's Redis clients, made once per app by ``init_app``.
+
+    On a cluster, keys of one command or script have to share a hash tag.
+    """
 
     def init_app(self, app: Flask, url: str) -> None:
         """Attach lazy clients with short timeouts: a dead Redis must not slow a request down."""
-        app.extensions["bookstore_redis_url"] = url
-        # Once more and at once: the connection may be an old one that Redis has closed.
-        insistent = Retry(NoBackoff(), 1)
-        # What one of these two finds out about Redis, both know.
-        impatient = _Impatient()
-        for name, retry, seconds in (
-            ("bookstore_redis", impatient, 0.5),
-            ("bookstore_redis_now", insistent, 0.5),
-            ("bookstore_redis_quick", impatient, 0.2),
-        ):
-            app.extensions[name] = redis.Redis.from_url(
-                url,
-                socket_connect_timeout=seconds,
-                socket_timeout=seconds,
-                health_check_interval=30,
-                retry=retry,
-            )
+        clients = Clients(url)
+        app.extensions["bookstore_redis_clients"] = clients
+        app.extensions["bookstore_redis"] = client = clients.impatient(0.5)
+        app.extensions["bookstore_redis_now"] = clients.insistent(0.5)
+        app.extensions["bookstore_redis_quick"] = clients.impatient(0.2)
+        app.extensions["bookstore_redis_queue"] = (
+            clients.queue(0.5) if clients.is_cluster else client
+        )
+
+    @property
+    def clients(self) -> Clients:
+        """Return what makes clients of other kinds: for those who wait, beat or subscribe."""
+        return cast(Clients, current_app.extensions["bookstore_redis_clients"])
 
     @property
     def client(self) -> "redis.Redis":
@@ -120,9 +77,14 @@ class RedisHandle:
         return cast("redis.Redis", current_app.extensions["bookstore_redis_quick"])
 
     @property
-    def url(self) -> str:
-        """Return where it is, for a connection of another kind."""
-        return str(current_app.extensions["bookstore_redis_url"])
+    def queue(self) -> "redis.Redis":
+        """Return a client for RQ, whose transactions take many keys."""
+        return cast("redis.Redis", current_app.extensions["bookstore_redis_queue"])
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether Redis is a cluster: keys of one command or script must share a hash tag."""
+        return self.clients.is_cluster
 
 
 # Rows stay readable after the commit: what a service returns is dumped without asking again.

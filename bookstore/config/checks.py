@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bookstore import countries
-from bookstore.config import tax_table
+from bookstore.config import redis_url, tax_table
 
 
 def ok(_: Any) -> str | None:
@@ -43,9 +43,11 @@ def redis(value: str | None) -> str | None:
     """Take the address of a Redis."""
     if value is None:
         return None
-    if value.startswith(("redis://", "rediss://", "unix://")):
-        return _port(value)
-    return "must start with redis://, rediss:// or unix://"
+    try:
+        redis_url.parse(value)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def web(value: str | None) -> str | None:

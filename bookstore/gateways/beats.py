@@ -7,8 +7,7 @@ from typing import Any
 
 import redis
 
-from bookstore.extensions import redis_handle, settings
-from bookstore.gateways import embedded_redis
+from bookstore.extensions import redis_handle
 from bookstore.gateways.queue import QUEUES
 
 SCHEDULER = "scheduler"
@@ -35,8 +34,7 @@ return found
 
 def own_client() -> "redis.Redis":
     """Return a client for a thread that does nothing but beat."""
-    url = settings().redis_url or embedded_redis.default_url(settings().bookstore_home)
-    return redis.Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=0.5, retry=None)
+    return redis_handle.clients.once(0.5)
 
 
 def beat(client: "redis.Redis", role: str, member: str) -> None:

@@ -11,14 +11,11 @@ from datetime import datetime
 from typing import Any
 
 import redis
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.retry import Retry
 from rq import Queue, Retry as JobRetry
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from bookstore.extensions import redis_handle, settings
-from bookstore.gateways import embedded_redis
+from bookstore.extensions import redis_handle
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +29,13 @@ _WAKE_SECONDS = 30
 JOB_SECONDS = 600
 # RQ itself would keep failed jobs, with their stack traces, for a year.
 FAILURE_SECONDS = 86_400
-_LONGEST_WAIT = 60
+# Longer than RQ waits for a job (its worker's time to live less 15 s), and 10 s more.
+_LONGEST_WAIT = 30
 
 
 def queue(name: str) -> Queue:
     """Return the queue of that name, on the app's Redis."""
-    return Queue(name, connection=redis_handle.client, serializer=JSONSerializer)
+    return Queue(name, connection=redis_handle.queue, serializer=JSONSerializer)
 
 
 def blocking_client() -> "redis.Redis":
@@ -47,14 +45,7 @@ def blocking_client() -> "redis.Redis":
     the first would give up after redis-py's 5 s, again and again, and then be left alone for
     longer and longer.
     """
-    url = settings().redis_url or embedded_redis.default_url(settings().bookstore_home)
-    return redis.Redis.from_url(
-        url,
-        socket_connect_timeout=2,
-        socket_timeout=_LONGEST_WAIT,
-        health_check_interval=30,
-        retry=Retry(ExponentialWithJitterBackoff(0.5, 0.05), 2),
-    )
+    return redis_handle.clients.waiting(_LONGEST_WAIT)
 
 
 def enqueue(function: str, *args: Any, on: str = JOBS, seconds: int = JOB_SECONDS) -> bool:
@@ -109,7 +100,7 @@ def wake() -> None:
 
 def rewake() -> None:
     """As ``wake``, for the sweep: also when the key is there but its job got lost."""
-    if redis_handle.client.llen(Queue.redis_queue_namespace_prefix + OUTGOING) == 0:
+    if queue(OUTGOING).count == 0:
         redis_handle.client.set(_WAKE, 1, ex=_WAKE_SECONDS)
         _queue_drain()
 
@@ -151,8 +142,8 @@ def oldest(now: datetime) -> dict[str, float]:
     """
     found = {}
     for name in QUEUES:
-        first: Any = redis_handle.client.lindex(queue(name).key, 0)
-        at: Any = first and redis_handle.client.hget(Job.key_for(first.decode()), "enqueued_at")
+        first: Any = redis_handle.queue.lindex(queue(name).key, 0)
+        at: Any = first and redis_handle.queue.hget(Job.key_for(first.decode()), "enqueued_at")
         since = datetime.fromisoformat(at.decode()) if at else now
         found[name] = max(0.0, (now - since).total_seconds())
     return found

@@ -8,22 +8,19 @@ from collections.abc import Callable
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from bookstore.gateways.pubsub import CHANNEL, Update
 
 log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 5.0
-_HEALTH_SECONDS = 10
 
 
 class Subscriber:
     """Reads ``pubsub.CHANNEL`` for ever, through every restart of Redis.
 
     Args:
-        url: where Redis is.
+        connect: makes a client that tries nothing again.
         on_updates: gets what was published.
         on_subscribed: called at every acknowledgement of the subscription, so also after a
             connection that was lost without a word. What was published meanwhile is lost.
@@ -31,11 +28,12 @@ class Subscriber:
 
     def __init__(
         self,
-        url: str,
+        connect: Callable[[], "redis.Redis"],
         on_updates: Callable[[list[Update]], None],
         on_subscribed: Callable[[], None],
     ) -> None:
-        self._url, self._on_updates, self._on_subscribed = url, on_updates, on_subscribed
+        self._connect = connect
+        self._on_updates, self._on_subscribed = on_updates, on_subscribed
         self._thread = threading.Thread(target=self._run, name="subscriber", daemon=True)
 
     def start(self) -> None:
@@ -46,14 +44,8 @@ class Subscriber:
         pause, told = 0.1, False
         while True:
             try:
-                client = redis.Redis.from_url(
-                    self._url,
-                    socket_connect_timeout=2,
-                    socket_timeout=5,
-                    health_check_interval=_HEALTH_SECONDS,
-                    # Errors come to us: a reconnect that nobody notices is a gap nobody fills.
-                    retry=Retry(NoBackoff(), 0),
-                )
+                # Errors come to us: a reconnect that nobody notices is a gap nobody fills.
+                client = self._connect()
                 subscribe: Any = client.pubsub
                 with client, subscribe() as subscription:
                     subscription.subscribe(CHANNEL)

@@ -46,7 +46,9 @@ class Tracker:
         self.presence, self.room = Presence(SOCKETS_A_USER), handover.room()
         self.hub = Hub(on_sync=self._asked, on_closed=self._gone)
         self.resync = Resync(self.hub, self.presence, context_maker())
-        self._subscriber = Subscriber(redis_handle.url, self._told, self.resync.all_soon)
+        self._subscriber = Subscriber(
+            redis_handle.clients.subscriber, self._told, self.resync.all_soon
+        )
 
     def start(self) -> None:
         """Start its threads."""

@@ -85,7 +85,7 @@ def test_each_process_goes_on_alone_and_comes_back(alone: Client, own_redis: Red
 
 
 def test_a_redis_that_hangs_is_left_alone(alone: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bookstore.extensions._Impatient.REST_SECONDS", 5.0)
+    monkeypatch.setattr("bookstore.redis_clients.patience.Impatient.REST_SECONDS", 5.0)
     assert left(ask(alone, "192.0.2.1")) == ("burst", 2)
     with hanging(alone):
         assert left(ask(alone, "192.0.2.1")) == ("burst", 2)

@@ -182,7 +182,7 @@ def test_real_processes(apps: Apps, app: Flask, database: str, tmp_path: Path) -
         log = Path(live.log.name).read_text() + worker.log
     assert log.count("POST /api/v2/orders") == 1
     assert_clean(log, [token])
-    assert "planted" not in _in_redis("rq:*", without=b"data").casefold()
+    assert "planted" not in _in_redis("{rq}:*", without=b"data").casefold()
 
 
 def _in_redis(pattern: str, *, without: bytes) -> str:
