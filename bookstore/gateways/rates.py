@@ -80,17 +80,17 @@ def hit(counted: Sequence[tuple[RateLimitItem, str]]) -> list[Window]:
     """Count one for each; those after the first that refuses it are only read.
 
     Args:
-        counted: each rate with the name of what is counted: of no person and no address, since
-            keys can be read.
+        counted: each rate with the name of what is counted, ``<policy>:<who>``: of no person and
+            no address, since keys can be read. All of one call are of one ``who``.
     """
     return storage().hit(
-        [(rate.key_for(name), rate.amount, rate.get_expiry()) for rate, name in counted]
+        [(_key(rate, name), rate.amount, rate.get_expiry()) for rate, name in counted]
     )
 
 
 def look(rate: RateLimitItem, name: str) -> Window:
     """Return how a rate stands for what ``hit`` counts by this name; ``taken`` if one may come."""
-    found = storage().get_sliding_window(rate.key_for(name), rate.get_expiry())
+    found = storage().get_sliding_window(_key(rate, name), rate.get_expiry())
     window = Window(True, *found)
     return window if window.remaining(rate) else replace(window, taken=False)
 
@@ -100,14 +100,24 @@ def storage() -> "ShopStorage":
     return cast(ShopStorage, limiter.storage)
 
 
+def _key(rate: RateLimitItem, name: str) -> str:
+    """Return the library's key of a rate; on a cluster, one that has its slot by who is counted.
+
+    The library writes braces around it. What comes before the first that closes is the hash tag.
+    """
+    key = rate.key_for(name)
+    return f"{name.partition(':')[2]}}}{key}" if redis_handle.is_cluster else key
+
+
 class _Places:
     """Where one app counts."""
 
     def __init__(self) -> None:
         client = redis_handle.quick
-        self.redis = RedisStorage(
-            "redis://", connection_pool=client.connection_pool, key_prefix=PREFIX
-        )
+        self.redis = RedisStorage("redis://", key_prefix=PREFIX)
+        # The library would make its own, of one Redis or of a cluster that has to be there now.
+        self.redis.storage = client
+        self.redis.initialize_storage("")
         self.script = client.register_script(_SCRIPT)
         self.memory = MemoryStorage()
         self.is_away = False
