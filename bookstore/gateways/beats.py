@@ -50,10 +50,14 @@ def counts() -> dict[str, int]:
     """Return how many processes work on each queue, and as ``SCHEDULER``.
 
     Raises:
-        redis.RedisError: Redis is away.
+        redis.RedisError: Redis, or some of a cluster, is away.
     """
+    client: Any = redis_handle.client
+    if redis_handle.is_cluster:
+        # The roles are on one of its nodes. That the others answer says nobody else.
+        client.ping(target_nodes="primaries")
     roles = (*QUEUES, SCHEDULER)
-    found: Any = redis_handle.client.eval(_COUNT, len(roles), *map(_key, roles))
+    found = client.eval(_COUNT, len(roles), *map(_key, roles))
     return dict(zip(roles, found, strict=True))
 
 

@@ -7,6 +7,7 @@ and logins with the database from time to time.
 """
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import redis
@@ -54,9 +55,12 @@ def publish(updates: list[Update]) -> None:
     if not updates:
         return
     try:
-        pipe = redis_handle.client.pipeline(transaction=False)
-        for update in updates:
-            pipe.publish(CHANNEL, update.encoded())
-        pipe.execute()
+        # redis-py has no pipelines of it for a cluster, any node of which tells all the others.
+        client = redis_handle.client
+        with nullcontext() if redis_handle.is_cluster else client.pipeline(False) as pipe:
+            for update in updates:
+                (client if pipe is None else pipe).publish(CHANNEL, update.encoded())
+            if pipe is not None:
+                pipe.execute()
     except redis.RedisError as error:
         log.debug("not published, Redis is away", extra={"why": str(error)})
