@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 Node = tuple[str, int]
 Kind = Literal["one", "sentinel", "cluster"]
@@ -52,24 +52,26 @@ def parse(url: str) -> RedisPlace:
     if "://" not in url or scheme not in _KINDS:
         raise ValueError(f"must start with {', '.join(f'{known}://' for known in _KINDS)}")
     kind, has_tls = _KINDS[scheme]
-    try:
-        parts = urlsplit(url)
-        if kind == "one":
-            _ = parts.port
-            return RedisPlace(kind, url)
-    except ValueError:
-        raise ValueError("names a port or host that is none") from None
-    told, _, hosts = parts.netloc.rpartition("@")
+    if kind == "one":
+        try:
+            _ = urlsplit(url).port
+        except ValueError:
+            raise ValueError("names a port or host that is none") from None
+        return RedisPlace(kind, url)
+    # By hand: of several hosts urlsplit makes nothing, and refuses IPv6 among them.
+    address, _, query = url.partition("://")[2].partition("?")
+    authority, _, path = address.partition("/")
+    told, _, hosts = authority.rpartition("@")
     nodes = tuple(_node(host, _PORTS[kind]) for host in hosts.split(","))
-    options, of_sentinels = _options(parts, kind, has_tls)
+    options, of_sentinels = _options(query, kind, has_tls)
     name, _, password = told.partition(":")
     options |= {"username": unquote(name)} if name else {}
     options |= {"password": unquote(password)} if password else {}
     if kind == "cluster":
-        if parts.path.strip("/") not in {"", "0"}:
+        if path.strip("/") not in {"", "0"}:
             raise ValueError("a cluster has one database, 0, and no name: nothing after the hosts")
         return RedisPlace(kind, url, nodes, options=options)
-    service, _, db = parts.path.strip("/").partition("/")
+    service, _, db = path.strip("/").partition("/")
     if not service:
         raise ValueError("names no service: redis+sentinel://host:port,host:port/service")
     if not (db or "0").isdecimal():
@@ -88,11 +90,9 @@ def _node(text: str, port: int) -> Node:
     return host, port
 
 
-def _options(
-    parts: SplitResult, kind: Kind, has_tls: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _options(query: str, kind: Kind, has_tls: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of connections to a Redis, and of those to a Sentinel."""
-    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    given = dict(parse_qsl(query, keep_blank_values=True))
     known = (*_OF_TLS, *(_OF_SENTINELS if kind == "sentinel" else ()))
     for name in given:
         if name not in known:

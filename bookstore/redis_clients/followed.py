@@ -15,6 +15,7 @@ from redis.crc import key_slot
 from redis.exceptions import AskError, ClusterDownError, TryAgainError
 from redis.retry import Retry
 from redis.sentinel import (
+    MasterNotFoundError,
     Sentinel,
     SentinelConnectionPool,
     SentinelManagedConnection,
@@ -41,6 +42,19 @@ class _Moving(SentinelManagedConnection):
 
 class _MovingSSL(_Moving, SentinelManagedSSLConnection):
     """The same, by TLS."""
+
+
+class _Sentinels(Sentinel):
+    """redis-py's; what it says when there is no master would be a page of each one's options."""
+
+    def discover_master(self, service_name: str) -> Node:
+        """Return the master; a ConnectionError when no Sentinel names one."""
+        try:
+            found: Node = super().discover_master(service_name)  # type: ignore[no-untyped-call]
+        except MasterNotFoundError:
+            why = f"no Sentinel names a master of {service_name}"
+            raise redis.ConnectionError(why) from None
+        return found
 
 
 class _Nodes:
@@ -103,7 +117,7 @@ def client(place: RedisPlace, key: str | None = None, **options: Any) -> "redis.
     manager: Any
     if place.kind == "sentinel":
         of_sentinels = finding | dict(place.sentinel_options)
-        manager = Sentinel(place.nodes, sentinel_kwargs=of_sentinels)  # type: ignore[no-untyped-call]
+        manager = _Sentinels(place.nodes, sentinel_kwargs=of_sentinels)  # type: ignore[no-untyped-call]
         kinds = (SentinelManagedConnection, SentinelManagedSSLConnection)
     else:
         manager = _Nodes(place.nodes, key, finding | dict(place.options))

@@ -52,6 +52,7 @@ def test_an_empty_value_is_an_unset_one() -> None:
         ("DATABASE_URL", "postgresql://u:p@h:port/n"),
         ("REDIS_URL", "http://x"),
         ("REDIS_URL", "redis://h:port/0"),
+        ("REDIS_URL", "redis+sentinel://h:1"),
         ("SENTRY_DSN", "https://k@o1:x/7"),
         ("SENTRY_DSN", "https://k:s@o1/abc"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:99999"),
