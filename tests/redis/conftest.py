@@ -19,7 +19,7 @@ from tests.processes import LiveWorker
 from tests.redis.servers import Cluster, Place, Sentinels
 
 
-@pytest.fixture(scope="package", params=[Sentinels, Cluster], ids=["sentinel", "cluster"])
+@pytest.fixture(scope="module", params=[Sentinels, Cluster], ids=["sentinel", "cluster"])
 def place(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
@@ -27,7 +27,7 @@ def place(
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def settings(place: Place, apps: Apps, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     home: Path = tmp_path_factory.mktemp("home-there")
     return apps.settings(
@@ -35,7 +35,7 @@ def settings(place: Place, apps: Apps, tmp_path_factory: pytest.TempPathFactory)
     )
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def app_there(apps: Apps, settings: Settings) -> Iterator[Flask]:
     apps.get("sqlite")
     app = create_app(settings)
@@ -64,7 +64,7 @@ class Processes:
     jobs: LiveWorker
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def processes(app_there: Flask, settings: Settings) -> Iterator[Processes]:
     with (
         LiveWorker(settings, "outgoing") as outgoing,

@@ -213,6 +213,14 @@ class Cluster(_Several):
                     return next(one for one in self.servers if one.port == int(node[1]))
         raise RuntimeError("nobody has it")
 
+    def replica_of(self, master: Server) -> Server:
+        """Return a replica of a master."""
+        for server in self.servers:
+            role = server.ask("ROLE")
+            if role[0] == b"slave" and int(role[2]) == master.port:
+                return server
+        raise RuntimeError("it has none")
+
 
 def _is_linked(server: Server) -> bool:
     return b"master_link_status:up" in _raw(server.ask("INFO", "replication"))
