@@ -12,7 +12,7 @@ from typing import Any
 import redis
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
-from redis.exceptions import AskError, ClusterDownError, TryAgainError
+from redis.exceptions import AskError, ClusterDownError, MovedError, TryAgainError
 from redis.retry import Retry
 from redis.sentinel import (
     MasterNotFoundError,
@@ -28,14 +28,30 @@ from bookstore.config.redis_url import Node, RedisPlace
 _FINDING_SECONDS = 0.5
 
 
-class _Moving(SentinelManagedConnection):
-    """A connection that ends when the node says that it is the wrong one (MOVED, CLUSTERDOWN)."""
+class _Followed(SentinelManagedConnection):
+    """A connection that, to try again, asks anew where to; redis-py's goes where it was."""
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Send a command, after connecting if need be."""
+        if self._sock is None:
+            self._connect_retry()  # type: ignore[no-untyped-call]
+        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
+
+
+class _FollowedSSL(_Followed, SentinelManagedSSLConnection):
+    """The same, by TLS."""
+
+
+class _Moving(_Followed):
+    """Of a cluster: it ends when the node says that it is the wrong one (MOVED, CLUSTERDOWN)."""
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
         """Return an answer; a ConnectionError, after which the node is looked for anew."""
         try:
             return super().read_response(*args, **kwargs)
         except (AskError, ClusterDownError, TryAgainError) as error:
+            if isinstance(error, MovedError):
+                self.connection_pool.sentinel_manager.moved((error.host, error.port))
             self.disconnect()  # type: ignore[no-untyped-call]
             raise redis.ConnectionError(f"another node has it: {error}") from error
 
@@ -66,6 +82,11 @@ class _Nodes:
         self._slot = None if key is None else key_slot(key.encode())
         self._named, self._seen = frozenset(nodes), frozenset(nodes)
         self._options = options
+        self._told: Node | None = None
+
+    def moved(self, node: Node) -> None:
+        """Take the word of a node that another has the key: the others may not know it yet."""
+        self._told = node
 
     def discover_master(self, _service: str) -> Node:
         """Return the node that has the key; one that answers, if there is no key.
@@ -73,6 +94,9 @@ class _Nodes:
         Raises:
             redis.ConnectionError: no node knows.
         """
+        told, self._told = self._told, None
+        if told is not None:
+            return told
         nodes, why = list(self._seen | self._named), "no node answers"
         random.shuffle(nodes)
         for host, port in nodes:
@@ -118,15 +142,15 @@ def client(place: RedisPlace, key: str | None = None, **options: Any) -> "redis.
     if place.kind == "sentinel":
         of_sentinels = finding | dict(place.sentinel_options)
         manager = _Sentinels(place.nodes, sentinel_kwargs=of_sentinels)  # type: ignore[no-untyped-call]
-        kinds = (SentinelManagedConnection, SentinelManagedSSLConnection)
+        plain, tls = _Followed, _FollowedSSL
     else:
         manager = _Nodes(place.nodes, key, finding | dict(place.options))
-        kinds = (_Moving, _MovingSSL)
+        plain, tls = _Moving, _MovingSSL
     told = {name: value for name, value in place.options.items() if name != "ssl"}
     pool = SentinelConnectionPool(  # type: ignore[no-untyped-call]
         place.service or "cluster",
         manager,
-        connection_class=kinds[bool(place.options.get("ssl"))],
+        connection_class=tls if place.options.get("ssl") else plain,
         db=place.db,
         **told,
         **options,

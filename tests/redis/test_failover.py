@@ -28,13 +28,13 @@ from tests.clients import ADDRESS, wait_until
 from tests.factories import fill_carts, make_book, make_buyers
 from tests.processes import LiveWorker
 from tests.redis.conftest import Processes
-from tests.redis.servers import SILENT_MS, Cluster, Place, Sentinels, Server
+from tests.redis.servers import Cluster, Place, Sentinels, Server
 from tests.sockets.following import Followed, follow, read
 
 pytestmark = pytest.mark.faults
 
-# Of a fail-over, and of the sweep that finds what it lost.
-SECONDS = 60
+# Of a fail-over, a worker that waits half a minute for an answer, and the sweep after it.
+SECONDS = 90
 RATE = parse("1000/minute")
 
 
@@ -135,7 +135,11 @@ class Uses:
         """Wait until each works; return how many seconds after ``began`` each did."""
         began, took = began or time.monotonic(), {}
         for use in (self.limits, self.cache, self.tickets, self.beats, self.jobs, self.sockets):
-            wait_until(partial(self._works, use), SECONDS)
+            try:
+                wait_until(partial(self._works, use), SECONDS)
+            except AssertionError:
+                logs = (self.processes.jobs.log, self.processes.outgoing.log)
+                pytest.fail(f"{use.__name__} in vain; {took}; {[log[-2000:] for log in logs]}")
             took[use.__name__] = round(time.monotonic() - began, 1)
         return took
 
@@ -183,7 +187,7 @@ def test_a_master_goes(
 ) -> None:
     uses = Uses(there, processes, follow(there, processes.live))
     uses.all_again()
-    # Of a cluster: who has RQ's keys; who has the signs of life; and who has the catalogue's.
+    # Of a cluster: who has RQ's keys, and who has the signs of life.
     keys = ["{rq}"] if place.kind == "sentinel" else ["{rq}", "bookstore:{beats}:jobs"]
     for key in keys:
         master = place.owner(key)
@@ -193,9 +197,9 @@ def test_a_master_goes(
             wait_until(lambda key=key, master=master: is_elsewhere(place, key, master), SECONDS)
             elected = round(time.monotonic() - began, 1)
             took = uses.all_again(began)
+            wait_until(lambda buying=buying: buying.answers.total() > 5, SECONDS)
             print(f"\n{place.kind}, the master of {key} {how}: elected {elected}, {took}")
         assert set(buying.answers) == {201}, buying.answers
-        assert buying.answers[201] > SILENT_MS / 1000
         bring_back(master, how)
         uses.all_again()
     wait_until(lambda: unsent(there) == 0, SECONDS)
