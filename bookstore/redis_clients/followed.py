@@ -138,19 +138,21 @@ def client(place: RedisPlace, key: str | None = None, **options: Any) -> "redis.
         "socket_timeout": seconds,
         "retry": Retry(NoBackoff(), 0),
     }
+    has_tls = bool(place.options.get("ssl"))
     manager: Any
+    kind: type[SentinelManagedConnection]
     if place.kind == "sentinel":
         of_sentinels = finding | dict(place.sentinel_options)
         manager = _Sentinels(place.nodes, sentinel_kwargs=of_sentinels)  # type: ignore[no-untyped-call]
-        plain, tls = _Followed, _FollowedSSL
+        kind = _FollowedSSL if has_tls else _Followed
     else:
         manager = _Nodes(place.nodes, key, finding | dict(place.options))
-        plain, tls = _Moving, _MovingSSL
+        kind = _MovingSSL if has_tls else _Moving
     told = {name: value for name, value in place.options.items() if name != "ssl"}
     pool = SentinelConnectionPool(  # type: ignore[no-untyped-call]
         place.service or "cluster",
         manager,
-        connection_class=tls if place.options.get("ssl") else plain,
+        connection_class=kind,
         db=place.db,
         **told,
         **options,
