@@ -47,7 +47,10 @@ class Settings(Eyes):
         check=checks.database,
     )
     redis_url: str | None = setting(
-        None, "redis://… (unset: the embedded server)", secret=True, check=checks.redis
+        None,
+        "redis://…, redis+sentinel://…/service, redis+cluster://… (unset: the embedded server)",
+        secret=True,
+        check=checks.redis,
     )
     public_url: str | None = setting(
         None, "the shop's address as its customers know it, for links in mail", check=checks.web
