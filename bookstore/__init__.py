@@ -20,12 +20,8 @@ import-linter holds this, see setup.cfg)::
 Start with ``services/``: one module a concept word, one function a use case.
 """
 
-import os
-
-# RQ reads it when it is imported, so it comes first. On a cluster of Redis the braces keep all that
-# is RQ's on one node; elsewhere they are a name like any other.
-os.environ["RQ_KEY_PREFIX"] = "{rq}"
-
+# First: it says what RQ's keys begin with, and RQ reads that when it is imported.
+import bookstore.config  # noqa: F401
 from bookstore.app import create_app
 
 __all__ = ["create_app"]

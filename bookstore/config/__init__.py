@@ -12,9 +12,13 @@ from dotenv import dotenv_values
 
 from bookstore.config import checks
 from bookstore.config.eyes import Eyes
+from bookstore.config.redis_url import QUEUE_TAG
 from bookstore.config.values import BadSetting, parse, setting, show
 
 __all__ = ["BadSetting", "Settings"]
+
+# RQ takes it from there alone.
+os.environ["RQ_KEY_PREFIX"] = QUEUE_TAG
 
 _WEAK_SECRETS = frozenset({"secret", "changeme", "change-me", "dev", "development", "test"})
 _DEFAULT_HOME = Path("var")

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+# What all of RQ's keys begin with: on a cluster, the braces keep them on one node.
+QUEUE_TAG = "{rq}"
+
 Node = tuple[str, int]
 Kind = Literal["one", "sentinel", "cluster"]
 

@@ -5,7 +5,6 @@ are three: one for commands of one key, or of keys with one hash tag; one of the
 keys, which all have one tag; and one of any node, which is where pub/sub is read.
 """
 
-import os
 from typing import Any, cast
 
 import redis
@@ -13,12 +12,11 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.retry import Retry
 
 from bookstore.config import redis_url
+from bookstore.config.redis_url import QUEUE_TAG
 from bookstore.redis_clients import followed
 from bookstore.redis_clients.cluster import ClusterClient
 from bookstore.redis_clients.patience import Impatient
 
-# What all of RQ's keys begin with.
-QUEUE_TAG = os.environ["RQ_KEY_PREFIX"]
 _HEALTH_SECONDS = 30
 _SUBSCRIBER_HEALTH_SECONDS = 10
 

@@ -7,8 +7,8 @@ from rq.job import Job
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from bookstore.config import BadSetting, Settings
-from bookstore.config.redis_url import parse
-from bookstore.redis_clients import QUEUE_TAG, Clients
+from bookstore.config.redis_url import QUEUE_TAG, parse
+from bookstore.redis_clients import Clients
 
 SECRET = "s3cret"
 
