@@ -66,6 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_SAMESITE="Strict",
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine.options(settings),
+        SQLALCHEMY_BINDS=engine.replicas_of(settings),
         JWT_ACCESS_TOKEN_EXPIRES=timedelta(minutes=60),
         JWT_REFRESH_TOKEN_EXPIRES=timedelta(days=30),
         JWT_ALGORITHM="HS256",
@@ -103,6 +104,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     shell.init_app(app)
     with app.app_context():
         engine.watch(settings.slow_query_ms)
+    engine.follow(app, settings)
     if settings.debug_toolbar:
         toolbar.init_app(app)
     if traces.configure(settings):
@@ -116,7 +118,8 @@ def _trace(app: Flask) -> None:
 
     web.watch(app)
     with app.app_context():
-        sql.watch(db.engine)
+        for each in db.engines.values():
+            sql.watch(each)
 
 
 def _migrations_folder() -> Path:

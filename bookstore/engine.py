@@ -11,16 +11,24 @@ import socket
 import time
 from typing import Any
 
-from sqlalchemy import event, exc
+from flask import Flask
+from sqlalchemy import Engine, event, exc
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from bookstore import instruments
+from bookstore import instruments, replicas
 from bookstore.config import Settings
 from bookstore.extensions import db
 from bookstore.instruments import counting
 
 log = logging.getLogger("bookstore.sql")
 
+# Of each session of PostgreSQL; those in milliseconds.
+LIMITS = {
+    "statement_timeout": "10000",
+    "lock_timeout": "5000",
+    "idle_in_transaction_session_timeout": "15000",
+    "timezone": "UTC",
+}
 OVERFLOW = 2
 POOL_SECONDS = 5
 
@@ -103,18 +111,34 @@ def options(settings: Settings) -> dict[str, Any]:
     common: dict[str, Any] = {"hide_parameters": True, "poolclass": CountingPool}
     if settings.sqlalchemy_url.startswith("sqlite"):
         return common
+    connect: dict[str, Any] = {"connect_timeout": 5}
+    if settings.database_pooler is None:
+        # Nothing a request does may hold a lock or a connection for ever.
+        connect["options"] = " ".join(f"-c {name}={value}" for name, value in LIMITS.items())
+    else:
+        # The next transaction may be another session's: what was prepared here is not there, and
+        # a pooler refuses options. The database's role has the limits there.
+        connect["prepare_threshold"] = None
     return {
         **common,
         "pool_size": settings.web_threads,
         "max_overflow": OVERFLOW,
         "pool_timeout": POOL_SECONDS,
         "pool_recycle": 1800,
-        "connect_args": {
-            "connect_timeout": 5,
-            # Nothing a request does may hold a lock or a connection for ever.
-            "options": "-c statement_timeout=10000 -c lock_timeout=5000 "
-            "-c idle_in_transaction_session_timeout=15000 -c timezone=UTC",
-        },
+        "connect_args": connect,
+    }
+
+
+def replicas_of(settings: Settings) -> dict[str, Any]:
+    """Return the binds of the replicas; each has a pool of its own, as large as the primary's."""
+    more = options(settings)
+    # Who waits for a replica is better served by the primary.
+    more |= {
+        "pool_timeout": 1,
+        "connect_args": more.get("connect_args", {}) | {"connect_timeout": 2},
+    }
+    return {
+        f"replica{number}": {"url": url, **more} for number, url in enumerate(settings.replica_urls)
     }
 
 
@@ -125,11 +149,28 @@ def line() -> Line:
 
 
 def watch(slow_ms: int) -> None:
-    """Count the connections of the current app's engine, and log statements that are slow."""
-    engine = db.engine
-    _watch_statements(engine, slow_ms)
+    """Count the connections of the current app's engines, and log statements that are slow."""
+    engines = list(db.engines.values())
+    pools = [one.pool for one in engines if isinstance(one.pool, CountingPool)]
+    for engine in engines:
+        _watch_statements(engine, slow_ms)
+    for pool in pools:
+        _watch_connections(pool, sum(one.limit for one in pools))
+
+
+def follow(app: Flask, settings: Settings) -> None:
+    """Have the replicas of an app looked at, if it has any."""
+    with app.app_context():
+        engines = [engine for name, engine in db.engines.items() if name is not None]
+        if engines:
+            app.extensions[replicas.EXTENSION] = replicas.Replicas(
+                db.engine, engines, settings.database_replica_lag, _cut
+            )
+
+
+def _cut(engine: Engine, seconds: float) -> None:
     if isinstance(engine.pool, CountingPool):
-        _watch_connections(engine.pool)
+        engine.pool.line.cut(seconds)
 
 
 def _watch_statements(engine: Any, limit_ms: int) -> None:
@@ -147,11 +188,11 @@ def _watch_statements(engine: Any, limit_ms: int) -> None:
     event.listen(engine, "after_cursor_execute", after)
 
 
-def _watch_connections(pool: CountingPool) -> None:
+def _watch_connections(pool: CountingPool, limit: int) -> None:
     held = pool.line
 
     def opened(*_: Any) -> None:
-        instruments.POOL_LIMIT.set(counting.role, to=pool.limit)
+        instruments.POOL_LIMIT.set(counting.role, to=limit)
         instruments.POOL_OPEN.add(counting.role)
 
     def closed(*_: Any) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from bookstore.config import Settings
 from bookstore.redis_clients import Clients
+from bookstore.routing import RoutedSession
 
 # Explicit names, so that a migration can drop what another created, on every database.
 NAMING = {
@@ -88,7 +89,9 @@ class RedisHandle:
 
 
 # Rows stay readable after the commit: what a service returns is dumped without asking again.
-db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+db = SQLAlchemy(
+    model_class=Base, session_options={"class_": RoutedSession, "expire_on_commit": False}
+)
 # What tables derive from; mypy cannot see through the attribute of an object.
 if TYPE_CHECKING:
     Model = Base

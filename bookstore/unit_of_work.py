@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session
 
+from bookstore import routing
 from bookstore.extensions import db
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,8 @@ def unit_of_work() -> Iterator[Session]:
             raise RuntimeError("The session has unsaved changes: commit or roll back first.")
         session.rollback()
     hooks: _Hooks = {}
+    # What follows this may not know less than it wrote.
+    routing.stay_at_primary(session)
     session.info.update({_ACTIVE: True, _HOOKS: hooks, _DOOMED: False})
     try:
         session.connection(execution_options={"bookstore_write": True})
@@ -120,6 +123,20 @@ def new_snapshot() -> None:
     session = db.session()
     if session.in_transaction() and not session.info.get(_ACTIVE) and not _has_unsaved(session):
         session.rollback()
+
+
+def read_from_replicas(since: float) -> None:
+    """Let what is read from now on, until the next unit of work, come from a replica.
+
+    Does nothing inside a unit of work or over unsaved changes.
+
+    Args:
+        since: one that has all commits before this moment (``replicas``).
+    """
+    session = db.session()
+    if not session.info.get(_ACTIVE) and not _has_unsaved(session):
+        new_snapshot()
+        routing.read_from_replicas(session, since)
 
 
 def after_commit(hook: Callable[[], None]) -> None:

@@ -76,10 +76,14 @@ class Apps:
         self.defaults: dict[str, dict[Table, list[Any]]] = {}
         self.worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
+    def server(self) -> Postgres:
+        """Return where the shop's database on PostgreSQL is."""
+        found: Postgres = self.request.getfixturevalue("postgres")
+        return found
+
     def settings(self, database: str, **changes: object) -> Settings:
         if database == "postgresql":
-            server: Postgres = self.request.getfixturevalue("postgres")
-            url = server.url(f"shop_{self.worker}")
+            url = self.server().url(f"shop_{self.worker}")
         else:
             url = f"sqlite:///{self.home / 'shop.sqlite3'}"
         values: dict[str, object] = {
@@ -98,9 +102,8 @@ class Apps:
         if database not in self.made:
             self.request.getfixturevalue("redis_server")
             if database == "postgresql":
-                server: Postgres = self.request.getfixturevalue("postgres")
-                server.drop_database(f"shop_{self.worker}")
-                server.create_database(f"shop_{self.worker}")
+                self.server().drop_database(f"shop_{self.worker}")
+                self.server().create_database(f"shop_{self.worker}")
             app = create_app(self.settings(database))
             with app.app_context():
                 flask_migrate.upgrade()

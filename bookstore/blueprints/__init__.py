@@ -33,6 +33,7 @@ from bookstore.blueprints import (
     checkout,
     compression,
     docs,
+    freshness,
     graphql,
     health,
     internal,
@@ -177,6 +178,7 @@ def _start() -> BaseResponse | None:
 
 def _end(response: Response) -> Response:
     response = limits.finish(response)
+    freshness.finish(response)
     if request.path.startswith("/api/"):
         response = finish(response)
         versioning.announce(response, VERSIONS, [_TOKENS])

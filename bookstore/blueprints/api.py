@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from bookstore import auth, problems
-from bookstore.blueprints import queries
+from bookstore.blueprints import freshness, queries
 from bookstore.blueprints.documenting import document
 from bookstore.schemas.common import Problem
 
@@ -129,6 +129,7 @@ def requires(
             if request.query_string:
                 queries.check_text()
                 queries.check_names(takes_any=hasattr(view, "takes_query"), lax=lax)
+            freshness.begin()
             return view(*args, **kwargs)
 
         admitted = auth.requires(access, scope=scope, by_ticket=by_ticket, attempt=attempt)(checked)

@@ -8,7 +8,7 @@ from strawberry.http.ides import get_graphql_ide_html
 from werkzeug.exceptions import MethodNotAllowed
 
 from bookstore import auth, errors
-from bookstore.blueprints import transport
+from bookstore.blueprints import freshness, transport
 from bookstore.blueprints.api import Blueprint
 from bookstore.blueprints.idempotency import idempotent
 from bookstore.extensions import settings
@@ -57,6 +57,8 @@ def graphql(body: dict[str, Any]) -> Response:
         ),
         auth.current_actor(),
     )
+    if result.only_reads:
+        freshness.only_reads()
     if result.failed and "Idempotency-Key" in request.headers:
         raise NotDone(result)
     return _response(result)

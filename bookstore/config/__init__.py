@@ -1,7 +1,6 @@
 """Settings: read from the environment once, typed, and refused at start when bad."""
 
 import os
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -11,6 +10,7 @@ from typing import Literal
 from dotenv import dotenv_values
 
 from bookstore.config import checks
+from bookstore.config.databases import as_sqlalchemy_has_it
 from bookstore.config.eyes import Eyes
 from bookstore.config.redis_url import QUEUE_TAG
 from bookstore.config.values import BadSetting, parse, setting, show
@@ -155,7 +155,7 @@ class Settings(Eyes):
         """The database as SQLAlchemy wants it; SQLite in the data folder when none is set."""
         if self.database_url is None:
             return f"sqlite:///{self.bookstore_home.absolute() / 'bookstore.sqlite3'}"
-        return re.sub(r"^postgresql://", "postgresql+psycopg://", self.database_url)
+        return as_sqlalchemy_has_it(self.database_url)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -196,6 +196,7 @@ class Settings(Eyes):
             raise BadSetting("SECRET_KEY: must be at least 32 random characters in production")
         if self.secret_key is None and self.is_production:
             raise BadSetting("SECRET_KEY: must be set in production")
+        self.check_databases(self.database_url)
         self.check_parts()
         self.check_eyes(is_production=self.is_production)
         self.check_outside(is_production=self.is_production, public_url=self.public_url)

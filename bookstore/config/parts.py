@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bookstore.config import checks
+from bookstore.config.databases import Databases
 from bookstore.config.values import BadSetting, setting
 
 CATALOG, ORDERS, USERS = PARTS = ("catalog", "orders", "users")
@@ -18,7 +19,7 @@ def _parts(value: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Databases):
     """Which part of the shop this process is."""
 
     bookstore_services: str = setting(

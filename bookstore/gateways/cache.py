@@ -14,6 +14,7 @@ import redis
 
 from bookstore import instruments
 from bookstore.extensions import redis_handle
+from bookstore.gateways import marks
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ def version(namespace: str) -> str | None:
         client, name = redis_handle.client, f"{_PREFIX}version:{namespace}"
         found = client.get(name)
         if found is None:
+            # Before the version: who sees that finds the mark.
+            _mark(client, namespace, marks.life())
             client.set(name, secrets.token_hex(8), nx=True)
             found = client.get(name)
     except redis.RedisError:
@@ -61,14 +64,20 @@ def put(namespace: str, at: str, key: str, value: bytes, seconds: int) -> None:
         log.debug("cache not written")
 
 
+def mark(namespace: str) -> str:
+    """Return the name (``marks``) of when the version was last changed."""
+    return f"cache:{namespace}"
+
+
 def bump(namespace: str) -> None:
     """Make everything stored in the namespace stale.
 
     With Redis away this process uses no cache, and changes the version as soon as Redis is
     back: other processes must not go on with what they find there.
     """
+    life = marks.life()
     try:
-        _change(redis_handle.insistent, namespace)
+        _change(redis_handle.insistent, namespace, life)
     except redis.RedisError as error:
         with _lock:
             first = not _owed
@@ -76,20 +85,28 @@ def bump(namespace: str) -> None:
         if first:
             log.warning("cache not cleared, Redis is away", extra={"why": str(error)})
             client = redis_handle.insistent
-            threading.Thread(target=_pay, args=[client], name="cache-debt", daemon=True).start()
+            threading.Thread(
+                target=_pay, args=[client, life], name="cache-debt", daemon=True
+            ).start()
 
 
-def _change(client: "redis.Redis", namespace: str) -> None:
+def _change(client: "redis.Redis", namespace: str, life: float | None) -> None:
+    _mark(client, namespace, life)
     client.set(f"{_PREFIX}version:{namespace}", secrets.token_hex(8))
 
 
-def _pay(client: "redis.Redis") -> None:
+def _mark(client: "redis.Redis", namespace: str, life: float | None) -> None:
+    if life is not None:
+        marks.write(client, [mark(namespace)], life)
+
+
+def _pay(client: "redis.Redis", life: float | None) -> None:
     while True:
         with _lock:
             owed = sorted(_owed)
         try:
             for namespace in owed:
-                _change(client, namespace)
+                _change(client, namespace, life)
         except redis.RedisError:
             time.sleep(RETRY_SECONDS)
             continue

@@ -15,7 +15,7 @@ from bookstore.extensions import settings
 from bookstore.graphql.context import Context
 from bookstore.graphql.limits import TooMuch
 from bookstore.graphql.schema import schema
-from bookstore.services import persisted_queries
+from bookstore.services import persisted_queries, reading
 from bookstore.services.actors import Actor
 
 log = logging.getLogger(__name__)
@@ -40,12 +40,13 @@ class Request:
 class Result:
     """``body`` as the specification has it; ``ran``: it got as far as being executed.
 
-    ``cart_token`` is set when a guest's cart was opened.
+    ``cart_token`` is set when a guest's cart was opened. ``only_reads``: it has written nothing.
     """
 
     body: dict[str, Any]
     ran: bool
     cart_token: str | None = None
+    only_reads: bool = False
 
     @property
     def failed(self) -> bool:
@@ -65,6 +66,10 @@ def execute(request: Request, actor: Actor) -> Result:
         if query is None:
             # The words that clients of Apollo's and of urql's wait for.
             return _refused("persisted_query_not_found", "PersistedQueryNotFound")
+    # No document has a mutation without the word; what has it otherwise reads the primary in vain.
+    only_reads = "mutation" not in (query or "")
+    if only_reads:
+        reading.begin(actor)
     context = Context(actor, request.address)
     try:
         found = asyncio.run(
@@ -87,7 +92,7 @@ def execute(request: Request, actor: Actor) -> Result:
         body["extensions"] = found.extensions
     if ran and request.sha256 is not None and request.query is not None:
         persisted_queries.keep(request.sha256, request.query)
-    return Result(body, ran, context.cart_token)
+    return Result(body, ran, context.cart_token, only_reads)
 
 
 def _refused(code: str, message: str) -> Result:

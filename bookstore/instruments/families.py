@@ -43,6 +43,18 @@ SLOW_QUERIES = Counter(
     "bookstore_database_slow_queries_total", "Statements slower than SLOW_QUERY_MS.", ("role",)
 )
 
+REPLICA_LAG = Gauge(
+    "bookstore_replica_lag_seconds",
+    "How far a replica is behind, as far as is known.",
+    ("role", "replica"),
+    mode="livemax",
+)
+REPLICA_READS = Counter(
+    "bookstore_replica_reads_total",
+    "Transactions that might read from a replica: replica or primary, or failed on the way.",
+    ("role", "outcome"),
+)
+
 ORDERS_PLACED = Counter("bookstore_orders_placed_total", "Orders placed.", ("currency",))
 ORDERS_PAID = Counter("bookstore_orders_paid_total", "Orders paid in full.", ("currency",))
 REVENUE = Counter(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from bookstore.gateways import cache
+from bookstore.services import reading
 from bookstore.unit_of_work import after_commit, new_snapshot
 
 NAMESPACE = "catalog"
@@ -27,6 +28,8 @@ def get_or_make(key: str, seconds: int, make: Callable[[], bytes]) -> bytes:
     found = cache.get(NAMESPACE, version, key)
     if found is None:
         new_snapshot()
+        # Nor from a replica that lacks what the version was changed for.
+        reading.not_before(cache.mark(NAMESPACE))
         found = make()
         cache.put(NAMESPACE, version, key, found, seconds)
     return found

@@ -12,6 +12,7 @@ from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.gateways import pubsub
 from bookstore.models import LoginSession, User
+from bookstore.services import reading
 from bookstore.services.actors import Acting, require_user
 from bookstore.unit_of_work import collect_after_commit, unit_of_work
 
@@ -65,6 +66,7 @@ def start(session: Session, user_id: int, origin: Origin) -> Login:
         address=origin.address,
     )
     session.add(made)
+    reading.concerns(user_id)
     return Login(user_id, made.id, made.refresh_jti)
 
 

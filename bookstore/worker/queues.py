@@ -222,7 +222,8 @@ class Forker(PatientWorker, Worker):
         """Run the job, in the child, with connections of its own to the database."""
         follow(self.parent, signal.SIGKILL)
         with self.app.app_context():
-            db.engine.dispose(close=False)
+            for engine in db.engines.values():
+                engine.dispose(close=False)
         super().main_work_horse(job, queue)
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:

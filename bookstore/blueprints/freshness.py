@@ -1,0 +1,40 @@
+"""Which requests may read from a replica, and whose writes are noted.
+
+What is asked with GET or HEAD, and GraphQL's queries, unless it stands in ``PRIMARY``. Whatever
+else somebody asks may have written, also when it was refused.
+"""
+
+from typing import Any
+
+from flask import Response, g, request
+
+from bookstore import auth
+from bookstore.services import reading
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# Endpoint → why it is read from the primary.
+PRIMARY = {
+    "orders.get_order": "asked on a webhook or a socket's word, which may be ahead of a replica",
+}
+
+
+def begin() -> None:
+    """Read from a replica in this request, if it may; it is known who asks."""
+    if request.method in SAFE and request.endpoint not in PRIMARY:
+        reading.begin(auth.current_actor())
+
+
+def finish(response: Response) -> None:
+    """Note who has written, before they have the answer."""
+    if request.method in SAFE or g.get("only_reads", False):
+        return
+    reading.wrote(auth.current_actor())
+    token: Any = response.headers.get("X-Cart-Token")
+    if token is not None:
+        reading.opened_cart(token)
+
+
+def only_reads() -> None:
+    """Say that this request, in spite of its method, has not written."""
+    g.only_reads = True

@@ -1,0 +1,1 @@
+"""The shop with a streaming replica beside its database."""
