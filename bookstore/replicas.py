@@ -97,10 +97,10 @@ class _Asker:
 
 
 class Replica:
-    """One replica. ``has`` is the moment (monotonic clock) before which all commits are in it."""
+    """One replica, named by its number; all commits before ``has`` (monotonic clock) are in it."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, name: str, engine: Engine) -> None:
+        self.name, self.engine = name, engine
         self.state = UNKNOWN
         self.has = float("-inf")
         self.asker = _Asker(engine, _REPLICA_AT)
@@ -128,7 +128,7 @@ class Replicas:
         cut: Callable[[Engine, float], object],
     ) -> None:
         self.lag = lag
-        self.all = [Replica(engine) for engine in engines]
+        self.all = [Replica(str(number), engine) for number, engine in enumerate(engines, 1)]
         self._primary, self._cut = _Asker(primary, _PRIMARY_AT), cut
         self._moments: deque[tuple[float, int]] = deque(maxlen=_MOMENTS)
         self._turn = 0
@@ -160,12 +160,12 @@ class Replicas:
         for one in self.all:
             if one.engine is engine and one.state == OK:
                 one.gone(UNREACHABLE)
-                log.info("a replica broke off", extra={"replica": _name(one), "why": why})
+                self._log("a replica broke off", one, why)
 
     def states(self) -> dict[str, str]:
-        """Return "ok" or what is wrong, of each, by host and port."""
+        """Return "ok" or what is wrong, of each, by its number."""
         self._start()
-        return {_name(one): self._told(one) for one in self.all}
+        return {one.name: self._told(one) for one in self.all}
 
     def look(self) -> None:
         """Ask all servers how far they are; takes some seconds at most, whatever hangs."""
@@ -217,7 +217,7 @@ class Replicas:
             at = one.asker.ask()
         except (psycopg.Error, OSError, TimeoutError) as error:
             if one.state != UNREACHABLE:
-                log.info("a replica is away", extra={"replica": _name(one), "why": str(error)})
+                self._log("a replica does not answer", one, str(error))
             one.gone(UNREACHABLE)
             # Those who wait for one that hangs see the connection broken, and ask the primary.
             self._cut(one.engine, ANSWER_SECONDS)
@@ -232,21 +232,20 @@ class Replicas:
         one.has = max(had, default=float("-inf"))
         one.state = OK
         lag = min(time.monotonic() - one.has, float(_MOMENTS))
-        instruments.REPLICA_LAG.set(counting.role, _name(one), to=round(lag, 3))
+        instruments.REPLICA_LAG.set(counting.role, one.name, to=round(lag, 3))
+
+    @staticmethod
+    def _log(what: str, one: Replica, why: str) -> None:
+        # Each process finds out for itself; ``services.watching`` says it once a machine.
+        log.info(what, extra={"replica": one.name, "host": one.engine.url.host, "why": why})
 
     def _told(self, one: Replica) -> str:
         if one.state != OK or one.has >= self.horizon():
             return one.state
-        behind = time.monotonic() - one.has
-        return f"more than {min(round(behind), _MOMENTS)} s behind"
+        behind = min(time.monotonic() - one.has, float(_MOMENTS))
+        return f"more than {round(behind)} s behind"
 
 
 def current() -> Replicas | None:
     """Return the current app's; None when it has none."""
     return cast("Replicas | None", current_app.extensions.get(EXTENSION))
-
-
-def _name(one: Replica) -> str:
-    url = one.engine.url
-    host = url.host or url.query.get("host") or ""
-    return f"{host}:{url.port or url.query.get('port') or 5432}"

@@ -13,9 +13,18 @@ from bookstore.services import reading
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
+_TOLD = "asked on the word of a webhook, a socket or a message, which may be ahead of a replica"
 # Endpoint → why it is read from the primary.
 PRIMARY = {
-    "orders.get_order": "asked on a webhook or a socket's word, which may be ahead of a replica",
+    "live.stream": "what comes after the state it begins with is only what is newer",
+    "notifications.list_notifications": _TOLD,
+    "orders.get_events": _TOLD,
+    "orders.get_invoice": _TOLD,
+    "orders.get_order": _TOLD,
+    "payments.list_refunds": _TOLD,
+    "v1_orders.get_order": _TOLD,
+    "webhooks.get_delivery": _TOLD,
+    "webhooks.get_event": _TOLD,
 }
 
 

@@ -26,6 +26,7 @@ from sqlalchemy.pool import NullPool
 from bookstore.extensions import context_maker, db, migrate
 from bookstore.gateways import beats
 from bookstore.gateways.queue import QUEUES
+from bookstore.services import reading
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +39,13 @@ OK, UNREACHABLE, UNKNOWN = "ok", "unreachable", "unknown"
 @dataclass(frozen=True, slots=True)
 class State:
     """What answers. ``workers``: how many work on each queue, and as scheduler; None without
-    Redis. ``heads``: the migrations that the database is at; None without one."""
+    Redis. ``heads``: the migrations that the database is at; None without one. ``replicas``: as
+    ``reading.states``."""
 
     redis: bool
     heads: frozenset[str] | None
     workers: dict[str, int] | None
+    replicas: dict[str, str]
 
     @property
     def database(self) -> bool:
@@ -58,6 +61,9 @@ class State:
             "worker": UNKNOWN,
             "scheduler": UNKNOWN,
         }
+        if self.replicas:
+            off = [f"{name} is {said}" for name, said in self.replicas.items() if said != OK]
+            found["replicas"] = ", ".join(off) or OK
         if self.heads is not None:
             wanted = newest_migrations()
             missing = f"at {sorted(self.heads)}, needs {sorted(wanted)}"
@@ -75,7 +81,7 @@ def look() -> State:
     for probe in (probes.database, probes.redis):
         probe.start()
     heads, workers = probes.database.answer(), probes.redis.answer()
-    return State(redis=workers is not None, heads=heads, workers=workers)
+    return State(redis=workers is not None, heads=heads, workers=workers, replicas=reading.states())
 
 
 def database_hangs() -> bool:

@@ -15,7 +15,7 @@ from bookstore.extensions import db
 from bookstore.gateways import pubsub
 from bookstore.gateways.pubsub import Update
 from bookstore.models import LoginSession, Notification, Order, User
-from bookstore.services import api_key_use
+from bookstore.services import api_key_use, reading
 from bookstore.services.actors import Acting, require_user
 from bookstore.services.events import notification_message, rfc3339
 from bookstore.services.sql import AnyRow
@@ -25,6 +25,8 @@ from bookstore.unit_of_work import collect_after_commit
 def publish_order(order: Order) -> None:
     """Tell who follows this order how it stands, once the present unit of work has committed."""
     update = Update("order", order.id, order.version, update_message(order))
+    # Before they are told: what they ask for then has to be there.
+    reading.concerns(order.user_id)
     collect_after_commit(pubsub.publish, update)
 
 

@@ -59,7 +59,7 @@ def concerns(user_id: int) -> None:
 
 
 def states() -> dict[str, str]:
-    """Return "ok" or what is wrong, of each replica, by host and port; of none, nothing."""
+    """Return "ok" or what is wrong, of each replica, by its number; empty when there are none."""
     found = replicas.current()
     return {} if found is None else found.states()
 

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from bookstore import engine
+from bookstore import engine, replicas
 from bookstore.gateways import beats
 from bookstore.services import health
 
@@ -36,6 +36,15 @@ _WORDS = {
 }
 
 
+_REPLICA = "replica "
+
+
+def _words_of(name: str) -> tuple[str, str]:
+    if name.startswith(_REPLICA):
+        return f"{name} is away or behind: the primary is read", f"{name} is read from again"
+    return f"no worker works on the queue {name}", f"a worker works on the queue {name} again"
+
+
 class Changes:
     """Remembers how things stood, and logs what is different."""
 
@@ -48,10 +57,7 @@ class Changes:
         """Take note of a dependency that is always there when the shop starts."""
         if there == (name not in self._gone):
             return
-        gone, back = _WORDS.get(
-            name,
-            (f"no worker works on the queue {name}", f"a worker works on the queue {name} again"),
-        )
+        gone, back = _WORDS.get(name) or _words_of(name)
         now = time.monotonic()
         if there:
             seconds = round(now - self._gone.pop(name), 1)
@@ -59,6 +65,12 @@ class Changes:
         else:
             self._gone[name] = now
             log.error(gone)
+
+    def note_replicas(self, states: dict[str, str]) -> None:
+        """Take note of which replicas can be read from; one that is not known yet is none."""
+        for name, state in states.items():
+            if state != replicas.UNKNOWN:
+                self.note(f"{_REPLICA}{name}", there=state == health.OK)
 
     def note_workers(self, workers: dict[str, int] | None) -> None:
         """Take note of who works behind the shop; None: nobody knows, while Redis is away."""
@@ -136,6 +148,7 @@ class Watch:
                 return
             state = health.look()
             changes.note("database", there=state.database)
+            changes.note_replicas(state.replicas)
             changes.note_workers(state.workers)
 
     def _only_one(self) -> int | None:
