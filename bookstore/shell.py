@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import event, func, select
+from sqlalchemy import Connection, event, func, select
 from sqlalchemy.exc import IntegrityError
 
 from bookstore import clock, errors, models, money
@@ -145,12 +145,12 @@ def init_app(app: Flask) -> None:
 def _open() -> dict[str, Any]:
     audit.in_shell()
     if db.engine.dialect.name == "postgresql":
-        event.listen(db.engine, "connect", _take_your_time)
+        event.listen(db.engine, "begin", _take_your_time)
     return context()
 
 
-def _take_your_time(connection: Any, _record: Any) -> None:
+def _take_your_time(connection: Connection) -> None:
     # Between two lines that a person types lies an open transaction; a request may hold one
-    # for seconds only, and the server would hang up.
-    connection.execute("SET idle_in_transaction_session_timeout = '1h'")
-    connection.commit()
+    # for seconds only, and the server would hang up. Not for longer than the transaction: behind a
+    # pooler others have the session next.
+    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '1h'")

@@ -1,0 +1,1 @@
+"""The shop behind PgBouncer in transaction mode."""

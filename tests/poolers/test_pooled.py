@@ -1,0 +1,106 @@
+"""The shop works by sessions that change with each transaction, and leaves nothing in them."""
+
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from bookstore.engine import LIMITS
+from bookstore.extensions import db
+from bookstore.services import doctor
+from tests.clients import ADDRESS, Client, LiveShop, at_once, ok, wait_until
+from tests.conftest import Apps
+from tests.factories import make_buyers, new_book
+from tests.poolers.server import ROLE, Pooler
+from tests.processes import LiveWorker
+from tests.servers import PostgresServer
+
+pytestmark = pytest.mark.usefixtures("unchanged")
+
+
+def sessions(pooler: Pooler, database: str) -> list[Any]:
+    """Return the sessions that the pooler has of a database, each by its own settings."""
+    found = []
+    for _ in range(20):
+        with psycopg.connect(pooler.url(database).replace("+psycopg", "")) as connection:
+            row = connection.execute(
+                "SELECT pg_backend_pid(), array(SELECT name || '=' || setting FROM pg_settings "
+                "WHERE source = 'session' AND name <> 'TimeZone' ORDER BY 1), "
+                "array(SELECT statement FROM pg_prepared_statements)"
+            ).fetchone()
+            found.append(row)
+    return found
+
+
+def test_the_role_has_the_limits(shop: Flask) -> None:
+    with shop.app_context(), db.engine.connect() as connection:
+        for name, value in LIMITS.items():
+            query = f"SELECT setting FROM pg_settings WHERE lower(name) = '{name}'"
+            assert connection.scalar(text(query)) == value
+
+
+def test_a_statement_and_a_lock_are_waited_for_only_so_long(
+    shop: Flask, direct: PostgresServer
+) -> None:
+    with shop.app_context():
+        with db.engine.begin() as connection:
+            connection.execute(text("SET LOCAL statement_timeout = 100"))
+            with pytest.raises(OperationalError, match="statement timeout"):
+                connection.execute(text("SELECT pg_sleep(20)"))
+        # What was set for one transaction ended with it.
+        with db.engine.begin() as connection:
+            assert connection.scalar(text("SHOW statement_timeout")) == "10s"
+
+
+def test_nothing_is_prepared_in_a_session_that_is_lent(
+    apps: Apps, shop: Flask, client: Client, pooler: Pooler
+) -> None:
+    book_id = new_book(shop)
+    for _ in range(12):
+        ok(client.get(f"/books/{book_id}/reviews"))
+    for _pid, changed, prepared in sessions(pooler, f"shop_{apps.worker}"):
+        assert prepared == []
+        assert changed == [], changed
+
+
+def test_a_customers_journey_in_several_processes_with_two_sessions(
+    apps: Apps, shop: Flask, pooler: Pooler, direct: PostgresServer
+) -> None:
+    book_id = new_book(shop, stock=100)
+    tokens = [token for _, token in make_buyers(shop, 7)]
+    settings = apps.settings("postgresql", web_workers=2, web_threads=8)
+    with LiveShop(settings) as live, LiveWorker(settings, "outgoing"):
+
+        def buy(token: str) -> None:
+            line = {"book_id": book_id, "quantity": 2}
+            assert live.call("POST", "/cart/items", line, token).status_code == 201
+            order = {"shipping_address": ADDRESS, "shipping_method": "standard"}
+            placed = live.call("POST", "/orders", order, token)
+            assert placed.status_code == 201, placed.text
+            path = f"/orders/{placed.json()['id']}"
+            intent = live.call("POST", f"{path}/payment-intent", None, token)
+            assert intent.status_code == 200, intent.text
+            card = {"client_secret": intent.json()["client_secret"]}
+            card["card_number"] = "4242424242424242"
+            paid = live.call("POST", "/payments/test/confirm", card, token)
+            assert paid.status_code == 200, paid.text
+            assert live.call("GET", path, None, token).status_code == 200
+
+        tokens.append(live.register("newcomer"))
+        at_once([partial(buy, token) for token in tokens], threads=8)
+        with direct_to(direct, apps) as connection:
+            waiting = "SELECT count(*) FROM emails WHERE finished_at IS NULL"
+            wait_until(lambda: connection.execute(waiting).fetchone() == (0,))
+            shared = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s"
+            assert (connection.execute(shared, [ROLE]).fetchone() or [9])[0] <= 2 * pooler.size
+    with shop.app_context():
+        assert list(doctor.examine(offline=True)) == []
+
+
+def direct_to(direct: PostgresServer, apps: Apps) -> "psycopg.Connection[Any]":
+    url = direct.url(f"shop_{apps.worker}").replace("+psycopg", "")
+    return psycopg.connect(url, autocommit=True)
