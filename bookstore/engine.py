@@ -142,6 +142,19 @@ def replicas_of(settings: Settings) -> dict[str, Any]:
     }
 
 
+def connections(settings: Settings, workers: int) -> int:
+    """Return how many connections to the primary this machine's processes may open at once.
+
+    Args:
+        settings: of all of them.
+        workers: how many workers and schedulers there are.
+    """
+    # Besides its pool a process has one that looks whether the database answers, and one that
+    # looks how far it is ahead of its replicas.
+    each = settings.web_threads + OVERFLOW + 1 + bool(settings.replica_urls)
+    return (settings.web_workers + workers) * each
+
+
 def line() -> Line:
     """Return that of the current app."""
     pool = db.engine.pool

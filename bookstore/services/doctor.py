@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.gateways.payments import PaymentError
-from bookstore.services import payments, reconciliation
+from bookstore.services import database_checks, payments, reconciliation
 from bookstore.services.book_checks import CHECKS, Check
 from bookstore.unit_of_work import new_snapshot
 
@@ -25,6 +25,7 @@ def examine(*, days: int = 30, offline: bool = False) -> Iterator[str]:
     Raises:
         PaymentsUnavailable: Stripe cannot say now.
     """
+    yield from database_checks.examine()
     for check in CHECKS:
         yield from _run(check)
     if not offline:

@@ -7,17 +7,19 @@ import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bookstore.engine import LIMITS
 from bookstore.extensions import db
-from bookstore.services import doctor
+from bookstore.services import database_checks, doctor
 from tests.clients import ADDRESS, Client, LiveShop, at_once, ok, wait_until
 from tests.conftest import Apps
 from tests.factories import make_buyers, new_book
 from tests.poolers.server import ROLE, Pooler
 from tests.processes import LiveWorker
 from tests.servers import PostgresServer
+
+END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
 
 pytestmark = pytest.mark.usefixtures("unchanged")
 
@@ -54,6 +56,36 @@ def test_a_statement_and_a_lock_are_waited_for_only_so_long(
         # What was set for one transaction ended with it.
         with db.engine.begin() as connection:
             assert connection.scalar(text("SHOW statement_timeout")) == "10s"
+
+
+def test_the_doctor_misses_limits_that_the_role_lacks(
+    apps: Apps, shop: Flask, direct: PostgresServer
+) -> None:
+    name = f"shop_{apps.worker}"
+    with direct_to(direct, apps) as connection:
+        connection.execute(f"ALTER ROLE {ROLE} IN DATABASE {name} SET lock_timeout = '1min'")
+        try:
+            connection.execute(END_ALL, [ROLE])
+            with shop.app_context():
+                # The pooler may hand out one of the ended sessions first.
+                wait_until(lambda: said(shop) is not None)
+                assert said(shop) == [
+                    "database: lock_timeout is 60000, not 5000: ALTER ROLE … SET lock_timeout = "
+                    "'5000'"
+                ]
+        finally:
+            connection.execute(f"ALTER ROLE {ROLE} IN DATABASE {name} RESET ALL")
+            connection.execute(END_ALL, [ROLE])
+    wait_until(lambda: said(shop) == [])
+
+
+def said(shop: Flask) -> list[str] | None:
+    """Return what the doctor says of the database; None when a session has just been ended."""
+    with shop.app_context():
+        try:
+            return list(database_checks.examine())
+        except DBAPIError:
+            return None
 
 
 def test_nothing_is_prepared_in_a_session_that_is_lent(
