@@ -34,6 +34,7 @@ ANSWER_SECONDS = 1.5
 UNKNOWN, OK, UNREACHABLE, NO_REPLICA = "unknown", "ok", "unreachable", "not a replica"
 # Moments of the primary's log: a lag of more than these is not told exactly.
 _MOMENTS = 600
+_TRIES = 5
 _PAGE, _HEADER = 8192, 24
 
 _PRIMARY_AT = b"SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
@@ -171,6 +172,14 @@ class Replicas:
         """Ask all servers how far they are; takes some seconds at most, whatever hangs."""
         with self._looking:
             self._look()
+
+    def settle(self) -> None:
+        """Look until one can be read from, a few times: for a process that has just begun."""
+        for _ in range(_TRIES):
+            self.look()
+            if self.choose(self.horizon()) is not None:
+                return
+            self._over.wait(EVERY_SECONDS / _TRIES)
 
     def stop(self) -> None:
         """Stop looking; returns when that is so."""

@@ -25,6 +25,7 @@ PRIMARY = {
     "v1_orders.get_order": _TOLD,
     "webhooks.get_delivery": _TOLD,
     "webhooks.get_event": _TOLD,
+    "webhooks.list_events": "goes on behind an event that was told by a webhook",
 }
 
 

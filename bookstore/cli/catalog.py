@@ -12,7 +12,7 @@ from flask.cli import AppGroup
 
 from bookstore.cli import refusals
 from bookstore.extensions import settings
-from bookstore.services import catalog_export, catalog_import, sample, search
+from bookstore.services import catalog_export, catalog_import, reading, sample, search
 from bookstore.services.actors import SYSTEM
 
 catalog_cli = AppGroup("catalog", help="Import, export and reindex the catalogue.")
@@ -84,6 +84,7 @@ def import_command(
 @click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
 def export_command(file: Path) -> None:
     """Write all books to FILE (standard output unless given), as the import reads them."""
+    reading.begin_report()
     with refusals.shown():
         if str(file) == "-":
             if isinstance(sys.stdout, io.TextIOWrapper):

@@ -6,7 +6,7 @@ import click
 from flask.cli import AppGroup
 
 from bookstore import money
-from bookstore.services import reports
+from bookstore.services import reading, reports
 from bookstore.services.actors import SYSTEM
 
 reports_cli = AppGroup("reports", help="Figures for staff.")
@@ -20,6 +20,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 def sales(start: datetime | None, end: datetime | None) -> None:
     """Print revenue, orders by status, average order value and the best sellers."""
     first, last = start.date() if start else None, end.date() if end else None
+    reading.begin_report()
     found = reports.sales(SYSTEM, first, last)
     currency = found["currency"]
     average = found["average_order_value"]

@@ -9,7 +9,7 @@ from bookstore.extensions import db
 from bookstore.gateways import marks
 from bookstore.routing import reads_since, stay_at_primary
 from bookstore.services import cart_lines
-from bookstore.services.actors import Acting
+from bookstore.services.actors import SYSTEM, Acting
 from bookstore.unit_of_work import collect_after_commit, read_from_replicas
 
 
@@ -25,6 +25,17 @@ def begin(actor: Acting) -> None:
     since = found.horizon() if name is None else marks.since(name)
     if since is not None:
         read_from_replicas(since)
+
+
+def begin_report() -> None:
+    """As ``begin``, in a command that has just been started and only reads.
+
+    Takes some seconds at most, if the replicas are away.
+    """
+    found = replicas.current()
+    if found is not None:
+        found.settle()
+        begin(SYSTEM)
 
 
 def not_before(name: str) -> None:
