@@ -54,6 +54,11 @@ class ReplicaServer(PostgresServer):
                 if one.is_running():
                     one.resume()
 
+    def hurry(self) -> None:
+        """Have it cancel at once whatever stands in the way of replaying."""
+        self._ask("ALTER SYSTEM SET max_standby_streaming_delay = 0")
+        self._ask("SELECT pg_reload_conf()")
+
     def kill(self) -> None:
         """Kill it as a power cut would; ``start`` starts it again."""
         assert self._process is not None

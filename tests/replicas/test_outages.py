@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import func, select, text
 
 from bookstore import create_app
+from bookstore.engine import LIMITS
 from bookstore.extensions import db
 from bookstore.models import Book
 from bookstore.services import health, reading, watching
@@ -131,6 +132,41 @@ def test_a_read_that_takes_too_long_is_not_done_twice(shop: Flask) -> None:
             db.session.execute(select(func.pg_sleep(5)))
         assert statements["primary"] == []
         db.session.connection().invalidate()
+
+
+def test_the_limits_hold_there_too(shop: Flask) -> None:
+    query = "SELECT lower(name) AS name, setting FROM pg_settings"
+    with shop.app_context(), db.engines["replica0"].connect() as connection:
+        found = {row.name: row.setting for row in connection.execute(text(query))}
+    assert {name: found[name] for name in LIMITS} == LIMITS
+
+
+@pytest.mark.faults
+def test_a_read_that_stands_in_the_way_of_replaying(
+    shop: Flask, replica: ReplicaServer, primary: PostgresServer
+) -> None:
+    book_id = new_book(shop)
+    caught_up(shop)
+    replica.hurry()
+    with shop.app_context():
+        reading.begin(GUEST)
+        seen = select(func.count(Book.id), func.pg_sleep(6))
+        thread = threading.Thread(target=clean_up, args=[shop, book_id])
+        thread.start()
+        with asked(shop) as statements:
+            assert db.session.execute(seen).scalar() == 1
+        thread.join()
+    assert len(statements["replica"]) == 1
+    assert [text for text in statements["primary"] if "pg_sleep" in text]
+
+
+def clean_up(shop: Flask, book_id: int) -> None:
+    """Leave dead rows of a book, and have them removed."""
+    with shop.app_context(), db.engine.connect() as connection:
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        for _ in range(3):
+            connection.execute(text(f"UPDATE books SET sold = sold + 1 WHERE id = {book_id}"))
+            connection.execute(text("VACUUM books"))
 
 
 @pytest.mark.faults

@@ -15,7 +15,7 @@ from bookstore.models import User
 from bookstore.services import reading
 from bookstore.services.actors import GUEST
 from bookstore.unit_of_work import unit_of_work
-from tests.clients import Client, ok
+from tests.clients import ADDRESS, Client, ok, wait_until
 from tests.conftest import Apps
 from tests.factories import log_in, make_book, make_user, new_book, reader_and_clerk
 from tests.replicas.asking import asked, caught_up, replicas_of
@@ -105,6 +105,49 @@ def test_what_others_wrote_may_come_later(
         assert ok(client.get(reviews))["data"] == []
     caught_up(shop)
     assert len(ok(client.get(reviews))["data"]) == 1
+
+
+def test_a_buyer_reads_what_staff_did_with_their_order(shop: Flask, replica: ReplicaServer) -> None:
+    book_id = new_book(shop)
+    reader, clerk = reader_and_clerk(shop)
+    ok(reader.post("/cart/items", {"book_id": book_id, "quantity": 1}), 201)
+    order = ok(reader.post("/orders", {"shipping_address": ADDRESS}), 201)
+    redis_client(shop).flushall()
+    caught_up(shop)
+    with replica.paused():
+        ok(clerk.post(f"/orders/{order['id']}/cancel"))
+        assert ok(reader.get("/orders"))["data"][0]["status"] == "cancelled"
+
+
+def test_a_key_reads_what_its_owner_wrote(shop: Flask, replica: ReplicaServer) -> None:
+    book_id = new_book(shop)
+    _, clerk = reader_and_clerk(shop)
+    made = ok(clerk.post("/me/api-keys", {"name": "till", "scopes": ["catalog:read"]}), 201)
+    program = Client(shop, {"X-API-Key": made["key"]})
+    ok(program.get("/books"))  # its first use is written down
+    caught_up(shop)
+    with replica.paused():
+        ok(clerk.post(f"/books/{book_id}/reviews", {"rating": 4}), 201)
+        assert len(ok(program.get(f"/books/{book_id}/reviews"))["data"]) == 1
+
+
+def test_a_mark_that_redis_missed_is_made_up_for(
+    shop: Flask, other: Flask, replica: ReplicaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book_id = new_book(shop)
+    reader, _ = reader_and_clerk(shop)
+    caught_up(other)
+    there = shop.extensions["bookstore_redis_now"]
+    away = redis.Redis(port=1, socket_connect_timeout=0.2, retry=Retry(NoBackoff(), 0))
+    with replica.paused():
+        with monkeypatch.context() as patched:
+            patched.setitem(shop.extensions, "bookstore_redis_now", away)
+            ok(reader.post("/cart/items", {"book_id": book_id, "quantity": 1}), 201)
+            # The one who owes it knows that a mark is missing.
+            assert ok(reader.get("/cart"))["total_items"] == 1
+            away.connection_pool = there.connection_pool
+            wait_until(lambda: any(redis_client(shop).scan_iter("bookstore:wrote:user:*")))
+        assert ok(Client(other, reader.headers).get("/cart"))["total_items"] == 1
 
 
 def test_who_is_logged_out_is_refused_at_once(shop: Flask, replica: ReplicaServer) -> None:

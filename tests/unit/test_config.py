@@ -29,6 +29,19 @@ def test_values_are_typed() -> None:
     assert settings.bookstore_home == Path("/tmp/x")
 
 
+def test_replicas_are_a_list() -> None:
+    settings = Settings.from_environ(
+        {
+            "DATABASE_URL": "postgresql://primary/shop",
+            "DATABASE_REPLICA_URL": "postgresql://one/shop, postgresql+psycopg://two/shop",
+        }
+    )
+    assert settings.replica_urls == [
+        "postgresql+psycopg://one/shop",
+        "postgresql+psycopg://two/shop",
+    ]
+
+
 def test_an_address_has_lines() -> None:
     settings = Settings.from_environ({"SELLER_ADDRESS": "1 High Street | York YO1 7HH ||"})
     assert settings.seller_lines == ["1 High Street", "York YO1 7HH"]
@@ -50,6 +63,11 @@ def test_an_empty_value_is_an_unset_one() -> None:
         ("CURRENCY", "dollars"),
         ("DATABASE_URL", "mysql://x"),
         ("DATABASE_URL", "postgresql://u:p@h:port/n"),
+        ("DATABASE_REPLICA_URL", "postgresql://replica/shop"),  # of SQLite
+        ("DATABASE_REPLICA_URL", "sqlite:///replica"),
+        ("DATABASE_POOLER", "transaction"),
+        ("DATABASE_POOLER", "session"),
+        ("DATABASE_REPLICA_LAG", "0"),
         ("REDIS_URL", "http://x"),
         ("REDIS_URL", "redis://h:port/0"),
         ("REDIS_URL", "redis+sentinel://h:1"),
