@@ -14,7 +14,8 @@ from bookstore.extensions import db
 from bookstore.services import database_checks, doctor
 from tests.clients import ADDRESS, Client, LiveShop, at_once, ok, wait_until
 from tests.conftest import Apps
-from tests.factories import make_buyers, new_book
+from tests.factories import make_buyers, make_clerk, new_book
+from tests.fakes.receiver import Receiver
 from tests.poolers.server import ROLE, Pooler
 from tests.processes import LiveWorker
 from tests.servers import PostgresServer
@@ -104,8 +105,17 @@ def test_a_customers_journey_in_several_processes_with_two_sessions(
 ) -> None:
     book_id = new_book(shop, stock=100)
     tokens = [token for _, token in make_buyers(shop, 7)]
-    settings = apps.settings("postgresql", web_workers=2, web_threads=8)
-    with LiveShop(settings) as live, LiveWorker(settings, "outgoing"):
+    clerk = make_clerk(shop)
+    settings = apps.settings(
+        "postgresql", web_workers=2, web_threads=8, webhook_allow_private_networks=True
+    )
+    with (
+        LiveShop(settings) as live,
+        LiveWorker(settings, "outgoing"),
+        Receiver() as receiver,
+    ):
+        endpoint = {"url": receiver.url, "events": ["order.created", "order.paid"]}
+        assert live.call("POST", "/webhooks/endpoints", endpoint, clerk).status_code == 201
 
         def buy(token: str) -> None:
             line = {"book_id": book_id, "quantity": 2}
@@ -124,6 +134,11 @@ def test_a_customers_journey_in_several_processes_with_two_sessions(
 
         tokens.append(live.register("newcomer"))
         at_once([partial(buy, token) for token in tokens], threads=8)
+
+        def told() -> set[str]:
+            return {one.headers["webhook-id"] for one in list(receiver.received)}
+
+        wait_until(lambda: len(told()) == 2 * len(tokens), 60)
         with direct_to(direct, apps) as connection:
             waiting = "SELECT count(*) FROM emails WHERE finished_at IS NULL"
             wait_until(lambda: connection.execute(waiting).fetchone() == (0,))
