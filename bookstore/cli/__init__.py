@@ -12,6 +12,7 @@ from bookstore.cli.maintenance import maintenance_command
 from bookstore.cli.openapi import openapi_command
 from bookstore.cli.orders import orders_cli
 from bookstore.cli.payments import payments_cli
+from bookstore.cli.ready import ready_command
 from bookstore.cli.reports import reports_cli
 from bookstore.cli.settings import settings_command
 from bookstore.cli.users import users_cli
@@ -31,6 +32,7 @@ def init_app(app: Flask) -> None:
         openapi_command,
         orders_cli,
         payments_cli,
+        ready_command,
         reports_cli,
         settings_command,
         users_cli,

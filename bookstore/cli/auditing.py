@@ -10,7 +10,7 @@ from bookstore.services import audit
 from bookstore.services.actors import SYSTEM
 
 # The shop's own machinery, and a customer made for show.
-NOT_STAFF = frozenset({"demo", "doctor", "maintenance", "openapi", "settings", "worker"})
+NOT_STAFF = frozenset({"demo", "doctor", "maintenance", "openapi", "ready", "settings", "worker"})
 # Besides ``audit.VALUES``: what things are called that have no number.
 _KEEP = audit.VALUES | {"code", "endpoint", "order", "premium", "staff"}
 

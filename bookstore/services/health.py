@@ -52,6 +52,19 @@ class State:
         """Whether the database answers."""
         return self.heads is not None
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the database is at a migration of a later release than this."""
+        return self.heads is not None and not self.heads <= known_migrations()
+
+    @property
+    def can_serve(self) -> bool:
+        """Whether requests can be served: the database answers, and has the migrations.
+
+        One that is ahead has: while a new release comes in, the old one goes on serving.
+        """
+        return self.heads == newest_migrations() or self.is_ahead
+
     def checks(self) -> dict[str, str]:
         """Return "ok" or what is wrong, of everything."""
         found = {
@@ -66,8 +79,9 @@ class State:
             found["replicas"] = ", ".join(off) or OK
         if self.heads is not None:
             wanted = newest_migrations()
-            missing = f"at {sorted(self.heads)}, needs {sorted(wanted)}"
-            found["migrations"] = OK if self.heads == wanted else missing
+            at, knows = sorted(self.heads), sorted(wanted)
+            wrong = f"ahead at {at}, knows {knows}" if self.is_ahead else f"at {at}, needs {knows}"
+            found["migrations"] = OK if self.heads == wanted else wrong
         if self.workers is not None:
             idle = ", ".join(name for name in QUEUES if not self.workers[name])
             found["worker"] = f"none for {idle}" if idle else OK
@@ -187,6 +201,13 @@ def _probes() -> _Probes:
 def newest_migrations() -> frozenset[str]:
     """Return where a database has to be: the heads in the folder of the migrations."""
     return frozenset(ScriptDirectory(migrations_folder()).get_heads())
+
+
+@cache
+def known_migrations() -> frozenset[str]:
+    """Return every migration in the folder."""
+    walked = ScriptDirectory(migrations_folder()).walk_revisions()
+    return frozenset(script.revision for script in walked)
 
 
 def migrations_folder() -> str:

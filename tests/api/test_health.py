@@ -26,6 +26,17 @@ def another(settings: Settings) -> Iterator[Client]:
         db.engine.dispose()
 
 
+@contextmanager
+def at_migration(shop: Flask, number: str) -> Iterator[None]:
+    """Have the database say that it is at a migration."""
+    with shop.app_context(), db.engine.begin() as connection:
+        head = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        connection.execute(text("UPDATE alembic_version SET version_num = :n"), {"n": number})
+    yield
+    with shop.app_context(), db.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :n"), {"n": head})
+
+
 def test_ready(shop: Flask, client: Client) -> None:
     fine = {"database": "ok", "migrations": "ok", "redis": "ok"}
     # Orders are taken, what is to leave the shop waits.
@@ -44,18 +55,18 @@ def test_ready(shop: Flask, client: Client) -> None:
 
 
 def test_not_migrated_is_not_ready(shop: Flask, client: Client) -> None:
-    with shop.app_context():
-        with db.engine.begin() as connection:
-            head = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-        try:
-            body = ok(client.get("/readyz"), 503)
-            assert body["checks"]["migrations"].startswith("at ['0001'], needs ")
-        finally:
-            with db.engine.begin() as connection:
-                connection.execute(
-                    text("UPDATE alembic_version SET version_num = :head"), {"head": head}
-                )
+    with at_migration(shop, "0001"):
+        body = ok(client.get("/readyz"), 503)
+    assert body["checks"]["migrations"].startswith("at ['0001'], needs ")
+
+
+def test_the_old_release_serves_on_when_the_new_one_has_migrated(
+    shop: Flask, client: Client
+) -> None:
+    with at_migration(shop, "9999"):
+        body = ok(client.get("/readyz"))
+    assert body["status"] == "degraded"
+    assert body["checks"]["migrations"].startswith("ahead at ['9999'], knows ")
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
