@@ -1,9 +1,14 @@
 """What lies in deploy/ fits the shop: its parts, its routes, its settings."""
 
+import json
 import re
+import subprocess
+import sys
+import threading
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+from wsgiref.simple_server import make_server
 
 import pytest
 import yaml
@@ -98,14 +103,111 @@ def test_what_the_gateway_is_filled_in_with_is_set() -> None:
 
 
 def test_nothing_of_the_shop_runs_as_root_or_is_open_by_default() -> None:
-    text = (DEPLOY / "Dockerfile").read_text()
-    assert re.search(r"^USER (?!root)", text, re.M)
     shown = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     # What shows the figures runs only when asked for, and then for this machine alone.
     assert SERVICES["grafana"]["profiles"] == ["monitoring"]
     assert all(port.startswith("127.0.0.1:") for port in shown.pop("grafana"))
     assert list(shown) == ["gateway"]
-    # What it copies exists.
-    for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.M):
-        for name in line.split():
-            assert (DEPLOY.parent / name).exists(), name
+    for name, service in SERVICES.items():
+        if service["image"] == "bookstore":
+            assert service["read_only"] is True, name
+            assert "/tmp" in service["tmpfs"]
+
+
+def test_nobody_is_asked_who_has_no_port() -> None:
+    """The image's health check asks a web server; who runs something else has it off."""
+    for name, service in SERVICES.items():
+        if service["image"] == "bookstore":
+            serves = "command" not in service
+            assert service["healthcheck"].get("disable", False) is not serves, name
+
+
+def test_the_replica_copies_what_lets_itself_be_copied() -> None:
+    replica = SERVICES["postgres-replica"]
+    assert replica["profiles"] == ["replica"]
+    assert replica["image"] == SERVICES["postgres"]["image"]
+    script = replica["command"][2].replace("$$", "$")
+    assert "--write-recovery-conf" in script
+    assert f"--username {SERVICES['postgres']['environment']['POSTGRES_USER']} " in script
+    (config,) = SERVICES["postgres"]["configs"]
+    assert "replication" in COMPOSE["configs"][config["source"]]["content"]
+    for shell in (script, COMPOSE["configs"][config["source"]]["content"]):
+        done = subprocess.run(["sh", "-n"], input=shell.replace("$$", "$"), text=True, check=False)
+        assert done.returncode == 0
+
+
+Instruction = tuple[str, str]
+
+
+def dockerfile() -> list[Instruction]:
+    """Return the instructions, each with what it is given, continued lines joined."""
+    text = re.sub(r"^#.*\n", "", (DEPLOY / "Dockerfile").read_text(), flags=re.M)
+    joined = re.sub(r"\\\n\s*", "", text)
+    found = [line.partition(" ") for line in joined.splitlines() if line]
+    return [(name, given.strip()) for name, _, given in found]
+
+
+def given_to(name: str) -> list[str]:
+    return [given for instruction, given in dockerfile() if instruction == name]
+
+
+def test_the_image_has_two_stages_of_one_base() -> None:
+    assert {name for name, _ in dockerfile()} == {
+        *("ARG", "FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "VOLUME", "EXPOSE"),
+        *("HEALTHCHECK", "CMD"),
+    }
+    assert given_to("FROM") == ["${PYTHON} AS packages", "${PYTHON}"]
+    (base,) = given_to("ARG")
+    version = re.fullmatch(r"PYTHON=python:(\d+)\.(\d+)-slim", base)
+    assert version, "named, and not the latest"
+    assert (int(version[1]), int(version[2])) >= (3, 11)
+    install, account, compiled = given_to("RUN")
+    for option in ("--require-hashes", "--no-deps", "--only-binary :all:", "-r requirements.lock"):
+        assert option in install
+    assert "--uid 10001" in account
+    assert "compileall" in compiled
+
+
+def test_what_the_image_copies_is_there_and_is_sent_along() -> None:
+    sent = {
+        line.removeprefix("!")
+        for line in (DEPLOY.parent / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    copied = {
+        name
+        for line in given_to("COPY")
+        if not line.startswith("--from")
+        for name in line.split()[:-1]
+    }
+    assert copied == sent
+    assert all((DEPLOY.parent / name).exists() for name in copied)
+
+
+def test_the_image_is_nobodys_and_serves_by_itself() -> None:
+    assert given_to("USER") == ["10001"], "a number: Kubernetes cannot tell whether a name is root"
+    assert dockerfile()[-1] == ("CMD", '["gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]')
+    (environment,) = given_to("ENV")
+    pairs = dict(pair.split("=", 1) for pair in environment.split())
+    known = {item.name.upper() for item in fields(Settings)}
+    assert set(pairs) - known == {"PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
+    assert given_to("VOLUME") == [pairs["BOOKSTORE_HOME"]]
+    assert given_to("EXPOSE") == [pairs["PORT"]]
+    assert "--home-dir " + pairs["BOOKSTORE_HOME"] in given_to("RUN")[1]
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_the_image_asks_itself_whether_it_is_well(shop: Flask) -> None:
+    (check,) = given_to("HEALTHCHECK")
+    program = json.loads(check.partition("CMD ")[2])
+    assert program[:2] == ["python", "-c"]
+    with make_server("127.0.0.1", 0, shop) as server:
+        serving = threading.Thread(target=server.serve_forever, daemon=True)
+        serving.start()
+        command, port = [sys.executable, *program[1:]], str(server.server_port)
+        done = subprocess.run(command, env={"PORT": port}, check=False)
+        server.shutdown()
+        serving.join()
+    assert done.returncode == 0
+    gone = subprocess.run(command, env={"PORT": port}, check=False, capture_output=True)
+    assert gone.returncode != 0
