@@ -43,7 +43,7 @@ def _options() -> argparse.Namespace:
     add("--database", choices=databases, default="both", help="which to measure (both)")
     add("--books", type=int, default=10_000, help="how many books the shop has (10000)")
     add("--catalogue", type=Path, metavar="DIR", help="a folder with the goodbooks-10k files")
-    add("--seconds", type=float, default=3, help="how long each measured window is (3)")
+    add("--seconds", type=float, default=2, help="how long each measured window is (2)")
     add("--rounds", type=int, default=3, help="how often everything is measured (3)")
     add("--connections", type=int, default=8, help="requests under way at once (8)")
     names = ", ".join(scenarios.BY_NAME)

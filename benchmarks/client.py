@@ -31,12 +31,14 @@ class Request:
     method: str = "GET"
     token: str | None = None
     body: bytes = b""
+    more: tuple[tuple[str, str], ...] = ()  # headers
 
     def headers(self) -> dict[str, str]:
         """Return the headers by name."""
         found = {"Host": "localhost", "Accept": "application/json", "User-Agent": "benchmarks"}
         if self.token:
             found["Authorization"] = f"Bearer {self.token}"
+        found |= self.more
         if self.body:
             found |= {"Content-Type": "application/json", "Content-Length": str(len(self.body))}
         return found
@@ -142,9 +144,10 @@ class Client:
             if head < 0:
                 return False
             length = _LENGTH.search(answer, 0, head + 2)
-            if length is None:
+            has_body = not answer.startswith(b"HTTP/1.1 304")
+            if length is None and has_body:
                 raise WrongAnswer(f"{_shown(connection.sent)}\nno length: {_shown(answer)}")
-            connection.ends = head + 4 + int(length[1])
+            connection.ends = head + 4 + (int(length[1]) if length and has_body else 0)
         if len(answer) < connection.ends:
             return False
         if not (answer.startswith(self._status) and self._holds in answer):

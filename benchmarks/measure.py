@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import psutil
 
 from benchmarks import scenarios
+from benchmarks.ceilings import preparing
 from benchmarks.client import Client
 from benchmarks.scenarios import WARM_UP, Scenario
 from benchmarks.server import Server, cores, tree_cpu
@@ -42,6 +43,9 @@ def rounds(
         WrongAnswer: the shop answered something that it should not have.
     """
     pinned = cores()
+    if any(scenario.app == scenarios.RAW for scenario in wanted):
+        told("recording what the shop sends to its database")
+        preparing.prepare(shop)
     samples: dict[str, list[Sample]] = {scenario.name: [] for scenario in wanted}
     with contextlib.ExitStack() as stack:
         servers = {

@@ -16,6 +16,7 @@ from benchmarks.scenarios import BASE, BY_NAME
 from benchmarks.server import ROOT, cores
 
 RESULTS = Path(__file__).parent / "results"
+EIGHTH = 1 / 8  # of what the guide's build took
 LIBRARIES = (
     *("flask", "werkzeug", "gunicorn", "flask-smorest", "marshmallow", "flask-jwt-extended"),
     *("pyjwt", "flask-sqlalchemy", "sqlalchemy", "psycopg", "redis", "hiredis", "orjson"),
@@ -42,25 +43,36 @@ def machine() -> dict[str, Any]:
 def summary(samples: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:
     """Return median, least and most of each figure, by scenario.
 
-    The ratio is taken within each round, so that what slows a whole round down cancels out.
+    Ratios are taken within each round, so that what slows a whole round down cancels out.
     """
-    base = [sample.cpu_ms for sample in samples[BASE]]
     found: dict[str, Any] = {}
     for name, several in samples.items():
+        scenario = BY_NAME[name]
         figures: dict[str, list[float]] = {
             "cpu_ms": [sample.cpu_ms for sample in several],
-            "ratio": [s.cpu_ms / flask for s, flask in zip(several, base, strict=True)],
+            "ratio": _ratios(several, samples[BASE]),
             "redis_ms": [sample.redis_ms for sample in several],
             "requests_per_second": [sample.per_second for sample in several],
         }
+        if scenario.raw:
+            figures["raw_ratio"] = _ratios(several, samples[scenario.raw])
         postgres = [s.postgres_ms for s in several if s.postgres_ms is not None]
         if postgres:
             figures["postgres_ms"] = postgres
+        if scenario.guide:
+            figures["of_guide"] = [
+                (s.cpu_ms + (s.postgres_ms or 0)) / scenario.guide for s in several
+            ]
+        line = {key: _spread(values) for key, values in figures.items()}
+        held = line["raw_ratio" if scenario.raw else "ratio"]["median"]
         found[name] = {
-            "title": BY_NAME[name].title,
-            "aim": BY_NAME[name].aim,
+            "title": scenario.title,
+            "aim": scenario.aim,
+            "aim_is_of": scenario.raw or BASE,
+            "met": None if scenario.aim is None else held <= scenario.aim,
+            "guide_met": line["of_guide"]["median"] <= EIGHTH if scenario.guide else None,
             "requests": [sample.requests for sample in several],
-            **{key: _spread(values) for key, values in figures.items()},
+            **line,
         }
     return found
 
@@ -68,18 +80,41 @@ def summary(samples: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:
 def table(heading: str, lines: Mapping[str, Any]) -> str:
     """Return one database's table as text."""
     with_postgres = any("postgres_ms" in line for line in lines.values())
-    heads = f"{'':25}{'CPU ms':>8} {'min–max':>13} {'× Flask':>8} {'min–max':>12} {'aim':>5}"
+    heads = f"{'':28}{'CPU ms':>8} {'min–max':>13} {'× Flask':>8} {'min–max':>12}"
+    heads += f" {'× raw':>6} {'min–max':>11} {'aim':>9} {'met':>4} {'of the guide':>13}"
     heads += f"{'Redis ms':>10}" + (f"{'PostgreSQL ms':>15}" if with_postgres else "")
     rows = [heading, "", f"{heads}{'requests/s':>12}"]
     for line in lines.values():
-        cpu, ratio = line["cpu_ms"], line["ratio"]
-        row = f"{line['title']:25}{cpu['median']:8.3f} {_range(cpu, 3):>13}"
-        row += f" {ratio['median']:8.2f} {_range(ratio, 2):>12} {line['aim'] or '':>5}"
+        cpu, ratio, raw = line["cpu_ms"], line["ratio"], line.get("raw_ratio")
+        row = f"{line['title']:28}{cpu['median']:8.3f} {_range(cpu, 3):>13}"
+        row += f" {ratio['median']:8.2f} {_range(ratio, 2):>12}"
+        row += f" {raw['median']:6.2f} {_range(raw, 2):>11}" if raw else f" {'':6} {'':11}"
+        row += f" {_aim(line):>9} {_YES_NO[line['met']]:>4} {_of_guide(line):>13}"
         row += f"{line['redis_ms']['median']:10.3f}"
         if with_postgres:
             row += f"{line['postgres_ms']['median']:15.3f}"
         rows.append(f"{row}{line['requests_per_second']['median']:12.0f}")
     return "\n".join(rows)
+
+
+_YES_NO = {True: "yes", False: "no", None: ""}
+
+
+def _aim(line: Mapping[str, Any]) -> str:
+    if line["aim"] is None:
+        return ""
+    return f"{line['aim']:g} × {'Flask' if line['aim_is_of'] == BASE else 'raw'}"
+
+
+def _of_guide(line: Mapping[str, Any]) -> str:
+    """Return a share, such as 1/10.5; with what the aim makes of it."""
+    if line["guide_met"] is None:
+        return ""
+    return f"1/{1 / line['of_guide']['median']:.1f} {_YES_NO[line['guide_met']]}"
+
+
+def _ratios(several: Sequence[Sample], others: Sequence[Sample]) -> list[float]:
+    return [one.cpu_ms / other.cpu_ms for one, other in zip(several, others, strict=True)]
 
 
 def preamble(about: Mapping[str, Any], options: Mapping[str, Any]) -> str:

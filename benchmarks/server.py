@@ -99,7 +99,7 @@ class Server:
         return sum(_used(worker) for worker in self._workers)
 
     def _wait(self) -> None:
-        path = "/" if self._app.startswith("benchmarks.hello:") else "/healthz"
+        path = "/" if self._app.startswith("benchmarks.") else "/healthz"
         try:
             with Client(self.address, 1) as client:
                 client.run(iter([Request(path).encoded()]))

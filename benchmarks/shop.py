@@ -32,9 +32,13 @@ IN_CARTS = 2000  # so many of the books are bought: enough that orders rarely me
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """Somebody with a cart: an access token, and the books that go into the cart, in order."""
+    """Somebody with a cart: a login, and the books that go into the cart, in order.
+
+    Their user and their cart have the same number.
+    """
 
     cart_id: int
+    session_id: str
     token: str
     books: Sequence[tuple[int, int]]  # (id, price)
 
@@ -205,7 +209,12 @@ def _buyers(many: int, books: Sequence[tuple[int, int, str]]) -> list[Buyer]:
     chance = random.Random(3)
     on_sale = [(book_id, price) for book_id, price, _ in books[:IN_CARTS]]
     return [
-        Buyer(login.user_id, auth.tokens(login)["access"], chance.sample(on_sale, 3))
+        Buyer(
+            login.user_id,
+            login.session_id,
+            auth.tokens(login)["access"],
+            chance.sample(on_sale, 3),
+        )
         for login in logins
     ]
 

@@ -1,0 +1,38 @@
+"""A thread's own connection, as bare as a driver has it."""
+
+import sqlite3
+import threading
+from typing import Any
+
+import psycopg
+
+_local = threading.local()
+
+
+def connection(url: str) -> Any:
+    """Return this thread's connection, open and in autocommit; SQLite's with the shop's pragmas."""
+    found = getattr(_local, "connection", None)
+    if found is None:
+        found = _local.connection = _opened(url)
+    return found
+
+
+def is_sqlite(url: str) -> bool:
+    """Return whether a database's address is a file's."""
+    return url.startswith("sqlite")
+
+
+def _opened(url: str) -> Any:
+    if not is_sqlite(url):
+        address = url.replace("postgresql+psycopg://", "postgresql://")
+        return psycopg.connect(address, autocommit=True, options="-c timezone=UTC")
+    made = sqlite3.connect(url.partition("///")[2], isolation_level=None)
+    for pragma in (
+        "busy_timeout = 20000",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "cache_size = -32000",
+    ):
+        made.execute(f"PRAGMA {pragma}")
+    return made
