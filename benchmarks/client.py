@@ -18,6 +18,8 @@ SECONDS_TO_ANSWER = 60
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
+_OVER = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
+
 
 class WrongAnswer(Exception):
     """The server answered something else than was expected, or nothing at all."""
@@ -52,10 +54,14 @@ class Request:
 
 @dataclass(slots=True)
 class _Connection:
-    """A connection with one request under way; ``ends`` is the answer's length once known."""
+    """A connection with one request under way; ``ends`` is the answer's length once known.
+
+    ``is_over`` is said by the server: it closes behind this answer, and another is to be opened.
+    """
 
     socket: socket.socket
     sent: bytes = b""
+    is_over: bool = False
     answer: bytearray = field(default_factory=bytearray)
     ends: int | None = None
 
@@ -75,15 +81,11 @@ class Client:
         holds: bytes = b"",
     ) -> None:
         self._status = b"HTTP/1.1 " if status is None else b"HTTP/1.1 %d " % status
-        self._holds = holds
+        self._holds, self._address = holds, address
         self.statuses: Counter[int] = Counter()
         self._selector = selectors.DefaultSelector()
-        self._connections = [
-            _Connection(socket.create_connection(address, SECONDS_TO_ANSWER))
-            for _ in range(connections)
-        ]
+        self._connections = [_Connection(self._connected()) for _ in range(connections)]
         for connection in self._connections:
-            connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._selector.register(connection.socket, selectors.EVENT_READ, connection)
 
     def __enter__(self) -> "Client":
@@ -125,9 +127,17 @@ class Client:
         request = next(requests, None)
         if request is None:
             return False
+        if connection.is_over:
+            connection.socket, connection.is_over = self._connected(), False
+            self._selector.register(connection.socket, selectors.EVENT_READ, connection)
         connection.sent, connection.answer, connection.ends = request, bytearray(), None
         connection.socket.sendall(request)
         return True
+
+    def _connected(self) -> socket.socket:
+        made = socket.create_connection(self._address, SECONDS_TO_ANSWER)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
 
     def _receive(self, connection: _Connection) -> bool:
         """Read what has come; return whether the answer is complete."""
@@ -147,12 +157,16 @@ class Client:
             has_body = not answer.startswith(b"HTTP/1.1 304")
             if length is None and has_body:
                 raise WrongAnswer(f"{_shown(connection.sent)}\nno length: {_shown(answer)}")
+            connection.is_over = _OVER.search(answer, 0, head + 2) is not None
             connection.ends = head + 4 + (int(length[1]) if length and has_body else 0)
         if len(answer) < connection.ends:
             return False
         if not (answer.startswith(self._status) and self._holds in answer):
             raise WrongAnswer(f"{_shown(connection.sent)}\nwas answered with\n{_shown(answer)}")
         self.statuses[int(answer[9:12])] += 1
+        if connection.is_over:
+            self._selector.unregister(connection.socket)
+            connection.socket.close()
         return True
 
 

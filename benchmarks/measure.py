@@ -1,7 +1,7 @@
 """Rounds: all scenarios one after the other, several times over."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -57,15 +57,21 @@ def rounds(
         for number in range(1, count + 1):
             for scenario in wanted:
                 told(f"round {number} of {count}: {scenario.title}")
-                sample = _sample(shop, servers, scenario, seconds, connections)
-                samples[scenario.name].append(sample)
+                server = servers[scenario.app]
+                one = sample(shop, server, scenario, seconds, connections)
+                samples[scenario.name].append(one)
     return samples
 
 
-def _sample(
-    shop: Shop, servers: Mapping[str, Server], scenario: Scenario, seconds: float, connections: int
+def sample(
+    shop: Shop, server: Server, scenario: Scenario, seconds: float, connections: int
 ) -> Sample:
-    server = servers[scenario.app]
+    """Measure one scenario once, on a server of its application.
+
+    Raises:
+        WrongAnswer: it answered something that it should not have.
+        RuntimeError: there are too few requests for so long.
+    """
     requests = scenarios.stream(scenario, scenario.requests(shop))
     with Client(server.address, connections, scenario.status, scenario.holds) as client:
         client.run(requests, count=WARM_UP)

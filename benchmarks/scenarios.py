@@ -259,7 +259,7 @@ SCENARIOS = (
     Scenario("raw-order", "  its statements, raw", _order_raw, RAW, 201, _PENDING),
     Scenario(
         *("graphql", "GraphQL, 20 books", _GRAPHQL),
-        holds=b'"fullName"',
+        holds=b'"comment"',
         again=True,
         guide=46.4 + 11.0,
     ),

@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Self
@@ -18,6 +20,7 @@ from bookstore.config import Settings
 from bookstore.gateways.embedded_redis import spawn
 
 ROOT = Path(__file__).parent.parent
+SECONDS_TO_START = 30
 
 # Pinned before gunicorn starts, so that every thread of every worker is.
 _PINNED = """
@@ -39,22 +42,47 @@ def cores() -> tuple[int, int] | None:
     return (usable[0], usable[1]) if len(usable) > 1 else None
 
 
-class Server:
-    """gunicorn with the shop's own gunicorn.conf.py, serving ``app``; a context manager.
+# What starts a server on an address, serving an application; the listening socket is inherited.
+Command = Callable[[socket.socket, str], list[str]]
 
-    It inherits a listening socket, so that whoever connects waits until it is ready.
+
+def gunicorn(listener: socket.socket, app: str, *more: str) -> list[str]:
+    """Return the command of the shop's own server, with its gunicorn.conf.py.
+
+    No worker of it is ever replaced: that would take with it what it has used.
+    """
+    command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py")]
+    return [*command, "--max-requests", "0", "--bind", f"fd://{listener.fileno()}", *more, app]
+
+
+class Server:
+    """A server of ``app``, by default the shop's own; a context manager.
+
+    It inherits a listening socket, so that whoever connects waits until it is ready. A server
+    that ``binds`` for itself is given a free port, and asked until it answers.
     """
 
-    def __init__(self, app: str, settings: Settings, folder: Path, core: int | None) -> None:
+    def __init__(
+        self,
+        app: str,
+        settings: Settings,
+        folder: Path,
+        core: int | None,
+        command: Command = gunicorn,
+        *,
+        binds: bool = False,
+    ) -> None:
         self._app, self._settings, self._core = app, settings, core
+        self._command, self._binds = command, binds
         self.log = folder / f"{app.replace(':', '-')}.log"
 
     def __enter__(self) -> Self:
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
             self.address: tuple[str, int] = listener.getsockname()
-            command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py")]
-            # A worker that is replaced would take what it has used with it.
-            command += ["--max-requests", "0", "--bind", f"fd://{listener.fileno()}", self._app]
+            command = self._command(listener, self._app)
+            inherited = [] if self._binds else [listener.fileno()]
+            if self._binds:
+                listener.close()
             if self._core is not None:
                 command = [sys.executable, "-c", _PINNED, str(self._core), *command]
             with self.log.open("wb") as log:
@@ -65,7 +93,7 @@ class Server:
                     env=environ(self._settings),
                     stdout=log,
                     stderr=log,
-                    pass_fds=[listener.fileno()],
+                    pass_fds=inherited,
                 )
         try:
             self._wait()
@@ -89,29 +117,40 @@ class Server:
         return self._process.pid
 
     def cpu(self) -> float:
-        """Return the CPU seconds that the workers have used so far.
+        """Return the CPU seconds that the workers have used so far; all, if there is no master.
 
         Raises:
             RuntimeError: a worker is not the one of the start, so the sum means nothing.
         """
-        if psutil.Process(self._process.pid).children() != self._workers:
+        if self._children() != self._workers:
             raise RuntimeError(f"a worker ended: {self.log.read_text()[-2000:]}")
         return sum(_used(worker) for worker in self._workers)
 
+    def _children(self) -> list[psutil.Process]:
+        master = psutil.Process(self._process.pid)
+        return master.children() or [master]
+
     def _wait(self) -> None:
         path = "/" if self._app.startswith("benchmarks.") else "/healthz"
-        try:
-            with Client(self.address, 1) as client:
-                client.run(iter([Request(path).encoded()]))
-        except Exception as error:
-            said = self.log.read_text()[-2000:]
-            raise RuntimeError(f"{self._app} does not start: {error}\n{said}") from None
-        self._workers = psutil.Process(self._process.pid).children()
+        until = time.monotonic() + SECONDS_TO_START
+        while True:
+            try:
+                with Client(self.address, 1) as client:
+                    client.run(iter([Request(path).encoded()]))
+                break
+            except Exception as error:
+                if isinstance(error, OSError) and self._binds and time.monotonic() < until:
+                    time.sleep(0.1)
+                    continue
+                said = self.log.read_text()[-2000:]
+                raise RuntimeError(f"{self._app} does not start: {error}\n{said}") from None
+        self._workers = self._children()
 
 
 def environ(settings: Settings) -> dict[str, str]:
     """Return the environment of a process that runs the shop with these settings."""
-    found = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "LC_ALL"}}
+    kept = {"PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH"}
+    found = {k: v for k, v in os.environ.items() if k in kept}
     for item in fields(settings):
         value = getattr(settings, item.name)
         if value is not None:

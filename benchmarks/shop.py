@@ -14,20 +14,21 @@ from typing import Any
 
 import flask_migrate
 import psutil
-from sqlalchemy import Engine, delete, insert, select, text
+from sqlalchemy import Engine, delete, insert, select, text, update
 
 from benchmarks import catalogue
 from bookstore import auth, clock, create_app
 from bookstore.config import Settings
 from bookstore.extensions import db, redis_handle
 from bookstore.gateways import cache
-from bookstore.models import Book, CartItem, LoginSession, ShoppingCart, User
+from bookstore.models import Book, CartItem, LoginSession, Review, ShoppingCart, User
 from bookstore.services import catalog_cache
 from bookstore.services.accounts import Login
 from tests.servers import PostgresServer, RedisServer
 
 SECRET = "only ever signs the tokens of a benchmark"
 IN_CARTS = 2000  # so many of the books are bought: enough that orders rarely meet in one row
+REVIEWED = 100  # so many of the newest books: GraphQL shows those
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,7 @@ def opened(
             query = select(Book.id, Book.price, Book.title).order_by(Book.id)
             shop.books = [(row.id, row.price, row.title) for row in connection.execute(query)]
         shop.buyers = _buyers(many, shop.books)
+        _review(shop.buyers, shop.books[-REVIEWED:])
         db.session.remove()
         vacuum(database)
         yield shop
@@ -217,6 +219,26 @@ def _buyers(many: int, books: Sequence[tuple[int, int, str]]) -> list[Buyer]:
         )
         for login in logins
     ]
+
+
+def _review(buyers: Sequence[Buyer], books: Sequence[tuple[int, int, str]]) -> None:
+    """Have two readers say something about each of some books."""
+    rows = [
+        {
+            "book_id": book_id,
+            "user_id": buyer.cart_id,
+            "rating": 4,
+            "title": "Worth a winter",
+            "comment": "I read it twice, the second time for the places. " * 3,
+        }
+        for book_id, _, _ in books
+        for buyer in buyers[:2]
+    ]
+    ids = [book_id for book_id, _, _ in books]
+    with db.engine.begin() as connection:
+        connection.execute(insert(Review.__table__), rows)
+        counted = {"rating_sum": 8, "rating_count": 2}
+        connection.execute(update(Book.__table__).where(Book.id.in_(ids)).values(counted))
 
 
 def _software(engine: Engine) -> str:

@@ -13,7 +13,7 @@ def connection(url: str) -> Any:
     """Return this thread's connection, open and in autocommit; SQLite's with the shop's pragmas."""
     found = getattr(_local, "connection", None)
     if found is None:
-        found = _local.connection = _opened(url)
+        found = _local.connection = opened(url)
     return found
 
 
@@ -22,7 +22,8 @@ def is_sqlite(url: str) -> bool:
     return url.startswith("sqlite")
 
 
-def _opened(url: str) -> Any:
+def opened(url: str) -> Any:
+    """Return a new connection, in autocommit."""
     if not is_sqlite(url):
         address = url.replace("postgresql+psycopg://", "postgresql://")
         return psycopg.connect(address, autocommit=True, options="-c timezone=UTC")

@@ -1,0 +1,124 @@
+"""``python -m benchmarks.servers``: what the shop's requests cost under other servers.
+
+Those that are not installed are left out. Nothing of the shop's own around its server is measured
+but under gunicorn: access to sockets, figures of several processes, the watch over the database.
+"""
+
+import argparse
+import importlib.util
+import os
+import statistics
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from benchmarks import measure, report, scenarios, shop
+from benchmarks.server import Command, Server, cores, gunicorn
+
+LINES = ("raw", scenarios.BASE, "list", "list-uncached", "order")
+THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One way to serve, the package it needs, and whether it binds its own socket."""
+
+    name: str
+    package: str
+    command: Command
+    binds: bool = False
+
+
+def _of_gunicorn(*more: str) -> Command:
+    return lambda listener, app: gunicorn(listener, app, *more)
+
+
+def _granian(mode: str) -> Command:
+    return lambda listener, app: [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "1"),
+        *("--blocking-threads", str(THREADS), "--runtime-mode", mode, "--no-ws", "--http", "1"),
+        *("--port", str(listener.getsockname()[1]), app),
+    ]
+
+
+_WAITRESS: Command = lambda listener, app: [  # noqa: E731
+    *(sys.executable, "-m", "waitress", f"--threads={THREADS}"),
+    *(f"--listen=127.0.0.1:{listener.getsockname()[1]}", app),
+]
+
+_UWSGI: Command = lambda listener, app: [  # noqa: E731
+    *(sys.executable, "-c", "import sys, pyuwsgi; pyuwsgi.run(sys.argv[1:])"),
+    *("--http11-socket", f"127.0.0.1:{listener.getsockname()[1]}", "--module", app),
+    *("--master", "--lazy-apps", "--enable-threads", "--disable-logging", "--die-on-term"),
+    *("--processes", "1", "--threads", str(THREADS)),
+]
+
+KINDS = (
+    Kind("gunicorn, our threads", "gunicorn", gunicorn),
+    Kind("gunicorn sync", "gunicorn", _of_gunicorn("-k", "sync", "--threads", "1")),
+    Kind("gunicorn gevent", "gevent", _of_gunicorn("-k", "gevent")),
+    Kind("granian, st", "granian", _granian("st"), binds=True),
+    Kind("granian, mt", "granian", _granian("mt"), binds=True),
+    Kind("waitress", "waitress", _WAITRESS, binds=True),
+    Kind("uWSGI", "pyuwsgi", _UWSGI, binds=True),
+)
+
+
+def main() -> int:
+    """Measure and print; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.servers", description=__doc__)
+    add = parser.add_argument
+    add("--database", choices=("sqlite", "postgresql"), default="postgresql")
+    add("--books", type=int, default=2000, help="how many books the shop has (2000)")
+    add("--seconds", type=float, default=1, help="how long each measured window is (1)")
+    add("--only", help="some, by words of their names, separated by commas")
+    add("--rounds", type=int, default=3, help="how often everything is measured (3)")
+    options = parser.parse_args()
+    pinned = cores()
+    if pinned:
+        os.sched_setaffinity(0, {pinned[1]})
+    words = (options.only or "").split(",")
+    kinds = [
+        kind
+        for kind in KINDS
+        if importlib.util.find_spec(kind.package) and any(word in kind.name for word in words)
+    ]
+    about = report.machine()
+    print(f"{about['at']}, {about['commit']}, {about['cpu']}, load {about['load'][0]}")
+    many = scenarios.WARM_UP + int(1000 * options.seconds)
+    found: dict[tuple[str, str], list[measure.Sample]] = {}
+    with shop.opened(options.database, options.books, None, many) as place:
+        print(f"{place.software}; CPU ms a request (requests/s), median of {options.rounds} rounds")
+        for _ in range(options.rounds):
+            for kind in kinds:
+                for app in dict.fromkeys(scenarios.BY_NAME[line].app for line in LINES):
+                    for line, sample in _samples(place, kind, app, options.seconds):
+                        found.setdefault((kind.name, line), []).append(sample)
+    print(f"{'':24}" + "".join(f"{line:>20}" for line in LINES))
+    for kind in kinds:
+        cells = [_cell(found[kind.name, line]) for line in LINES]
+        print(f"{kind.name:24}" + "".join(f"{cell:>20}" for cell in cells))
+    return 0
+
+
+def _samples(
+    place: shop.Shop, kind: Kind, app: str, seconds: float
+) -> Iterator[tuple[str, measure.Sample]]:
+    core = cores()
+    pinned = core[0] if core else None
+    with Server(
+        app, place.settings, place.folder, pinned, kind.command, binds=kind.binds
+    ) as server:
+        for line in LINES:
+            scenario = scenarios.BY_NAME[line]
+            if scenario.app == app:
+                yield line, measure.sample(place, server, scenario, seconds, THREADS)
+
+
+def _cell(samples: list[measure.Sample]) -> str:
+    cpu = statistics.median(sample.cpu_ms for sample in samples)
+    return f"{cpu:.3f} ({statistics.median(s.per_second for s in samples):.0f})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
