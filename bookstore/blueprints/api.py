@@ -55,13 +55,18 @@ class Parser(FlaskParser):
 def raw_body(req: Any) -> bytes:
     """Return the body, byte for byte; BadRequest when it cannot be read."""
     try:
-        return bytes(req.get_data())
+        body = bytes(req.get_data())
     except exceptions.HTTPException:
         raise
     except Exception as error:
         # Each server has errors of its own for broken chunks; whatever reading raises is the
         # sender's doing.
         raise exceptions.BadRequest(f"The body cannot be read: {error}.") from None
+    # A client that dies in the middle has not sent what it meant to; gunicorn takes what came for
+    # all there is.
+    if req.content_length is not None and len(body) < req.content_length:
+        raise exceptions.BadRequest("The body ends before its Content-Length.")
+    return body
 
 
 def _check_size(body: Any) -> None:

@@ -34,6 +34,16 @@ def test_broken_chunks_are_the_clients_fault(live: LiveShop) -> None:
     assert b"application/problem+json" in answer
 
 
+def test_a_body_that_ends_early_is_none(live: LiveShop) -> None:
+    """What came of it would be JSON by itself; the client died before it had sent the rest."""
+    body = b'{"username": "nobody", "password": "a password for tests"}'
+    with closing(send(live, head(f"Content-Length: {len(body) + 100}") + body)) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert b"ends before its Content-Length" in answer
+
+
 def test_half_sent_bodies_do_not_hold_the_shop(live: LiveShop) -> None:
     # More of them than one process has threads, should it get them all.
     held = [send(live, head("Content-Length: 100") + b'{"user') for _ in range(20)]
