@@ -6,6 +6,7 @@ number of places: ``1999`` minor units of usd is ``"19.99"``, of jpy ``"1999"``.
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 ZERO_DECIMAL = frozenset(
     [
@@ -68,6 +69,7 @@ MAX_MINOR = 10**14
 _AMOUNT = re.compile(r"\d{1,12}(\.\d{1,3})?", re.ASCII)
 
 
+@lru_cache(maxsize=256)
 def exponent(currency: str) -> int:
     """Return how many decimal places ``currency`` (ISO 4217, any case) has: 0, 2 or 3."""
     code = currency.lower()
@@ -123,6 +125,8 @@ def to_text(minor: int, currency: str) -> str:
     places = exponent(currency)
     if places == 0:
         return str(minor)
+    if places == 2 and minor >= 0:
+        return f"{minor // 100}.{minor % 100:02d}"
     sign = "-" if minor < 0 else ""
     whole, part = divmod(abs(minor), 10**places)
     return f"{sign}{whole}.{part:0{places}d}"

@@ -9,12 +9,13 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from bookstore.schemas.common import MAX_ID, Price
+from bookstore.schemas.dumping import Dumping
 
 _WHOLE = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _NUMBER = {"pattern": r"^\d+(\.\d+)?$", "example": "19.99"}
 
 
-class Schema(ma.Schema):
+class Schema(Dumping):
     """Base: passes over the fields it does not know."""
 
     class Meta:
