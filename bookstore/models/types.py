@@ -40,4 +40,6 @@ class UTCDateTime(TypeDecorator[datetime]):
         """Return an aware datetime in UTC."""
         if value is None:
             return None
+        if value.tzinfo is UTC:
+            return value
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,24 +1,39 @@
 """Reading the catalogue. Rows come as plain mappings: columns straight to the schema.
 
 Reads bypass the ORM's entities on purpose: a page of books is two statements and no objects.
+The statements are built once for each way to ask (which filters, which order) and kept: to build
+and to look through one takes longer than to run it.
 """
 
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Select,
+    String,
+    and_,
+    bindparam,
+    exists,
+    or_,
+    select,
+)
 
 from bookstore import errors
-from bookstore.extensions import db
 from bookstore.models import Book, Category
 from bookstore.models.catalog import (
     book_authors,
     book_categories,
 )
-from bookstore.services import book_views, paging, search
+from bookstore.services import book_views, paging, search, search_ranking
 from bookstore.services.paging import Order, Page, PageRequest
+from bookstore.services.sql import AnySelect, among, ids, on_sqlite, reading
 
 SORTS: dict[str, tuple[Any, Any]] = {
     "title": (Book.title_sort, paging.parse_text),
@@ -64,23 +79,34 @@ def list_books(
     Raises:
         Invalid: ``sort=relevance`` without ``q``, or a cursor of another list.
     """
-    query = book_views.books().where(*_conditions(wanted))
     name = sort or ("relevance" if wanted.q is not None else "-created")
-    hits = None
+    search_for = None
     if wanted.q is not None:
-        hits = search.matches(wanted.q)
-        if hits is None:
+        # A page by number is counted first, so it has to be known what there is to count.
+        search_for = (search.parse if page.number is None else search.matches)(wanted.q)
+        if search_for is None:
             return Page([], None, 0 if page.count else None)
-        query = query.join(hits, hits.c.book_id == Book.id)
-    if name == "relevance":
-        if hits is None:
-            raise errors.Invalid({"sort": ["relevance needs q."]})
-        order = Order(name, hits.c.score, Book.id, True, paging.parse_int)
-    else:
-        column, parse = SORTS[name.removeprefix("-")]
-        order = Order(name, column, Book.id, name.startswith("-"), parse)
-    found = paging.fetch(db.session(), query, order, page)
+    elif name == "relevance":
+        raise errors.Invalid({"sort": ["relevance needs q."]})
+    found = _read(wanted, search_for, name, page)
+    if search_for is not None and not found.data and page.number is None:
+        better = search.corrected(search_for)
+        found = _read(wanted, better, name, page) if better else found
     return found.of(book_views.views(found.data, hung=hung))
+
+
+def _read(
+    wanted: BookFilter, search_for: search.Found | None, sort: str, page: PageRequest
+) -> Page:
+    sqlite = on_sqlite()
+    given = _given(wanted, sqlite=sqlite)
+    shape = search_for and search_for.shape
+    order, query, count = _statements(
+        frozenset(given), wanted.status, wanted.in_stock, shape, sort, _shape(page), sqlite
+    )
+    if search_for is not None:
+        given |= search_for.values
+    return paging.run(reading(), query, count, order, page, given)
 
 
 def get_book(book_id: int, *, hung: bool = True) -> dict[str, Any]:
@@ -89,7 +115,7 @@ def get_book(book_id: int, *, hung: bool = True) -> dict[str, Any]:
     Raises:
         NotFound: there is no such book.
     """
-    rows = db.session.execute(book_views.books().where(Book.id == book_id)).all()
+    rows = reading().execute(_ONE, {"book_id": book_id}).all()
     if not rows:
         raise errors.NotFound(f"There is no book {book_id}.")
     return book_views.views(rows, hung=hung)[0]
@@ -99,43 +125,99 @@ def bestsellers(limit: int = 10) -> list[dict[str, Any]]:
     """Return the books with the most copies sold, then the most reviews."""
     query = book_views.books()
     query = query.order_by(Book.sold.desc(), Book.rating_count.desc(), Book.id).limit(limit)
-    return book_views.views(db.session.execute(query).all())
+    return book_views.views(reading().execute(query).all())
 
 
-def _conditions(wanted: BookFilter) -> list[ColumnElement[bool]]:
-    tests: list[tuple[Any, Any, Any]] = [
-        (wanted.publisher_id, operator.eq, Book.publisher_id),
-        (wanted.min_price, operator.ge, Book.price),
-        (wanted.max_price, operator.le, Book.price),
-        (wanted.published_after, operator.ge, Book.publication_date),
-        (wanted.published_before, operator.le, Book.publication_date),
-    ]
-    found: list[ColumnElement[bool]] = [
-        compare(column, value) for value, compare, column in tests if value is not None
-    ]
-    if wanted.author_id is not None:
-        by = book_authors.c
-        found.append(exists().where(by.book_id == Book.id, by.author_id == wanted.author_id))
-    if wanted.category is not None:
-        on = book_categories.c
-        found.append(
-            exists().where(
-                on.book_id == Book.id,
-                on.category_id
-                == select(Category.id).where(Category.slug == wanted.category).scalar_subquery(),
-            )
-        )
+_ONE = book_views.books().where(Book.id == bindparam("book_id", type_=BigInteger()))
+
+
+def _compared(column: Any, compare: Callable[[Any, Any], Any], kind: Any) -> Callable[[str], Any]:
+    return lambda name: compare(column, bindparam(name, type_=kind))
+
+
+def _by_author(name: str) -> ColumnElement[bool]:
+    by = book_authors.c
+    return exists().where(
+        by.book_id == Book.id, by.author_id == bindparam(name, type_=BigInteger())
+    )
+
+
+def _in_category(name: str) -> ColumnElement[bool]:
+    on = book_categories.c
+    found = select(Category.id).where(Category.slug == bindparam(name, type_=String()))
+    return exists().where(on.book_id == Book.id, on.category_id == found.scalar_subquery())
+
+
+# Filters with a value that is given to the statement, and the condition that each stands for.
+_FILTERS: dict[str, Callable[[str], ColumnElement[bool]]] = {
+    "publisher_id": _compared(Book.publisher_id, operator.eq, BigInteger()),
+    # What is asked for may be past what the column holds: compared, not stored.
+    "min_price": _compared(Book.price, operator.ge, BigInteger()),
+    "max_price": _compared(Book.price, operator.le, BigInteger()),
+    "published_after": _compared(Book.publication_date, operator.ge, Date()),
+    "published_before": _compared(Book.publication_date, operator.le, Date()),
+    "author_id": _by_author,
+    "category": _in_category,
+}
+
+
+def _given(wanted: BookFilter, *, sqlite: bool) -> dict[str, Any]:
+    """Return the values of the statement's parameters."""
+    found = {name: getattr(wanted, name) for name in _FILTERS}
+    given = {name: value for name, value in found.items() if value is not None}
     if wanted.category_ids is not None:
+        given["category_ids"] = ids(wanted.category_ids, sqlite=sqlite)
+    return given
+
+
+def _shape(page: PageRequest) -> PageRequest:
+    """Return a request that stands for all that make the same statement."""
+    return PageRequest(
+        cursor=page.cursor and "given",
+        number=page.number and 1,
+        offset=page.offset and 1,
+    )
+
+
+@lru_cache(maxsize=500)
+def _statements(
+    names: frozenset[str],
+    status: str | None,
+    in_stock: bool | None,
+    search_for: search_ranking.Shape | None,
+    sort: str,
+    page: PageRequest,
+    sqlite: bool,
+) -> tuple[Order, AnySelect, Select[int]]:
+    """Return the order, the statement of a page, and the one that counts."""
+    query = book_views.books().where(*_conditions(names, status, in_stock, sqlite=sqlite))
+    hits = None if search_for is None else search_ranking.hits(search_for)
+    if hits is not None:
+        query = query.join(hits, hits.c.book_id == Book.id)
+    if hits is not None and sort == "relevance":
+        order = Order(sort, hits.c.score, Book.id, True, paging.parse_int)
+    else:
+        column, parse = SORTS[sort.removeprefix("-")]
+        order = Order(sort, column, Book.id, sort.startswith("-"), parse)
+    return order, paging.paged(query, order, page), paging.counted(query, order)
+
+
+def _conditions(
+    names: frozenset[str], status: str | None, in_stock: bool | None, *, sqlite: bool
+) -> list[ColumnElement[bool]]:
+    found = [condition(name) for name, condition in _FILTERS.items() if name in names]
+    if "category_ids" in names:
         on = book_categories.c
-        found.append(exists().where(on.book_id == Book.id, on.category_id.in_(wanted.category_ids)))
-    sold_out = and_(Book.status == "available", Book.stock == 0)
-    if wanted.status == "available":
-        found.append(and_(Book.status == "available", Book.stock > 0))
-    elif wanted.status == "out_of_stock":
+        shelved = among(on.category_id, "category_ids", sqlite=sqlite)
+        found.append(exists().where(on.book_id == Book.id, shelved))
+    buyable = and_(Book.status == "available", Book.stock > 0)
+    if status == "available":
+        found.append(buyable)
+    elif status == "out_of_stock":
+        sold_out = and_(Book.status == "available", Book.stock == 0)
         found.append(or_(Book.status == "out_of_stock", sold_out))
-    elif wanted.status is not None:
-        found.append(Book.status == wanted.status)
-    if wanted.in_stock is not None:
-        buyable = and_(Book.status == "available", Book.stock > 0)
-        found.append(buyable if wanted.in_stock else ~buyable)
+    elif status is not None:
+        found.append(Book.status == status)
+    if in_stock is not None:
+        found.append(buyable if in_stock else ~buyable)
     return found

@@ -6,13 +6,13 @@ twice and misses none that was there all along.
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Integer, func, literal, select, tuple_
+from sqlalchemy import BigInteger, Connection, Integer, Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from bookstore import errors
@@ -126,37 +126,68 @@ def fetch(session: Session, query: AnySelect, order: Order, page: PageRequest) -
         Invalid: the cursor is not one of this order.
         NotFound: there is no page of this number (there always is a first one).
     """
-    total = None
-    if page.count or page.number is not None:
-        total = session.execute(
-            select(func.count()).select_from(query.with_only_columns(order.id).subquery())
-        ).scalar_one()
-    key = tuple_(order.column, order.id)
+    return run(session, paged(query, order, page), counted(query, order), order, page)
+
+
+def paged(query: AnySelect, order: Order, page: PageRequest) -> AnySelect:
+    """Return ``query`` narrowed to a page: the same for all that are asked for in the same way.
+
+    Which page it is stands in parameters, which ``run`` gives.
+    """
     query = query.add_columns(order.column.label("_sort"))
     if page.cursor is not None:
-        value, row_id = decode(order, page.cursor)
-        mark = tuple_(*_literals(order, value, row_id))
+        # A cursor's number may be past what a 32-bit column holds: compared, not stored.
+        kind = BigInteger() if isinstance(order.column.type, Integer) else order.column.type
+        mark = tuple_(bindparam("page_value", type_=kind), bindparam("page_id", type_=BigInteger()))
+        key = tuple_(order.column, order.id)
         query = query.where(key < mark if order.descending else key > mark)
     if order.descending:
         query = query.order_by(order.column.desc(), order.id.desc())
     else:
         query = query.order_by(order.column, order.id)
+    if page.offset or page.number is not None:
+        query = query.offset(bindparam("page_offset", type_=BigInteger()))
+    return query.limit(bindparam("page_limit", type_=Integer()))
+
+
+def counted(query: AnySelect, order: Order) -> Select[int]:
+    """Return the statement that counts the rows of ``query``."""
+    return select(func.count()).select_from(query.with_only_columns(order.id).subquery())
+
+
+def run(
+    connection: Connection | Session,
+    query: AnySelect,
+    count: Select[int],
+    order: Order,
+    page: PageRequest,
+    given: Mapping[str, Any] | None = None,
+) -> Page:
+    """Run the statements of ``paged`` and, where it is wanted, ``counted``; raises as ``fetch``.
+
+    Args:
+        connection: where; the session, for whole objects.
+        query, count: the statements.
+        order, page: as the statements were made with.
+        given: values of parameters that the query had before.
+    """
+    values: dict[str, Any] = {**(given or {}), "page_limit": page.limit + 1}
+    total = None
+    if page.count or page.number is not None:
+        total = connection.execute(count, given).scalar_one()
+    if page.cursor is not None:
+        values["page_value"], values["page_id"] = decode(order, page.cursor)
     if page.number is not None and total is not None:
         last = max(1, -(-total // page.limit))
         if page.number > last:
             raise errors.NotFound("There is no such page.")
-        offset = ((page.number or last) - 1) * page.limit
-        return Page(session.execute(query.limit(page.limit).offset(offset)).all(), None, total)
+        values["page_limit"] = page.limit
+        values["page_offset"] = ((page.number or last) - 1) * page.limit
+        return Page(connection.execute(query, values).all(), None, total)
     if page.offset:
-        query = query.offset(page.offset)
-    rows = session.execute(query.limit(page.limit + 1)).all()
+        values["page_offset"] = page.offset
+    rows = connection.execute(query, values).all()
     more = len(rows) > page.limit
     rows = rows[: page.limit]
     cursors = [encode(order, row) for row in rows] if page.edges else ()
     return Page(rows, encode(order, rows[-1]) if more else None, total, cursors)
-
-
-def _literals(order: Order, value: Any, row_id: int) -> tuple[Any, Any]:
-    # A cursor's number may be past what a 32-bit column holds: compared, not stored.
-    kind = BigInteger() if isinstance(order.column.type, Integer) else order.column.type
-    return literal(value, kind), literal(row_id, BigInteger())

@@ -1,10 +1,26 @@
 """Small things every service that writes queries shares."""
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, Select
+import orjson
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    any_,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from bookstore.extensions import db
 
 # Queries and rows whose columns only run time knows.
 AnySelect: TypeAlias = Select[*tuple[Any, ...]]
@@ -17,3 +33,36 @@ def upsert(session: Session, target: Any) -> Any:
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(target)
     return sqlite.insert(target)
+
+
+def on_sqlite() -> bool:
+    """Whether the shop's database is SQLite."""
+    return db.session().get_bind().dialect.name == "sqlite"
+
+
+def reading() -> Connection:
+    """Return the session's connection, for statements that only read.
+
+    On PostgreSQL each statement sees what was committed before it began, in a transaction of
+    several as well. So where none is open none is opened, which spares BEGIN and ROLLBACK.
+    """
+    session = db.session()
+    if session.in_transaction() or on_sqlite():
+        return session.connection()
+    return session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+
+
+def among(column: AnyColumn, name: str, *, sqlite: bool) -> ColumnElement[bool]:
+    """Return the condition that ``column`` is one of the ids given as ``name`` (by ``ids``).
+
+    It is the same text however many there are, so that it is compiled and prepared once.
+    """
+    if sqlite:
+        each = func.json_each(bindparam(name, type_=String)).table_valued("value")
+        return column.in_(select(each.c.value))
+    return column == any_(bindparam(name, type_=ARRAY(BigInteger)))
+
+
+def ids(values: Sequence[int], *, sqlite: bool) -> Any:
+    """Return ids as ``among`` takes them."""
+    return orjson.dumps(list(values)).decode() if sqlite else list(values)

@@ -31,11 +31,14 @@ def fill(folder: Path) -> None:
 
 
 def titles(q: str) -> list[str]:
-    hits = search.matches(q)
-    if hits is None:
+    found = search.matches(q)
+    if found is None:
         return []
+    hits = found.hits
     query = select(Book.title, hits.c.score).join(hits, hits.c.book_id == Book.id)
-    rows = db.session.execute(query.order_by(hits.c.score.desc(), hits.c.book_id)).all()
+    rows = db.session.execute(
+        query.order_by(hits.c.score.desc(), hits.c.book_id), found.values
+    ).all()
     assert all(type(row.score) is int for row in rows)
     return [row.title for row in rows]
 

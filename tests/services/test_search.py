@@ -127,15 +127,18 @@ class TestFinding:
         assert len(titles(many)) == 1
 
     def test_pages_continue_by_score_and_id(self) -> None:
-        hits = search.matches("a") if titles("a") else search.matches("dune")
-        assert hits is not None
+        found = search.matches("a") if titles("a") else search.matches("dune")
+        assert found is not None
+        hits = found.hits
         order = (hits.c.score.desc(), hits.c.book_id)
-        everything = db.session.execute(select(hits).order_by(*order)).all()
+        everything = db.session.execute(select(hits).order_by(*order), found.values).all()
         for last in everything:
             after = (hits.c.score < last.score) | (
                 (hits.c.score == last.score) & (hits.c.book_id > last.book_id)
             )
-            rest = db.session.execute(select(hits).where(after).order_by(*order)).all()
+            rest = db.session.execute(
+                select(hits).where(after).order_by(*order), found.values
+            ).all()
             assert rest == everything[everything.index(last) + 1 :]
 
     def test_readers_decide_between_equals(self) -> None:

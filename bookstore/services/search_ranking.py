@@ -1,0 +1,190 @@
+"""Which books a search finds, and in which order: its part in a statement.
+
+A search has a shape (how many words, how many other spellings of each), and all of one shape have
+the same statement: the words are its parameters.
+"""
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Subquery,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.orm import Session
+
+from bookstore.models import BookSearch
+from bookstore.services.search_index import books_fts, is_sqlite
+
+# What a word is worth by where it stands, out of 100: (as typed, its beginning, corrected).
+_IN_TITLE, _IN_PEOPLE, _IN_MORE = (100, 85, 70), (95, 75, 65), (60, 50, 40)
+_ELSEWHERE = 30
+# What the parts of the score weigh. ``boost`` reaches about 1,500.
+_WORDS, _COVERAGE, _SAME_TITLE, _CODE = 10, 4, 1500, 100_000_000
+_BY_AUTHOR = 60  # of 100 covered, when all words are the author's
+
+_books = BookSearch.__table__.c
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of the query and what may stand for it."""
+
+    text: str
+    is_prefix: bool = False
+    typos: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """``words`` must all match, or ``code`` (an ISBN or SKU) must; ``phrase`` is all of it."""
+
+    words: tuple[Word, ...]
+    code: str
+    phrase: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What searches with the same statement have in common: of each word, whether it may be a
+    beginning, and how many other spellings it has."""
+
+    words: tuple[tuple[bool, int], ...]
+    sqlite: bool
+
+
+def shape(query: Query, *, sqlite: bool) -> Shape:
+    """Return the shape of a search."""
+    return Shape(tuple((word.is_prefix, len(word.typos)) for word in query.words), sqlite)
+
+
+def values(query: Query, of: Shape) -> dict[str, str]:
+    """Return the values of the parameters of ``hits`` and ``is_any``."""
+    found = {
+        "q_text": _text(query, sqlite=of.sqlite),
+        "q_code": f" {query.code} ",
+        "q_phrase": query.phrase,
+    }
+    for number, word in enumerate(query.words):
+        found[f"q_whole_{number}"] = f" {word.text} "
+        if word.is_prefix:
+            found[f"q_begin_{number}"] = f" {word.text}"
+        for place, typo in enumerate(word.typos):
+            found[f"q_typo_{number}_{place}"] = f" {typo} "
+    return found
+
+
+@lru_cache(maxsize=500)
+def hits(of: Shape) -> Subquery:
+    """Return the books that match, with their scores."""
+    found: Subquery = _matching(of.sqlite, _given("q_text"), _score(of).label("score")).subquery(
+        "hits"
+    )
+    return found
+
+
+@cache
+def is_any(*, sqlite: bool) -> Select[bool]:
+    """Return the statement that asks whether any book matches."""
+    return select(exists(_matching(sqlite, _given("q_text"))))
+
+
+def candidates(session: Session, query: Query, *columns: ColumnElement[Any]) -> Any:
+    """Return a select of book_id and ``columns`` over the rows that match, in no order."""
+    sqlite = is_sqlite(session)
+    return _matching(sqlite, literal(_text(query, sqlite=sqlite)), *columns)
+
+
+# -- finding ----------------------------------------------------------------------------------
+def _given(name: str) -> ColumnElement[str]:
+    return bindparam(name, type_=String())
+
+
+def _matching(sqlite: bool, text: ColumnElement[str], *columns: ColumnElement[Any]) -> Any:
+    wanted = select(_books.book_id, *columns)
+    if sqlite:
+        return wanted.join_from(
+            books_fts, BookSearch.__table__, _books.book_id == books_fts.c.rowid
+        ).where(books_fts.c.book_search_fts.op("MATCH")(text))
+    return wanted.where(literal_column("book_search.vector").op("@@")(cast(text, TSQUERY)))
+
+
+def _text(query: Query, *, sqlite: bool) -> str:
+    # Folded words hold letters and digits only, so nothing can be syntax; quotes make sure of
+    # words such as "and" or "near".
+    if sqlite:
+        return _boolean(query, " AND ", " OR ", '"{}"', '"{}"*')
+    return _boolean(query, " & ", " | ", "'{}'", "'{}':*")
+
+
+def _boolean(query: Query, both: str, either: str, whole: str, begin: str) -> str:
+    groups = [
+        either.join(
+            [(begin if word.is_prefix else whole).format(word.text)]
+            + [whole.format(typo) for typo in word.typos]
+        )
+        for word in query.words
+    ]
+    return f"({both.join(f'({group})' for group in groups)}){either}{whole.format(query.code)}"
+
+
+# -- ranking ----------------------------------------------------------------------------------
+def _score(of: Shape) -> ColumnElement[int]:
+    position = func.instr if of.sqlite else func.strpos
+    blank: ColumnElement[str] = literal_column("' '", String())
+    title, people = blank + _books.title + blank, blank + _books.people + blank
+    more, codes = blank + _books.more + blank, blank + _books.codes + blank
+
+    def has(field: ColumnElement[str], name: str) -> ColumnElement[bool]:
+        found: ColumnElement[bool] = position(field, _given(name)) > 0
+        return found
+
+    def misspelt(field: ColumnElement[str], number: int, typos: int) -> list[ColumnElement[bool]]:
+        return [has(field, f"q_typo_{number}_{place}") for place in range(typos)]
+
+    points, in_title, by_author = [], [], []
+    for number, (is_prefix, typos) in enumerate(of.words):
+        whole, begin = f"q_whole_{number}", f"q_begin_{number}"
+        ways: list[tuple[int, ColumnElement[bool]]] = []
+        for field, worth in ((title, _IN_TITLE), (people, _IN_PEOPLE), (more, _IN_MORE)):
+            ways.append((worth[0], has(field, whole)))
+            if is_prefix:
+                ways.append((worth[1], has(field, begin)))
+            if typos:
+                ways.append((worth[2], or_(*misspelt(field, number, typos))))
+        ways.sort(key=lambda way: -way[0])
+        points.append(case(*[(test, worth) for worth, test in ways], else_=_ELSEWHERE))
+        anyhow = begin if is_prefix else whole
+        of_title = or_(has(title, anyhow), *misspelt(title, number, typos))
+        in_title.append(case((of_title, 1), else_=0))
+        by_author.append(or_(has(people, anyhow), *misspelt(people, number, typos)))
+    mean = sum(points[1:], points[0]) * _WORDS // len(points)
+    found_words = sum(in_title[1:], in_title[0])
+    covered = case(
+        (found_words >= _books.title_words, 100),
+        # Who asks for an author wants the books by, before the books about.
+        (and_(*by_author), _BY_AUTHOR),
+        else_=found_words * 100 // _books.title_words,
+    )
+    score: ColumnElement[int] = (
+        mean
+        + covered * _COVERAGE
+        + case((_books.full_title == _given("q_phrase"), _SAME_TITLE), else_=0)
+        + case((has(codes, "q_code"), _CODE), else_=0)
+        + _books.boost
+    )
+    return score
