@@ -11,11 +11,13 @@ import click
 from flask.cli import AppGroup
 
 from bookstore.cli import refusals
+from bookstore.cli.generating import generate_command
 from bookstore.extensions import settings
 from bookstore.services import catalog_export, catalog_import, reading, sample, search
 from bookstore.services.actors import SYSTEM
 
-catalog_cli = AppGroup("catalog", help="Import, export and reindex the catalogue.")
+catalog_cli = AppGroup("catalog", help="Import, export, reindex and generate the catalogue.")
+catalog_cli.add_command(generate_command)
 
 
 @catalog_cli.command("sample")

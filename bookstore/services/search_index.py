@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -81,49 +81,60 @@ def _index(session: Session, book_ids: list[int]) -> None:
             Book.rating_count,
         ).where(Book.id.in_(book_ids))
     ):
-        main, subtitle, series = _parts(book.title)
-        whole = _words(main)
-        title = sort_key(" ".join(whole)).split()
-        # The leading article can be found, but "The Hobbit" is "hobbit" when compared.
-        more = whole[: len(whole) - len(title)] + _words(f"{subtitle} {series} {book.subtitle}")
-        names = people[book.id]
-        rows.append(
-            {
-                "book_id": book.id,
-                "title": " ".join(title),
-                "more": " ".join(more),
-                "people": " ".join(names),
-                "codes": " ".join(_codes(book.isbn, book.sku)),
-                "full_title": sort_key(f"{main} {subtitle}"),
-                "title_words": sum(word not in STOP_WORDS for word in title) or max(len(title), 1),
-                # A copy sold or a review written here says more than a reader elsewhere.
-                "boost": round(
-                    100 * math.log1p(book.popularity + 20 * (book.sold + book.rating_count))
-                ),
-            }
-        )
-        terms.update(title, more, names)
+        row = row_of(book, people[book.id])
+        rows.append(row)
+        terms |= terms_of(row)
     session.execute(delete(BookSearch.__table__).where(BookSearch.book_id.in_(book_ids)))
-    if rows:
-        session.execute(insert(BookSearch.__table__), rows)
     if is_sqlite(session):
         # Rows of deleted books stay until their id is used again or everything is reindexed;
         # they are never found, since book_search has no such row.
         session.execute(delete(books_fts).where(books_fts.c.rowid.in_(book_ids)))
-        if rows:
-            session.execute(
-                insert(books_fts),
-                [
-                    {
-                        "rowid": row["book_id"],
-                        "words": " ".join(
-                            row[name] for name in ("title", "more", "people", "codes")
-                        ),
-                    }
-                    for row in rows
-                ],
-            )
-    _add_terms(session, terms)
+    insert_rows(session, rows)
+    add_terms(session, terms)
+
+
+def row_of(book: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Return the row of ``book_search`` for a book, given the words of its authors' names.
+
+    Args:
+        book: has id, title, subtitle, isbn, sku, popularity, sold and rating_count.
+        names: as ``name_words`` returns them, the main author's first.
+    """
+    main, subtitle, series = _parts(book.title)
+    whole = _words(main)
+    title = sort_key(" ".join(whole)).split()
+    # The leading article can be found, but "The Hobbit" is "hobbit" when compared.
+    more = whole[: len(whole) - len(title)] + _words(f"{subtitle} {series} {book.subtitle}")
+    return {
+        "book_id": book.id,
+        "title": " ".join(title),
+        "more": " ".join(more),
+        "people": " ".join(names),
+        "codes": " ".join(_codes(book.isbn, book.sku)),
+        "full_title": sort_key(f"{main} {subtitle}"),
+        "title_words": sum(word not in STOP_WORDS for word in title) or max(len(title), 1),
+        # A copy sold or a review written here says more than a reader elsewhere.
+        "boost": round(100 * math.log1p(book.popularity + 20 * (book.sold + book.rating_count))),
+    }
+
+
+def terms_of(row: Mapping[str, Any]) -> set[str]:
+    """Return the words of such a row that ``add_terms`` is to know."""
+    return set(f"{row['title']} {row['more']} {row['people']}".split())
+
+
+def insert_rows(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write such rows, which are not there yet."""
+    if not rows:
+        return
+    session.execute(insert(BookSearch.__table__), rows)
+    if is_sqlite(session):
+        fields = ("title", "more", "people", "codes")
+        words = [
+            {"rowid": row["book_id"], "words": " ".join(row[name] for name in fields)}
+            for row in rows
+        ]
+        session.execute(insert(books_fts), words)
 
 
 def _people(session: Session, book_ids: list[int]) -> dict[int, list[str]]:
@@ -143,7 +154,7 @@ def _people(session: Session, book_ids: list[int]) -> dict[int, list[str]]:
     ):
         names[row.book_id][row.id] = f"{row.first_name} {row.last_name}"
     return {
-        book_id: [word for name in by_author.values() for word in _name_words(name)]
+        book_id: [word for name in by_author.values() for word in name_words(name)]
         for book_id, by_author in names.items()
     }
 
@@ -160,7 +171,7 @@ def _words(words: str) -> list[str]:
     return [word[:MAX_WORD] for word in fold_words(words)]
 
 
-def _name_words(name: str) -> list[str]:
+def name_words(name: str) -> list[str]:
     """Return the words of a name, runs of initials also as one: "J.R.R." → "j r r jrr"."""
     words = _words(name)
     runs = ("".join(run) for single, run in groupby(words, lambda w: len(w) == 1) if single)
@@ -172,7 +183,8 @@ def _codes(number: str | None, sku: str) -> Iterable[str]:
     return dict.fromkeys(code.lower()[:MAX_WORD] for code in codes if code)
 
 
-def _add_terms(session: Session, terms: set[str]) -> None:
+def add_terms(session: Session, terms: set[str]) -> None:
+    """Make words known that may be what a mistyped one means."""
     # Only what ``spelling`` may propose.
     wanted = {term for term in terms if len(term) >= 2 and term.isalpha()}
     known = session.scalars(select(SearchTerm.term).where(SearchTerm.term.in_(wanted)))
