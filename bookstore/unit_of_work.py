@@ -7,12 +7,12 @@ add to each transaction before it is committed.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import CursorResult, Executable, event
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from bookstore import routing
@@ -112,6 +112,27 @@ def unit_of_work() -> Iterator[Session]:
         except Exception:
             # The commit stands. Whatever a hook wakes must also find its work by itself.
             log.exception("after-commit hook failed", extra={"hook": repr(hook)})
+
+
+def execute(
+    session: Session,
+    statement: Executable,
+    values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+) -> CursorResult[Any]:
+    """Execute a statement in the session's transaction, past its objects.
+
+    For what each request does: with a statement that is built once, and ``values`` for its
+    bindparams, this costs a third of ``Session.execute`` with one that is built each time.
+    Nothing is flushed before, and objects that the session holds are not told.
+
+    Args:
+        session: whose transaction it is.
+        statement: of tables and their columns; what it returns are rows of columns.
+        values: for the bindparams; a list: executed for each.
+    """
+    if not statement.is_select:
+        session.info[_UNSAVED] = True
+    return session.connection().execute(statement, values)
 
 
 def new_snapshot() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
@@ -25,9 +25,19 @@ from bookstore.services import (
 )
 from bookstore.services.actors import Acting, Actor, require_user
 from bookstore.services.sessions import Login, Origin
-from bookstore.unit_of_work import collect_after_commit, new_snapshot, unit_of_work
+from bookstore.unit_of_work import collect_after_commit, execute, new_snapshot, unit_of_work
 
 _UNKNOWN = Origin()
+_WHO = (
+    select(User.id, User.is_staff, User.is_premium)
+    .join(LoginSession, LoginSession.user_id == User.id)
+    .where(
+        User.id == bindparam("user_id"),
+        User.is_active,
+        LoginSession.id == bindparam("session_id"),
+        LoginSession.revoked_at.is_(None),
+    )
+)
 _NOT_CURRENT = {"current_password": ["Not the account's present password."]}
 
 
@@ -133,16 +143,8 @@ def authenticate(user_id: int, session_id: str) -> Actor:
     Raises:
         TokenRevoked: the session was revoked, or the account is gone.
     """
-    row = db.session.execute(
-        select(User.id, User.username, User.is_staff, User.is_premium)
-        .join(LoginSession, LoginSession.user_id == User.id)
-        .where(
-            User.id == user_id,
-            User.is_active,
-            LoginSession.id == session_id,
-            LoginSession.revoked_at.is_(None),
-        )
-    ).first()
+    who = {"user_id": user_id, "session_id": session_id}
+    row = execute(db.session(), _WHO, who).first()
     if row is None:
         raise errors.TokenRevoked
     return Actor(

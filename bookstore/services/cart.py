@@ -4,15 +4,15 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, select, update
+from sqlalchemy import delete, literal, select, update
 from sqlalchemy.orm import Session
 
 from bookstore import clock, errors
 from bookstore.extensions import db, settings
-from bookstore.models import Author, Book, CartCoupon, CartItem, ShoppingCart
+from bookstore.models import Author, Book, CartItem, ShoppingCart
 from bookstore.services import attempts, book_views, cart_coupons, cart_lines, coupons
 from bookstore.services.actors import Acting
-from bookstore.unit_of_work import unit_of_work
+from bookstore.unit_of_work import execute, unit_of_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def get(actor: Acting) -> dict[str, Any]:
         coupon, coupons and discount (as ``cart_coupons.shown``), subtotal, total_items, currency,
         created_at, updated_at; amounts in minor units, id and times None without a cart.
     """
-    return _view(db.session(), cart_lines.owned_by(actor), actor)
+    return _view(db.session(), cart_lines.owner_of(actor), actor)
 
 
 def add_item(actor: Acting, book_id: int, quantity: int = 1) -> Written:
@@ -47,7 +47,7 @@ def add_item(actor: Acting, book_id: int, quantity: int = 1) -> Written:
     with unit_of_work() as session:
         cart_id, token = _open(session, actor)
         cart_lines.put_copies(session, cart_id, book_id, quantity)
-        return Written(_view(session, ShoppingCart.id == cart_id, actor), token)
+        return Written(_view(session, ("id", cart_id), actor), token)
 
 
 def set_quantity(actor: Acting, book_id: int, quantity: int) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def set_quantity(actor: Acting, book_id: int, quantity: int) -> dict[str, Any]:
         ).first()
         if done is None:
             raise errors.NotFound(f"Book {book_id} is not in the cart.")
-        return _view(session, ShoppingCart.id == cart_id, actor)
+        return _view(session, ("id", cart_id), actor)
 
 
 def remove_item(actor: Acting, book_id: int) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def remove_item(actor: Acting, book_id: int) -> dict[str, Any]:
         ).first()
         if done is None:
             raise errors.NotFound(f"Book {book_id} is not in the cart.")
-        return _view(session, ShoppingCart.id == cart_id, actor)
+        return _view(session, ("id", cart_id), actor)
 
 
 def clear(actor: Acting) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def clear(actor: Acting) -> dict[str, Any]:
         if cart_id is not None:
             cart_lines.empty(session, cart_id)
             cart_lines.drop_coupons(session, cart_id)
-        return _view(session, ShoppingCart.id == cart_id, actor)
+        return _view(session, ("id", cart_id), actor)
 
 
 def put_coupon(actor: Acting, code: str) -> Written:
@@ -109,9 +109,9 @@ def put_coupon(actor: Acting, code: str) -> Written:
     """
     with attempts.guessing("coupon", actor, coupons.is_unknown), unit_of_work() as session:
         cart_id, token = _open(session, actor)
-        mine = ShoppingCart.id == cart_id
-        cart_coupons.put(session, cart_id, code, actor.id, cart_lines.lines_to_price(session, mine))
-        return Written(_view(session, mine, actor), token)
+        rows = cart_lines.lines_to_price(session, ("id", cart_id))
+        cart_coupons.put(session, cart_id, code, actor.id, rows)
+        return Written(_view(session, ("id", cart_id), actor), token)
 
 
 def remove_coupons(actor: Acting) -> dict[str, Any]:
@@ -120,15 +120,16 @@ def remove_coupons(actor: Acting) -> dict[str, Any]:
         cart_id = _lock(session, actor)
         if cart_id is not None:
             cart_lines.drop_coupons(session, cart_id)
-        return _view(session, ShoppingCart.id == cart_id, actor)
+        return _view(session, ("id", cart_id), actor)
 
 
 # -- inside ------------------------------------------------------------------------------------
 def _lock(session: Session, actor: Acting) -> int | None:
     """Lock the actor's cart and return its id; None when there is none."""
+    by, value = cart_lines.owner_of(actor)
     return session.execute(
         update(ShoppingCart)
-        .where(cart_lines.owned_by(actor))
+        .where(getattr(ShoppingCart, by) == value, literal(value is not None))
         .values(version=ShoppingCart.version + 1, updated_at=clock.now())
         .returning(ShoppingCart.id)
         .execution_options(synchronize_session=False)
@@ -149,28 +150,30 @@ def _open(session: Session, actor: Acting) -> tuple[int, str | None]:
     return cart.id, token
 
 
-def _view(session: Session, which: ColumnElement[bool], actor: Acting) -> dict[str, Any]:
-    # Outwards from the cart: an empty one may have coupons, too, and is one row without a book.
-    with_coupons = exists().where(CartCoupon.cart_id == ShoppingCart.id)
-    found = session.execute(
-        select(
-            *book_views.SUMMARY_COLUMNS,
-            CartItem.id.label("item_id"),
-            CartItem.quantity,
-            CartItem.seen_price,
-            CartItem.added_at,
-            ShoppingCart.id.label("cart_id"),
-            ShoppingCart.created_at,
-            ShoppingCart.updated_at,
-            with_coupons.label("with_coupons"),
-        )
-        .select_from(ShoppingCart)
-        .outerjoin(CartItem, CartItem.cart_id == ShoppingCart.id)
-        .outerjoin(Book, Book.id == CartItem.book_id)
-        .outerjoin(Author, Author.id == Book.author_id)
-        .where(which)
-        .order_by(CartItem.id)
-    ).all()
+# Outwards from the cart: an empty one may have coupons, too, and is one row without a book.
+_VIEWS = cart_lines.by_each(
+    select(
+        *book_views.SUMMARY_COLUMNS,
+        CartItem.id.label("item_id"),
+        CartItem.quantity,
+        CartItem.seen_price,
+        CartItem.added_at,
+        ShoppingCart.id.label("cart_id"),
+        ShoppingCart.created_at,
+        ShoppingCart.updated_at,
+        cart_lines.with_coupons(),
+    )
+    .select_from(ShoppingCart)
+    .outerjoin(CartItem, CartItem.cart_id == ShoppingCart.id)
+    .outerjoin(Book, Book.id == CartItem.book_id)
+    .outerjoin(Author, Author.id == Book.author_id)
+    .order_by(CartItem.id)
+)
+
+
+def _view(session: Session, which: cart_lines.Which, actor: Acting) -> dict[str, Any]:
+    by, value = which
+    found = execute(session, _VIEWS[by], {"cart": value}).all()
     rows = [row for row in found if row.id is not None]
     held = coupons.on_cart(session, which, actor.id) if found and found[0].with_coupons else []
     items = [
@@ -189,7 +192,7 @@ def _view(session: Session, which: ColumnElement[bool], actor: Acting) -> dict[s
     return {
         "id": cart and cart.cart_id,
         "items": items,
-        **cart_coupons.shown(session, rows, held),
+        **(cart_coupons.shown(session, rows, held) if held else cart_coupons.NONE),
         "subtotal": sum(item["line_total"] for item in items),
         "total_items": sum(item["quantity"] for item in items),
         "currency": settings().currency,

@@ -1,6 +1,7 @@
 """The coupons on a cart: put there, taken away, shown with what they take off."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import delete, insert
@@ -8,9 +9,12 @@ from sqlalchemy.orm import Session
 
 from bookstore import clock, money
 from bookstore.extensions import settings
-from bookstore.models import CartCoupon, ShoppingCart
+from bookstore.models import CartCoupon
 from bookstore.services import coupons, pricing
 from bookstore.services.coupons import Held
+
+# What a cart without coupons shows of them.
+NONE: Mapping[str, Any] = MappingProxyType({"coupon": None, "coupons": [], "discount": 0})
 
 
 def put(
@@ -34,7 +38,7 @@ def put(
     why = new.refusal or new.terms.refusal(_lines(session, rows, [new]))
     if why is not None:
         raise coupons.refused(new.terms.code, why)
-    held = coupons.on_cart(session, ShoppingCart.id == cart_id, user_id)
+    held = coupons.on_cart(session, ("id", cart_id), user_id)
     others = [one for one in held if one.id != new.id]
     # First in, then out: who removes a coupon from the shop holds the coupon and waits for the
     # rows on carts, so nothing may be waited for the other way round.
@@ -55,11 +59,11 @@ def shown(session: Session, rows: Sequence[Any], held: Sequence[Held]) -> dict[s
     Args:
         session: to read with.
         rows: as ``put`` takes them.
-        held: the coupons on it, in their order.
+        held: the coupons on it, in their order; at least one.
 
     Returns:
-        coupons [{code, kind, discount, applies, reason, detail}], coupon (the first of them, None
-        without any) and discount (the sum); amounts in minor units. Free shipping takes nothing
+        coupons [{code, kind, discount, applies, reason, detail}], coupon (the first of them) and
+        discount (the sum); amounts in minor units. Free shipping takes nothing
         off here: how the order is sent, and whether that costs anything, is not known yet.
     """
     lines = _lines(session, rows, held)
@@ -81,7 +85,7 @@ def shown(session: Session, rows: Sequence[Any], held: Sequence[Held]) -> dict[s
             }
         )
     return {
-        "coupon": found[0] if found else None,
+        "coupon": found[0],
         "coupons": found,
         "discount": quote.discount,
     }

@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from bookstore import clock, errors, money
 from bookstore.extensions import db, settings
-from bookstore.models import ShoppingCart
 from bookstore.models.taxes import SHIPPING
 from bookstore.services import cart_lines, coupons, pricing, shipping, taxes
 from bookstore.services.actors import Acting
@@ -67,11 +65,11 @@ def quote(
         CartEmpty: there is nothing to price.
         Invalid: no such shipping method, or it does not go there.
     """
-    session, owner = db.session(), cart_lines.owned_by(actor)
+    session, owner = db.session(), cart_lines.owner_of(actor)
     rows = cart_lines.lines_to_price(session, owner)
     if not rows:
         raise errors.CartEmpty
-    held = coupons.on_cart(session, owner, actor.id)
+    held = coupons.on_cart(session, owner, actor.id) if rows[0].with_coupons else []
     priced = price(session, rows, held, shipping_method, shipping_address or {})
     options = shipping.options(priced.methods, priced.quote, clock.today())
     made = {field.name: getattr(priced.quote, field.name) for field in fields(priced.quote)}
@@ -121,8 +119,3 @@ def price(
     made = pricing.quote(lines, terms, good, rates, money.unit(settings().currency))
     whys = [(one, one.refusal or made.refusals.get(one.terms.code)) for one in held]
     return Priced(made, whys, tuple(methods.values()))
-
-
-def of_user(user_id: int) -> ColumnElement[bool]:
-    """Return the condition that picks a user's cart."""
-    return ShoppingCart.user_id == user_id

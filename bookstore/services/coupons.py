@@ -12,6 +12,7 @@ from bookstore.models import CartCoupon, Coupon, CouponRedemption, Order, Shoppi
 from bookstore.models.catalog import book_categories
 from bookstore.models.coupons import coupon_books, coupon_categories
 from bookstore.services import pricing
+from bookstore.services.cart_lines import Which
 from bookstore.services.sql import AnySelect
 
 # Why a coupon does not apply, as clients and people are told.
@@ -38,17 +39,18 @@ class Held:
     refusal: str | None
 
 
-def on_cart(session: Session, cart: ColumnElement[bool], user_id: int | None) -> list[Held]:
-    """Return the coupons on the cart that ``cart`` (a condition) picks, in their order.
+def on_cart(session: Session, cart: Which, user_id: int | None) -> list[Held]:
+    """Return the coupons on a cart, in their order.
 
     One statement, one more when one of them is for certain books only.
     """
+    by, value = cart
     query = (
         select(Coupon.__table__, _uses_by(user_id))
         .select_from(CartCoupon)
         .join(ShoppingCart, ShoppingCart.id == CartCoupon.cart_id)
         .join(Coupon, Coupon.id == CartCoupon.coupon_id)
-        .where(cart)
+        .where(getattr(ShoppingCart, by) == value)
         .order_by(CartCoupon.id)
     )
     return _held(session, query)

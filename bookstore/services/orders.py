@@ -56,7 +56,8 @@ def place(
         cart_id, rows = cart_lines.lines_to_order(session, user_id)
         if cart_id is None or not rows:
             raise errors.CartEmpty
-        held = coupons.on_cart(session, checkout.of_user(user_id), user_id)
+        mine: cart_lines.Which = ("id", cart_id)
+        held = coupons.on_cart(session, mine, user_id) if rows[0].with_coupons else []
         priced = checkout.price(session, rows, held, shipping_method, shipping_address)
         quote = priced.quote
         if expected_total is None:

@@ -1,6 +1,7 @@
 """Small things every service that writes queries shares."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import orjson
@@ -30,9 +31,18 @@ AnyColumn: TypeAlias = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 def upsert(session: Session, target: Any) -> Any:
     """Return an INSERT into ``target`` that has ``on_conflict_do_…`` on this database."""
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(target)
-    return sqlite.insert(target)
+    return _insert(session.get_bind().dialect.name)(target)
+
+
+def upserting(build: Callable[[Callable[[Any], Any]], Any]) -> Callable[[Session], Any]:
+    """Make of a function, which builds a statement with an INSERT as ``upsert`` returns it, one
+    that returns that statement for the session's database, built once."""
+    built = cache(lambda dialect: build(_insert(dialect)))
+    return lambda session: built(session.get_bind().dialect.name)
+
+
+def _insert(dialect: str) -> Callable[[Any], Any]:
+    return postgresql.insert if dialect == "postgresql" else sqlite.insert
 
 
 def on_sqlite() -> bool:
