@@ -7,13 +7,13 @@ add to each transaction before it is committed.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import CursorResult, Executable, event
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.orm import ORMExecuteState, Session, make_transient_to_detached
 
 from bookstore import routing
 from bookstore.extensions import db
@@ -30,8 +30,8 @@ _ACTIVE, _HOOKS, _DOOMED, _UNSAVED = "uow", "uow_hooks", "uow_doomed", "uow_unsa
 class Witness(Protocol):
     """Follows what is written, whoever writes it, and has a last word in each transaction."""
 
-    def flushed(self, session: Session) -> None:
-        """Look at ``session.new``, ``dirty`` and ``deleted``, whose rows now have their keys."""
+    def written(self, rows: Iterable[object]) -> None:
+        """Look at objects that were inserted, changed or deleted; they have their keys."""
 
     def before_commit(self, session: Session) -> None:
         """Write what goes with a transaction that has written something."""
@@ -135,6 +135,20 @@ def execute(
     return session.connection().execute(statement, values)
 
 
+def adopt(session: Session, row: T) -> T:
+    """Have the session hold an object of a row that ``execute`` has inserted, as if it had itself.
+
+    Args:
+        session: in which it was.
+        row: a new object, with its key; what it does not have is read when it is asked for.
+    """
+    make_transient_to_detached(row)
+    session.add(row)
+    if (present := _witness.get()) is not None:
+        present.written([row])
+    return row
+
+
 def new_snapshot() -> None:
     """Let go of what the session has read, so that the next read sees every commit until now.
 
@@ -198,7 +212,7 @@ def _has_unsaved(session: Session) -> bool:
 def _flushed(session: Session, _context: Any) -> None:
     session.info[_UNSAVED] = True
     if (present := _witness.get()) is not None:
-        present.flushed(session)
+        present.written([*session.new, *session.dirty, *session.deleted])
 
 
 @event.listens_for(Session, "do_orm_execute")

@@ -10,7 +10,7 @@ and the values of the few in ``VALUES``.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -68,9 +68,9 @@ class Act:
         self._found: dict[Target, None] = {}
         self._written = self._done = False
 
-    def flushed(self, session: Session) -> None:
+    def written(self, rows: Iterable[object]) -> None:
         """Note which things are written."""
-        for row in (*session.new, *session.dirty, *session.deleted):
+        for row in rows:
             kind = _THINGS.get(getattr(type(row), "__tablename__", ""))
             if kind is not None:
                 [key] = inspect(row).mapper.primary_key_from_instance(row)

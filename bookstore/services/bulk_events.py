@@ -12,7 +12,8 @@ from bookstore.gateways import queue
 from bookstore.models import Event, WebhookDelivery, WebhookEndpoint, WebhookSubscription
 from bookstore.models.outbox import PENDING
 from bookstore.services.event_types import TYPES, patterns_for
-from bookstore.services.events import NOT_BEING_DELETED, envelope, transaction_id
+from bookstore.services.event_words import envelope
+from bookstore.services.events import NOT_BEING_DELETED, transaction_id
 from bookstore.unit_of_work import after_commit, unit_of_work
 
 

@@ -8,9 +8,9 @@ nothing, since a sweep finds what is due.
 
 import secrets
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-import orjson
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -43,8 +43,9 @@ from bookstore.models import (
     WebhookSubscription,
 )
 from bookstore.models.outbox import PENDING
-from bookstore.services.event_types import API_VERSION, TYPES, EventType, patterns_for
-from bookstore.unit_of_work import after_commit, collect_after_commit, unit_of_work
+from bookstore.services.event_types import TYPES, EventType, patterns_for
+from bookstore.services.event_words import envelope, notice, notification_message
+from bookstore.unit_of_work import after_commit, collect_after_commit, execute, unit_of_work
 
 # Locked against being deleted meanwhile: a key that points nowhere would undo the order. What is
 # being deleted is passed over, or the order would wait for it; to be changed is no hindrance.
@@ -81,21 +82,19 @@ def record(
         if sequence is None:
             sequence = _next_sequence(session, kind.aggregate, aggregate_id)
         public_id = f"evt_{secrets.token_hex(16)}"
-        event_id = session.execute(
-            insert(Event)
-            .values(
-                public_id=public_id,
-                type=event_type,
-                aggregate=kind.aggregate,
-                aggregate_id=aggregate_id,
-                sequence=sequence,
-                user_id=user_id,
-                transaction_id=transaction_id(session),
-                body=envelope(public_id, kind, sequence, now, data),
-                traceparent=traces.traceparent(),
-                created_at=now,
-            )
-            .returning(Event.id)
+        values = {
+            "public_id": public_id,
+            "type": event_type,
+            "aggregate": kind.aggregate,
+            "aggregate_id": aggregate_id,
+            "sequence": sequence,
+            "user_id": user_id,
+            "body": envelope(public_id, kind, sequence, now, data),
+            "traceparent": traces.traceparent(),
+            "created_at": now,
+        }
+        event_id = execute(
+            session, _recording(session.get_bind().dialect.name), values
         ).scalar_one()
         if only_endpoint is not None:
             _deliver(session, event_id, now, WebhookEndpoint.id == only_endpoint)
@@ -110,28 +109,6 @@ def first_sequence(session: Session) -> int | None:
     return 1 if session.get_bind().dialect.name == "postgresql" else None
 
 
-def envelope(
-    public_id: str, kind: EventType, sequence: int, at: datetime, data: dict[str, Any]
-) -> bytes:
-    """Return the bytes of an event: what is stored, signed and sent."""
-    return orjson.dumps(
-        {
-            "id": public_id,
-            "type": kind.name,
-            "event_type": kind.name,
-            "api_version": API_VERSION,
-            "timestamp": rfc3339(at),
-            "sequence": sequence,
-            "data": data,
-        }
-    )
-
-
-def rfc3339(at: datetime) -> str:
-    """Return an instant as the API writes it: UTC, with ``Z``."""
-    return at.isoformat().replace("+00:00", "Z")
-
-
 def transaction_id(session: Session) -> ColumnElement[int]:
     """Return the number of the present transaction, as SQL; 0 on SQLite, which needs none.
 
@@ -139,9 +116,19 @@ def transaction_id(session: Session) -> ColumnElement[int]:
     pass over a row that is committed later. Ordered by (transaction, id), and shown only below
     the oldest transaction that still runs, no event can appear behind a reader.
     """
-    if session.get_bind().dialect.name != "postgresql":
+    return _transaction_id(session.get_bind().dialect.name)
+
+
+def _transaction_id(dialect: str) -> ColumnElement[int]:
+    if dialect != "postgresql":
         return literal(0)
     return cast(cast(func.pg_current_xact_id(), Text), BigInteger)
+
+
+@cache
+def _recording(dialect: str) -> Any:
+    event = Event.__table__
+    return insert(event).values(transaction_id=_transaction_id(dialect)).returning(event.c.id)
 
 
 def _next_sequence(session: Session, aggregate: str, aggregate_id: int) -> int:
@@ -151,6 +138,21 @@ def _next_sequence(session: Session, aggregate: str, aggregate_id: int) -> int:
         )
     )
     return (last or 0) + 1
+
+
+_MAILING = insert(Email.__table__)
+_NOTICE = Notification.__table__
+_SAID = ("event_id", "created_at", "title", "message", "data")
+_GIVEN: list[Any] = [User.id, *(bindparam(name, type_=_NOTICE.c[name].type) for name in _SAID)]
+_NOTIFYING = (
+    insert(_NOTICE)
+    .from_select(
+        ["user_id", *_SAID],
+        # Who has left wants to know nothing any more.
+        select(*_GIVEN).where(User.id == bindparam("whom"), User.is_active),
+    )
+    .returning(_NOTICE.c.id)
+)
 
 
 # -- who is told --------------------------------------------------------------------------------
@@ -176,12 +178,13 @@ def _tell(
     now: datetime,
 ) -> None:
     patterns = patterns_for(kind.name)
-    found = session.execute(
+    found = execute(
+        session,
         _WHO,
         {"patterns": patterns, "user_id": user_id or 0, "event_type": kind.name},
     ).all()
     # Endpoints, devices and unwanted channels in one look: an order should not wait for three.
-    there = {str(what) for what, _ in found}
+    there = {str(row[0]) for row in found}
     due: dict[str, Any] = {
         "status": PENDING,
         "attempts": 0,
@@ -199,7 +202,7 @@ def _tell(
         outgoing = True
     if user_id is not None and kind.mail and "email" not in there:
         mail = {"user_id": user_id, "template": kind.mail, "event_id": event_id, "data": {}}
-        session.execute(insert(Email), {**mail, **due})
+        execute(session, _MAILING, {**mail, **due})
         outgoing = True
     if user_id is not None and kind.notice:
         if "device" in there and "push" not in there:
@@ -251,46 +254,13 @@ def _notify(
     title, message = notice(kind, data)
     about = {"event_type": kind.name, **data}
     words = {"title": title, "message": message, "data": about}
-    values = {"user_id": user_id, "event_id": event_id, "created_at": now, **words}
-    given = [literal(value, getattr(Notification, name).type) for name, value in values.items()]
-    # Who has left wants to know nothing any more.
-    there = select(*given).where(exists().where(User.id == user_id, User.is_active))
-    notification_id = session.scalar(
-        insert(Notification).from_select(list(values), there).returning(Notification.id)
-    )
+    values = {"whom": user_id, "event_id": event_id, "created_at": now, **words}
+    notification_id = execute(session, _NOTIFYING, values).scalar()
     if notification_id is None:
         return
     payload = notification_message(notification_id, title, message, about, now)
     update = Update("user", user_id, notification_id, payload)
     collect_after_commit(pubsub.publish, update)
-
-
-def notification_message(
-    notification_id: int, title: str, message: str, data: dict[str, Any], at: datetime
-) -> bytes:
-    """Return what a socket is sent about a notification."""
-    body = {
-        "id": notification_id,
-        "title": title,
-        "message": message,
-        "data": data,
-        "at": rfc3339(at),
-    }
-    return orjson.dumps({"type": "notification", "notification": body})
-
-
-def notice(kind: EventType, data: dict[str, Any]) -> tuple[str, str]:
-    """Return the title and text of a notification or push message about an event.
-
-    Raises:
-        ValueError: nobody is notified of events of this type.
-    """
-    if kind.notice is None:
-        raise ValueError(f"no notice for {kind.name}")
-    shown = {**data, "currency": str(data.get("currency", "")).upper()}
-    shown["tracking_number"] = data.get("tracking_number") or "none given"
-    title, message = kind.notice
-    return title.format(**shown), message.format(**shown)
 
 
 def get(public_id: str) -> Event | None:

@@ -17,7 +17,7 @@ from bookstore.gateways.pubsub import Update
 from bookstore.models import LoginSession, Notification, Order, User
 from bookstore.services import api_key_use, reading
 from bookstore.services.actors import Acting, require_user
-from bookstore.services.events import notification_message, rfc3339
+from bookstore.services.event_words import notification_message, rfc3339
 from bookstore.services.sql import AnyRow
 from bookstore.unit_of_work import collect_after_commit
 

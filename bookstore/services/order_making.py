@@ -3,10 +3,10 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -15,9 +15,15 @@ from bookstore.extensions import settings
 from bookstore.models import Order, OrderEvent, OrderItem
 from bookstore.services import checkout, order_moves, payments, stock
 from bookstore.services.actors import SYSTEM, Acting
+from bookstore.unit_of_work import adopt, execute
 
 # Crockford's base 32: no letter that reads as a digit.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+_ORDER = insert(Order.__table__).returning(Order.__table__.c.id)
+_HISTORY = insert(OrderEvent.__table__)
+_LINES = insert(OrderItem.__table__).returning(OrderItem.id, OrderItem.book_id)
+_BEGINNING = {"from_status": None, "to_status": "pending", "note": "", "is_internal": False}
 
 
 def make(
@@ -45,62 +51,64 @@ def make(
     quote = priced.quote
     payments.require_chargeable(quote.total, settings().currency)
     is_paid = quote.total == 0
-    order = Order(
-        number=_number(),
-        user_id=user_id,
-        status="pending",
-        payment_status="paid" if is_paid else "unpaid",
-        subtotal=quote.subtotal,
-        discount=quote.discount,
-        shipping=quote.shipping,
-        tax=quote.tax,
-        tax_included=quote.tax_included,
-        tax_lines=[asdict(line) for line in quote.tax_lines],
-        discounts=[asdict(discount) for discount in priced.discounts],
-        total_amount=quote.total,
-        currency=settings().currency,
-        shipping_method=quote.shipping_method,
-        shipping_address=dict(shipping_address),
-        tracking_number=None,
-        expires_at=None if is_paid else _payable_until(),
-        paid_at=clock.now() if is_paid else None,
-        version=1,
-        events=[OrderEvent(from_status=None, to_status="pending", actor=actor.label)],
-    )
-    session.add(order)
-    session.flush()
+    now = clock.now()
+    values = {
+        "number": _number(),
+        "user_id": user_id,
+        "status": "pending",
+        "payment_status": "paid" if is_paid else "unpaid",
+        "subtotal": quote.subtotal,
+        "discount": quote.discount,
+        "shipping": quote.shipping,
+        "tax": quote.tax,
+        "tax_included": quote.tax_included,
+        "tax_lines": [asdict(line) for line in quote.tax_lines],
+        "discounts": [asdict(discount) for discount in priced.discounts],
+        "total_amount": quote.total,
+        "currency": settings().currency,
+        "shipping_method": quote.shipping_method,
+        "shipping_address": dict(shipping_address),
+        "tracking_number": None,
+        "expires_at": None if is_paid else now + timedelta(minutes=settings().order_payment_window),
+        "has_expired": False,
+        "paid_at": now if is_paid else None,
+        "stock_returned": False,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+    }
+    order_id = execute(session, _ORDER, values).scalar_one()
+    order = adopt(session, Order(id=order_id, **values))
+    about = {"order_id": order_id, "actor": actor.label, "at": now}
+    execute(session, _HISTORY, {**_BEGINNING, **about})
     # Before the lines: see there for why.
-    stock.take(session, {row.id: row.quantity for row in rows}, order.id, actor.label)
-    session.execute(
-        insert(OrderItem),
-        [
-            {
-                "order_id": order.id,
-                "book_id": row.id,
-                "title": row.title,
-                "isbn": row.isbn,
-                "quantity": row.quantity,
-                "price": row.price,
-                "discount": line.discount,
-                "tax": line.tax,
-                "tax_percent": line.rate.percent if line.rate else None,
-            }
-            for row, line in zip(rows, quote.lines, strict=True)
-        ],
-    )
-    # One statement each way: as objects, SQLite would insert them one by one.
-    items = session.scalars(select(OrderItem).filter_by(order_id=order.id).order_by("id"))
-    set_committed_value(order, "items", items.all())
+    stock.take(session, {row.id: row.quantity for row in rows}, order_id, actor.label)
+    lines = [
+        {
+            "order_id": order_id,
+            "book_id": row.id,
+            "title": row.title,
+            "isbn": row.isbn,
+            "quantity": row.quantity,
+            "price": row.price,
+            "discount": line.discount,
+            "tax": line.tax,
+            "tax_percent": line.rate.percent if line.rate else None,
+        }
+        for row, line in zip(rows, quote.lines, strict=True)
+    ]
+    # In whichever order their numbers come back, a book is once in an order.
+    ids = {row.book_id: row.id for row in execute(session, _LINES, lines)}
+    items = [adopt(session, OrderItem(id=ids[line["book_id"]], **line)) for line in lines]
+    for item in items:
+        set_committed_value(item, "order", order)
+    set_committed_value(order, "items", sorted(items, key=lambda item: item.id))
     order_moves.record_event(order, "order.created")
     if is_paid:
         order.version += 1
         order_moves.record_event(order, "order.paid")
         order_moves.move(session, SYSTEM, order, "processing", note="nothing to pay")
     return order
-
-
-def _payable_until() -> datetime:
-    return clock.now() + timedelta(minutes=settings().order_payment_window)
 
 
 def _number() -> str:

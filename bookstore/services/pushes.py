@@ -12,7 +12,7 @@ from bookstore.config import Settings
 from bookstore.gateways import push as gateway
 from bookstore.gateways.push import Push, PushError
 from bookstore.models import Device, Event, PushMessage
-from bookstore.services import events, outgoing_rows
+from bookstore.services import event_words, outgoing_rows
 from bookstore.services.event_types import TYPES
 from bookstore.services.outgoing import Finished, Work
 from bookstore.services.outgoing_rows import Outcome
@@ -100,7 +100,7 @@ def _write(row: PushMessage) -> Push | Outcome:
 
 def _message(event: Event, device: Device) -> Push:
     data: dict[str, Any] = orjson.loads(event.body)["data"]
-    title, message = events.notice(TYPES[event.type], data)
+    title, message = event_words.notice(TYPES[event.type], data)
     shown = {"event_id": event.public_id, "event_type": event.type, **data}
     texts = {name: str(value) for name, value in shown.items() if value is not None}
     return Push(device.id, device.token, title, message, texts, event.traceparent)

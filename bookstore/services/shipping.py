@@ -6,9 +6,10 @@ Changing the methods is ``shipping_editing``.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, String, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from bookstore import errors
@@ -18,6 +19,8 @@ from bookstore.models.shipping import Days
 from bookstore.services import paging, pricing
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.paging import Order, Page, PageRequest
+from bookstore.services.sql import AnySelect
+from bookstore.unit_of_work import execute
 
 STANDARD = "standard"
 _WORKING_DAYS = 5
@@ -85,21 +88,7 @@ def methods_for(session: Session, country: str) -> dict[str, pricing.Shipping]:
 
     Without a country (``""``): what goes to those that no row names.
     """
-    columns = (
-        ShippingMethod.code,
-        ShippingMethod.name,
-        ShippingMethod.kind,
-        ShippingMethod.price,
-        ShippingMethod.price_per_kg,
-        ShippingMethod.free_over,
-        ShippingMethod.days_min,
-        ShippingMethod.days_max,
-    )
-    rows = session.execute(
-        select(*columns)
-        .where(ShippingMethod.is_active, _goes_to(country))
-        .order_by(ShippingMethod.position, ShippingMethod.id)
-    )
+    rows = execute(session, _going_to(), {"country": country})
     return {
         row.code: pricing.Shipping(
             row.code,
@@ -164,7 +153,27 @@ def after_working_days(start: date, days: int) -> date:
     return start + timedelta(days=7 * weeks + rest - at)
 
 
-def _goes_to(country: str) -> ColumnElement[bool]:
+@cache
+def _going_to() -> AnySelect:
+    """Return the query of what ``methods_for`` needs, for a ``country``."""
+    columns = (
+        ShippingMethod.code,
+        ShippingMethod.name,
+        ShippingMethod.kind,
+        ShippingMethod.price,
+        ShippingMethod.price_per_kg,
+        ShippingMethod.free_over,
+        ShippingMethod.days_min,
+        ShippingMethod.days_max,
+    )
+    return (
+        select(*columns)
+        .where(ShippingMethod.is_active, _goes_to(bindparam("country", type_=String)))
+        .order_by(ShippingMethod.position, ShippingMethod.id)
+    )
+
+
+def _goes_to(country: Any) -> ColumnElement[bool]:
     """Return the condition that picks, of each code, the row that is for a country.
 
     A row that names the country keeps the one for all others from it, even when it is switched

@@ -3,14 +3,30 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm import Session
 
 from bookstore import clock, errors, instruments
 from bookstore.models import Book, StockMovement
 from bookstore.models.catalog import LOW_STOCK, stock_state
 from bookstore.services import catalog_cache, events
-from bookstore.unit_of_work import collect_after_commit
+from bookstore.unit_of_work import collect_after_commit, execute
+
+_BOOK = Book.__table__
+_COPIES = bindparam("copies", type_=_BOOK.c.stock.type)
+_ONE = update(_BOOK).where(_BOOK.c.id == bindparam("book"))
+_TAKING = (
+    _ONE.where(_BOOK.c.stock >= _COPIES, _BOOK.c.status == "available")
+    .values(
+        stock=_BOOK.c.stock - _COPIES, sold=_BOOK.c.sold + _COPIES, updated_at=_BOOK.c.updated_at
+    )
+    .returning(_BOOK.c.stock, _BOOK.c.title)
+)
+_RETURNING = _ONE.values(
+    stock=_BOOK.c.stock + _COPIES, sold=_BOOK.c.sold - _COPIES, updated_at=_BOOK.c.updated_at
+).returning(_BOOK.c.stock)
+# What it returns nobody needs; but so all rows go in one statement.
+_MOVING = insert(StockMovement.__table__).returning(StockMovement.id)
 
 
 def take(
@@ -38,13 +54,7 @@ def take(
     """
     short, sold_down = [], []
     for book_id, wanted in sorted(quantities.items()):
-        row = session.execute(
-            update(Book)
-            .where(Book.id == book_id, Book.stock >= wanted, Book.status == "available")
-            .values(stock=Book.stock - wanted, sold=Book.sold + wanted, updated_at=Book.updated_at)
-            .returning(Book.stock, Book.title)
-            .execution_options(synchronize_session=False)
-        ).first()
+        row = execute(session, _TAKING, {"book": book_id, "copies": wanted}).first()
         if row is None:
             short.append((book_id, wanted))
         else:
@@ -82,13 +92,7 @@ def give_back(
 ) -> None:
     """Return an order's copies. The ledger's unique index refuses a second time for a reason."""
     for book_id, copies in sorted(quantities.items()):
-        row = session.execute(
-            update(Book)
-            .where(Book.id == book_id)
-            .values(stock=Book.stock + copies, sold=Book.sold - copies, updated_at=Book.updated_at)
-            .returning(Book.stock)
-            .execution_options(synchronize_session=False)
-        ).one()
+        row = execute(session, _RETURNING, {"book": book_id, "copies": copies}).one()
         _note_state(row.stock - copies, row.stock)
     _record(session, quantities, reason, order_id, actor)
 
@@ -124,8 +128,9 @@ def _record(
     session: Session, deltas: Mapping[int, int], reason: str, order_id: int | None, actor: str
 ) -> None:
     now = clock.now()
-    session.execute(
-        insert(StockMovement),
+    execute(
+        session,
+        _MOVING,
         [
             {
                 "book_id": book_id,

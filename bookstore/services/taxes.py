@@ -3,13 +3,18 @@
 from collections.abc import Iterable
 from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from bookstore.config import tax_table
 from bookstore.extensions import settings
 from bookstore.models import TaxRate
 from bookstore.services.pricing import Rate
+from bookstore.unit_of_work import execute
+
+_OF_COUNTRY = select(TaxRate.region, TaxRate.category, TaxRate.percent, TaxRate.inclusive).where(
+    TaxRate.country == bindparam("country")
+)
 
 
 def rates_for(
@@ -21,12 +26,7 @@ def rates_for(
     the general one; and of two that are as specific, the setting's before the database's.
     """
     found: dict[tuple[str, str], Rate] = {}
-    rows = session.execute(
-        select(TaxRate.region, TaxRate.category, TaxRate.percent, TaxRate.inclusive).where(
-            TaxRate.country == country
-        )
-    )
-    for row in rows:
+    for row in execute(session, _OF_COUNTRY, {"country": country}):
         found[key(row.region), row.category] = Rate(row.percent, row.inclusive)
     for entry in _of_the_setting(settings().tax_rates or ""):
         if entry.country == country:

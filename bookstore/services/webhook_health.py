@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bookstore.models import Email, User, WebhookEndpoint
-from bookstore.services import events
+from bookstore.services import event_words, events
 
 OPENS_AT = 10
 FIRST_OPEN, LONGEST_OPEN = timedelta(seconds=60), timedelta(hours=1)
@@ -118,4 +118,4 @@ def origin(url: str) -> str:
 
 
 def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else events.rfc3339(moment)
+    return None if moment is None else event_words.rfc3339(moment)

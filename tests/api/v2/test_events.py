@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bookstore.extensions import db
 from bookstore.models import Event
-from bookstore.services import event_log, events, maintenance
+from bookstore.services import event_log, event_words, events, maintenance
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import Client, ok, problem, wait_until
 from tests.factories import new_book
@@ -120,7 +120,7 @@ def record(session: Session, title: str) -> None:
             aggregate_id=sum(title.encode()),
             sequence=1,
             transaction_id=events.transaction_id(session),
-            body=events.envelope(public_id, kind, 1, events.clock.now(), about),
+            body=event_words.envelope(public_id, kind, 1, events.clock.now(), about),
         )
     )
     session.flush()
