@@ -4,7 +4,7 @@ serves."""
 import hmac
 from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, Literal, cast
 
 import jwt as pyjwt
@@ -241,7 +241,9 @@ def _decode(token: str, kind: str) -> dict[str, Any]:
     if len(token) > _MAX_TOKEN:
         raise errors.Unauthenticated("The token is not valid.")
     try:
-        claims = decode_token(token)
+        claims = _verified(current_app.config["SECRET_KEY"], token)
+        if claims["exp"] <= clock.now().timestamp():
+            claims = decode_token(token)  # which says so
     except pyjwt.ExpiredSignatureError:
         raise errors.TokenExpired from None
     # RecursionError and the like: a token is whatever a stranger sends.
@@ -251,4 +253,14 @@ def _decode(token: str, kind: str) -> dict[str, Any]:
         raise errors.Unauthenticated(f"That is not the {kind} token.")
     if not (str(claims.get("sub", "")).isdecimal() and isinstance(claims.get("sid"), str)):
         raise errors.Unauthenticated("The token is not valid.")
-    return cast(dict[str, Any], claims)
+    return claims
+
+
+@lru_cache(maxsize=2048)
+def _verified(_secret: str, token: str) -> dict[str, Any]:
+    """Return the claims of a token that was good once; it may have expired since.
+
+    To verify one takes 0.1 ms, and a client sends the same for an hour. One that is refused is not
+    kept, and whether its login still stands is asked of the database each time.
+    """
+    return cast(dict[str, Any], decode_token(token))
