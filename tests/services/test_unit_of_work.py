@@ -2,17 +2,26 @@
 
 import logging
 import multiprocessing
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.orm import Session
 
 from bookstore import create_app
 from bookstore.config import Settings
 from bookstore.extensions import db
 from bookstore.models import Book, Publisher
-from bookstore.unit_of_work import after_commit, collect_after_commit, unit_of_work
+from bookstore.unit_of_work import (
+    adopt,
+    after_commit,
+    collect_after_commit,
+    execute,
+    unit_of_work,
+    witnessed,
+)
 from tests.factories import make_book
 
 COUNTS = 100
@@ -171,6 +180,61 @@ def test_it_does_not_lose_what_was_done_by_hand(app: Flask) -> None:
         with unit_of_work() as session:
             session.delete(session.scalars(select(Publisher)).one())
     assert names() == []
+
+
+class Following:
+    """A witness that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.rows: list[object] = []
+        self.commits = 0
+
+    def written(self, rows: Iterable[object]) -> None:
+        self.rows += rows
+
+    def before_commit(self, session: Session) -> None:
+        self.commits += 1
+
+    def after_commit(self) -> None:
+        pass
+
+    def after_rollback(self) -> None:
+        self.rows.clear()
+
+
+def row(name: str) -> dict[str, str]:
+    return {"name": name, "name_sort": name.lower()}
+
+
+def test_what_goes_past_the_objects_is_in_the_transaction(app: Flask) -> None:
+    inserting = insert(Publisher.__table__)
+    with pytest.raises(ZeroDivisionError), unit_of_work() as session:
+        execute(session, inserting, row("Virago"))
+        _ = 1 / 0
+    assert names() == []
+    with unit_of_work() as session:
+        execute(session, inserting, [row("Virago"), row("Faber")])
+        assert names() == []
+    assert names() == ["Faber", "Virago"]
+    named = select(Publisher.name).where(Publisher.name == bindparam("name"))
+    assert execute(db.session(), named, {"name": "Faber"}).scalars().all() == ["Faber"]
+
+
+def test_a_witness_learns_of_what_went_past_the_objects(app: Flask) -> None:
+    inserting = insert(Publisher.__table__).returning(Publisher.id)
+    following = Following()
+    with witnessed(following), unit_of_work() as session:
+        key = execute(session, inserting, row("Virago")).scalar_one()
+        made = adopt(session, Publisher(id=key, name="Virago"))
+    assert (following.rows, following.commits) == ([made], 1)
+    with witnessed(following), unit_of_work() as session:
+        execute(session, select(Publisher.id))
+    assert following.commits == 1
+    with unit_of_work() as session:
+        # The session's own from now on: what is changed is written, and nothing inserted again.
+        assert session.get(Publisher, key) is made
+        made.name = "Faber"
+    assert names() == ["Faber"]
 
 
 def test_it_starts_fresh(app: Flask) -> None:

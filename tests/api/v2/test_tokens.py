@@ -2,13 +2,14 @@
 
 import base64
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask_jwt_extended import create_access_token, create_refresh_token
 
+from bookstore import clock
 from tests.api.v2.conftest import LOGIN
 from tests.clients import Client, at_once, ok, problem
 from tests.factories import log_in, make_user
@@ -64,6 +65,28 @@ def test_nobody_logs_another_out(shop: Flask, client: Client, ann: dict[str, Any
         bob = log_in(shop, make_user("bob"))
     bob.post("/auth/logout", {"refresh": ann["refresh"]})
     ok(client.with_token(ann["access"]).get("/me"))
+
+
+def test_a_token_that_was_verified_before_expires_all_the_same(
+    client: Client, ann: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = client.with_token(ann["access"])
+    ok(me.get("/me"))
+    later = clock.now() + timedelta(hours=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(clock, "now", lambda: later)
+        # What verifies tokens knows the time by itself.
+        patched.setattr("jwt.api_jwt.datetime", Later)
+        refused(client, ann["access"], "token_expired")
+    ok(me.get("/me"))
+
+
+class Later(datetime):
+    """What time it is in two hours."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "Later":
+        return cls.fromtimestamp(datetime.now(tz).timestamp() + 7200, tz)
 
 
 # -- tokens that are none -----------------------------------------------------------------------
