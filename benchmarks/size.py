@@ -89,9 +89,7 @@ def _server(url: str | None, scratch: Path, stack: contextlib.ExitStack) -> Post
     return stack.enter_context(PostgresServer(scratch / "postgres"))
 
 
-def _compare(
-    asked: Asked, shops: Sequence[SizedShop], rounds: int, seconds: float
-) -> list[Round]:
+def _compare(asked: Asked, shops: Sequence[SizedShop], rounds: int, seconds: float) -> list[Round]:
     """Return for each round and shop (CPU ms of the web worker, of PostgreSQL) a request."""
     return [[_sample(asked, shop, seconds) for shop in shops] for _ in range(rounds)]
 

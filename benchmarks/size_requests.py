@@ -63,9 +63,7 @@ def facts() -> Facts:
     count = session.scalar(select(db.func.count(Book.id))) or 1
     found = Facts(
         books=some(Book.id),
-        rated=list(
-            session.scalars(select(Book.id).order_by(Book.rating_count.desc()).limit(20))
-        ),
+        rated=list(session.scalars(select(Book.id).order_by(Book.rating_count.desc()).limit(20))),
         authors=some(Author.id),
         publishers=some(Publisher.id),
         shelves=list(session.scalars(select(Category.slug))),
