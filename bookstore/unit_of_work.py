@@ -132,6 +132,9 @@ def execute(
     """
     if not statement.is_select:
         session.info[_UNSAVED] = True
+    if routing.reads_since(session) is not None:
+        # It knows what to do when the replica that it asks does not answer.
+        return session.execute(statement, values)  # type: ignore[return-value]
     return session.connection().execute(statement, values)
 
 

@@ -101,7 +101,9 @@ class _Recording:
 
     def _count(self) -> None:
         if self._now is not None:
-            self._now.count = self.rowcount  # type: ignore[attr-defined]
+            # Of what it returns and nobody fetched, SQLite has not counted the rows yet.
+            unread = self.description and not self._now.rows  # type: ignore[attr-defined]
+            self._now.count = -1 if unread else self.rowcount  # type: ignore[attr-defined]
 
 
 class _PostgresCursor(_Recording, psycopg.Cursor):  # type: ignore[type-arg]
