@@ -35,6 +35,8 @@ KEY_SOCKET_SECONDS = 24 * 3600
 _MAX_TOKEN = 4096
 # Of the request and of nothing that may outlive it: each counts once.
 _STANDING = "bookstore.standing"
+COUNTED = "bookstore.counted"
+"""Where the sender of a request stands, if it was counted before the app saw it."""
 
 
 def requires(
@@ -105,7 +107,8 @@ def count(actor: Actor | None = None, attempt: str | None = None) -> None:
     """
     if _STANDING in request.environ:
         return
-    found = limits.count(actor or _guest(), attempt)
+    environ = request.environ
+    found = environ[COUNTED] if COUNTED in environ else limits.count(actor or _guest(), attempt)
     request.environ[_STANDING] = found
     if found is not None and found.retry_after is not None:
         raise errors.RateLimited(found.retry_after)

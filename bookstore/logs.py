@@ -5,9 +5,12 @@ Lines go to the console; those of the shop's servers (``also_to``) also to a fil
 
 import contextvars
 import logging
+import os
 import sys
+import threading
+from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 
@@ -80,18 +83,56 @@ class TextFormatter(logging.Formatter):
 
 
 class _Lines(logging.StreamHandler):  # type: ignore[type-arg]
-    """Formats a record once, for the console and for the file."""
+    """Formats a record once, for the console and for the file.
+
+    Threads do not wait for each other: whoever finds another one writing leaves its line to it.
+    """
+
+    # After so many times a thread has written enough for others, and goes back to its own work.
+    # What is left then is written along with the next line.
+    MOST = 16
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._waiting: deque[str] = deque()
+        self._writing = threading.Lock()
+        os.register_at_fork(after_in_child=self._forked)
+
+    def handle(self, record: logging.LogRecord) -> Any:
+        kept = self.filter(record)
+        if kept:
+            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+        return kept
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            line = self.format(record)
-            self.stream.write(line + self.terminator)
-            self.flush()
+            self._waiting.append(self.format(record))
+            self._write()
         except Exception:
             self.handleError(record)
-            return
-        if _file is not None:
-            _to_file(_file, line)
+
+    def flush(self) -> None:
+        self._write()
+        super().flush()
+
+    def _write(self) -> None:
+        for _ in range(self.MOST):
+            # Looked at again after letting go: a line may have come just then.
+            if not self._waiting or not self._writing.acquire(blocking=False):
+                return
+            try:
+                lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
+                text = "\n".join(lines)
+                if _file is not None:
+                    _to_file(_file, text)
+                self.stream.write(text + self.terminator)
+                self.stream.flush()
+            finally:
+                self._writing.release()
+
+    def _forked(self) -> None:
+        self._waiting.clear()
+        self._writing = threading.Lock()
 
 
 _file: SharedFile | None = None

@@ -14,16 +14,12 @@
 A process that is only a part of the shop has only its own: ``parts.PART``.
 """
 
-import logging
-import re
-import secrets
-import time
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import NotAcceptable
 from werkzeug.routing import IntegerConverter
 from werkzeug.wrappers import Response as BaseResponse
@@ -44,6 +40,7 @@ from bookstore.blueprints import (
     openapi_v1,
     parts,
     queries,
+    ready,
     sandbox,
     storage,
     tracker,
@@ -57,8 +54,6 @@ from bookstore.blueprints.conditional import finish
 from bookstore.blueprints.v1.base import Api as ApiOfV1, refusal as v1_refusal
 from bookstore.config import Settings
 from bookstore.config.parts import PARTS
-
-log = logging.getLogger("bookstore.access")
 
 # The last one is the current one.
 VERSIONS = (
@@ -83,8 +78,6 @@ UNVERSIONED = (
 # Where v1's tokens are, and the shape of refusals below each prefix.
 _TOKENS = "/api/token"
 SHAPES = {"/api/v1/": v1_refusal, _TOKENS: v1_refusal}
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
 
 
 class IdConverter(IntegerConverter):
@@ -113,6 +106,7 @@ def init_app(app: Flask) -> None:
     hung = {version.name: _hang(app, version) for version in VERSIONS}
     app.extensions["openapi"] = _documents(app, hung)
     names = [version.name for version in VERSIONS]
+    app.wsgi_app = ready.Front(app)  # type: ignore[method-assign]
     app.wsgi_app = versioning.Negotiation(app.wsgi_app, names, names[-1])  # type: ignore[method-assign]
 
 
@@ -163,9 +157,6 @@ def _schema_name(schema: Any) -> str:
 
 
 def _start() -> BaseResponse | None:
-    given = request.headers.get("X-Request-ID", "")
-    logs.request_id.set(given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8))
-    g.started = time.perf_counter()
     answer = transport.begin()
     if answer is not None:
         return answer
@@ -186,14 +177,12 @@ def _end(response: Response) -> Response:
         compression.compress(response, encoding)
     response.headers["X-Request-ID"] = logs.request_id.get()
     transport.finish(response)
-    log.info(
-        "%s %s",
+    ready.keep(response)
+    measuring.log_answer(
+        request.environ,
         request.method,
         request.path,
-        extra={
-            "status": response.status_code,
-            "ms": round((time.perf_counter() - g.started) * 1000, 1),
-            "bytes": response.content_length,
-        },
+        response.status_code,
+        response.content_length,
     )
     return response

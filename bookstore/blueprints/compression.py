@@ -1,9 +1,11 @@
 """Smaller answers for those who can read them: Brotli or gzip (RFC 9110 8.4, 12.5.3)."""
 
 import gzip
+from functools import lru_cache
 
 import brotli  # type: ignore[import-untyped]
 from flask import Response, request
+from werkzeug.http import parse_accept_header
 
 # The better one first: of those a client likes equally, it wins.
 ENCODINGS = ("br", "gzip")
@@ -32,7 +34,13 @@ def choose(response: Response) -> str | None:
     response.vary.add("Accept-Encoding")
     if "Content-Encoding" in response.headers or (response.content_length or 0) < _SHORTEST:
         return None
-    accepted = request.accept_encodings
+    return preferred(request.headers.get("Accept-Encoding", ""))
+
+
+@lru_cache(maxsize=256)
+def preferred(header: str) -> str | None:
+    """Return the encoding that an Accept-Encoding wants most; None: as it is."""
+    accepted = parse_accept_header(header)
     # Nothing but what is named, or a ``*``: without the header anything may be sent, and most
     # clients that do not name an encoding cannot read one.
     found = accepted.best_match([*ENCODINGS, "identity"])

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, current_app, g, request
 
 from bookstore import auth, errors, problems
-from bookstore.blueprints import compression
+from bookstore.blueprints import compression, ready
 from bookstore.blueprints.documenting import document
 
 
@@ -89,7 +89,9 @@ def finish(response: Response) -> Response:
         private = private or request.method not in {"GET", "HEAD", "OPTIONS"}
         response.headers["Cache-Control"] = "private, no-store" if private else "public, no-cache"
     response.vary.update(["Authorization", "X-API-Key", "X-Cart-Token"])
-    if encoding is not None and 200 <= response.status_code < 300:
+    # A 304 is sent without it, but the next who asks may have to be sent the rest.
+    sent = response.status_code == 304 and ready.may_keep()
+    if encoding is not None and (sent or 200 <= response.status_code < 300):
         compression.compress(response, encoding)
     return response
 
@@ -103,4 +105,6 @@ def _conditional(response: Response) -> Response:
         if not (wanted.star_tag or wanted.is_strong(response.get_etag()[0] or "")):
             return problems.from_error(errors.PreconditionFailed())
     response.make_conditional(environ)
+    # The server sends it, with each answer.
+    response.headers.pop("Date", None)
     return response

@@ -9,6 +9,10 @@ from flask import Response, current_app, request
 from bookstore import auth, clock, errors, problems
 from bookstore.services.limits import Standing
 
+HEADERS = (
+    *("RateLimit-Policy", "RateLimit"),
+    *("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
+)
 # Endpoint → why it may be asked without end.
 EXEMPT = {
     "health.healthz": "a load balancer asks, of all clients the most often",
@@ -52,16 +56,19 @@ def finish(response: Response) -> Response:
         response = problems.from_error(error)
     standing = auth.standing()
     if standing is not None:
-        _tell(response, standing)
+        for name, value in headers(standing).items():
+            response.headers[name] = value
     return response
 
 
-def _tell(response: Response, standing: Standing) -> None:
-    nearest, headers = standing.nearest, response.headers
-    headers["RateLimit-Policy"] = ", ".join(
-        f'"{one.name}";q={one.amount};w={one.seconds}' for one in standing.policies
+def headers(standing: Standing) -> dict[str, str]:
+    """Return ``HEADERS`` as they are for somebody who stands there."""
+    nearest = standing.nearest
+    values = (
+        ", ".join(f'"{one.name}";q={one.amount};w={one.seconds}' for one in standing.policies),
+        f'"{nearest.name}";r={standing.remaining};t={standing.resets_in}',
+        str(nearest.amount),
+        str(standing.remaining),
+        str(int(clock.now().timestamp()) + standing.resets_in),
     )
-    headers["RateLimit"] = f'"{nearest.name}";r={standing.remaining};t={standing.resets_in}'
-    headers["X-RateLimit-Limit"] = str(nearest.amount)
-    headers["X-RateLimit-Remaining"] = str(standing.remaining)
-    headers["X-RateLimit-Reset"] = str(int(clock.now().timestamp()) + standing.resets_in)
+    return dict(zip(HEADERS, values, strict=True))

@@ -1,16 +1,29 @@
-"""Each request is counted: how long it took, by route, never by path, and how it ended."""
+"""Each request is counted: how long it took, by route, never by path, and how it ended.
 
+And each has an id and a line in the log.
+"""
+
+import logging
+import re
+import secrets
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
 
-from bookstore import instruments
+from bookstore import instruments, logs
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+log = logging.getLogger("bookstore.access")
 
 UNKNOWN = "unknown"
 """The route of what leads nowhere: a path is the client's, and there is no end of paths."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
+_STARTED = "bookstore.started"
 _LOGINS = frozenset({"accounts.log_in", "v1_tokens.log_in"})
 
 
@@ -22,26 +35,50 @@ def init_app(app: Flask) -> None:
     app.teardown_request(_over)
 
 
+def start(environ: "WSGIEnvironment") -> None:
+    """Note when a request came, and give it its id, unless that was done before."""
+    if _STARTED in environ:
+        return
+    environ[_STARTED] = time.perf_counter()
+    given = environ.get("HTTP_X_REQUEST_ID", "")
+    logs.request_id.set(given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8))
+
+
+def log_answer(
+    environ: "WSGIEnvironment", method: str, path: str, status: int, size: int | None
+) -> None:
+    """Write the line of a request that is answered; ``size`` in bytes, if it has a body."""
+    ms = round((time.perf_counter() - environ[_STARTED]) * 1000, 1)
+    sent = 0 if method == "HEAD" or status == 304 else size
+    log.info("%s %s", method, path, extra={"status": status, "ms": ms, "bytes": sent})
+
+
+def count_answer(environ: "WSGIEnvironment", method: str, route: str, status: int) -> None:
+    """Count a request that is answered."""
+    instruments.HTTP_RESPONSES.add(str(status))
+    instruments.HTTP_SECONDS.observe(
+        method if method in _METHODS else UNKNOWN,
+        route,
+        f"{status // 100}xx",
+        seconds=time.perf_counter() - environ[_STARTED],
+    )
+
+
 def _begin() -> None:
-    g.measured_from = time.perf_counter()
+    start(request.environ)
+    g.is_measured = True
     instruments.HTTP_IN_PROGRESS.add()
 
 
 def _end(response: Response) -> Response:
-    seconds = time.perf_counter() - g.measured_from
     status = response.status_code
-    instruments.HTTP_RESPONSES.add(str(status))
-    instruments.HTTP_SECONDS.observe(
-        request.method if request.method in _METHODS else UNKNOWN,
-        UNKNOWN if request.url_rule is None else request.url_rule.rule,
-        f"{status // 100}xx",
-        seconds=seconds,
-    )
+    route = UNKNOWN if request.url_rule is None else request.url_rule.rule
+    count_answer(request.environ, request.method, route, status)
     if request.endpoint in _LOGINS and (status < 300 or status == 401):
         instruments.LOGINS.add("ok" if status < 300 else "failed")
     return response
 
 
 def _over(_error: Any) -> None:
-    if "measured_from" in g:
+    if "is_measured" in g:
         instruments.HTTP_IN_PROGRESS.add(amount=-1)

@@ -1,14 +1,16 @@
-"""Ready answers in Redis. A Redis that is away is a miss, never an error.
+"""What was made before, kept in Redis. A Redis that is away is a miss, never an error.
 
-Keys carry their namespace's version, a random word. A writer changes the word after its
-commit, so what was computed from older rows is stored under a word nobody asks for any more,
-also when Redis lost its memory in between.
+Each value says which version of its namespace it is of, a random word. A writer changes the word
+after its commit, so what was computed from older rows bears a word nobody asks for any more, also
+when Redis lost its memory in between; and what is made anew takes the place of the old.
 """
 
 import logging
 import secrets
 import threading
 import time
+from dataclasses import dataclass
+from typing import Any
 
 import redis
 
@@ -19,47 +21,55 @@ from bookstore.gateways import marks
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
+# Of a version, in bytes: values begin with theirs.
+LENGTH = 16
 
-_PREFIX = "bookstore:cache:"
 _lock = threading.Lock()
 # Namespaces whose version could not be changed because Redis was away.
 _owed: set[str] = set()
 
 
-def version(namespace: str) -> str | None:
-    """Return the namespace's version, or None when there is no cache to use now."""
-    if namespace in _owed:
-        instruments.CACHE.add(namespace, "error")
-        return None
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look into the cache found: the namespace's version, and the value, if there is one
+    of that version."""
+
+    version: bytes
+    value: bytes | None
+
+
+def key(namespace: str, name: str) -> str:
+    """Return Redis's name of something; all of a namespace is on one node of a cluster."""
+    return f"bookstore:cache:{{{namespace}}}:{name}"
+
+
+def version_key(namespace: str) -> str:
+    """Return Redis's name of a namespace's version."""
+    return key(namespace, "version")
+
+
+def new_version() -> str:
+    """Return a word that was no version before."""
+    return secrets.token_hex(LENGTH // 2)
+
+
+def is_usable(namespace: str) -> bool:
+    """Return False while this process knows of something stale in it that Redis was not told."""
+    return namespace not in _owed
+
+
+def look(namespace: str, name: str) -> Look | None:
+    """Return what there is by a name; None when there is no cache to use now."""
+    found = _look(namespace, name) if is_usable(namespace) else None
+    kind = "error" if found is None else "miss" if found.value is None else "hit"
+    instruments.CACHE.add(namespace, kind)
+    return found
+
+
+def put(namespace: str, at: bytes, name: str, value: bytes, seconds: int) -> None:
+    """Keep a value of the version ``at`` for ``seconds``."""
     try:
-        client, name = redis_handle.client, f"{_PREFIX}version:{namespace}"
-        found = client.get(name)
-        if found is None:
-            # Before the version: who sees that finds the mark.
-            _mark(client, namespace, marks.life())
-            client.set(name, secrets.token_hex(8), nx=True)
-            found = client.get(name)
-    except redis.RedisError:
-        instruments.CACHE.add(namespace, "error")
-        return None
-    return found.decode() if isinstance(found, bytes) else None
-
-
-def get(namespace: str, at: str, key: str) -> bytes | None:
-    """Return the bytes stored under ``key`` at version ``at``, or None."""
-    try:
-        found = redis_handle.client.get(f"{_PREFIX}{namespace}:{at}:{key}")
-    except redis.RedisError:
-        instruments.CACHE.add(namespace, "error")
-        return None
-    instruments.CACHE.add(namespace, "miss" if found is None else "hit")
-    return found if isinstance(found, bytes) else None
-
-
-def put(namespace: str, at: str, key: str, value: bytes, seconds: int) -> None:
-    """Store bytes for ``seconds``."""
-    try:
-        redis_handle.client.set(f"{_PREFIX}{namespace}:{at}:{key}", value, ex=seconds)
+        redis_handle.client.set(key(namespace, name), at + value, ex=seconds)
     except redis.RedisError:
         log.debug("cache not written")
 
@@ -67,6 +77,29 @@ def put(namespace: str, at: str, key: str, value: bytes, seconds: int) -> None:
 def mark(namespace: str) -> str:
     """Return the name (``marks``) of when the version was last changed."""
     return f"cache:{namespace}"
+
+
+def version(namespace: str) -> bytes | None:
+    """Return the namespace's version, or None when there is no cache to use now."""
+    found = _look(namespace, "version") if is_usable(namespace) else None
+    return None if found is None else found.version
+
+
+def _look(namespace: str, name: str) -> Look | None:
+    client: Any = redis_handle.client  # its types know text, too
+    where = version_key(namespace)
+    try:
+        at, value = client.mget(where, key(namespace, name))
+        if at is None:
+            _mark(client, namespace, marks.life())
+            client.set(where, new_version(), nx=True)
+            at = client.get(where)
+    except redis.RedisError:
+        return None
+    if not isinstance(at, bytes):
+        return None
+    is_good = value is not None and value.startswith(at)
+    return Look(at, value[LENGTH:] if is_good else None)
 
 
 def bump(namespace: str) -> None:
@@ -91,8 +124,9 @@ def bump(namespace: str) -> None:
 
 
 def _change(client: "redis.Redis", namespace: str, life: float | None) -> None:
+    # Before the version: who sees that finds the mark.
     _mark(client, namespace, life)
-    client.set(f"{_PREFIX}version:{namespace}", secrets.token_hex(8))
+    client.set(version_key(namespace), new_version())
 
 
 def _mark(client: "redis.Redis", namespace: str, life: float | None) -> None:

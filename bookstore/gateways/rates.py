@@ -8,9 +8,9 @@ meet a dead Redis at once fail, and comes back from it only after up to half a m
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import redis
 from flask import current_app
@@ -19,28 +19,35 @@ from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.storage.base import SlidingWindowCounterSupport
 
 from bookstore.extensions import limiter, redis_handle
+from bookstore.gateways.scripts import Script
 
 log = logging.getLogger(__name__)
 
 PREFIX = "bookstore:limits"
 
+T = TypeVar("T")
+
 # The library's two scripts, for all rates at once: each takes two keys, and two or three numbers.
-_SCRIPT = f"""
+# ``count(names, numbers)`` returns what ``_windows`` reads, and whether all were taken.
+COUNT = f"""
 local function acquire(KEYS, ARGV)
 {RedisStorage.SCRIPT_ACQUIRE_SLIDING_WINDOW.decode()}
 end
 local function window(KEYS, ARGV)
 {RedisStorage.SCRIPT_SLIDING_WINDOW.decode()}
 end
-local found, good = {{}}, true
-for i = 1, #KEYS / 2 do
-    local keys = {{KEYS[2 * i - 1], KEYS[2 * i]}}
-    local amount, seconds = ARGV[2 * i - 1], ARGV[2 * i]
-    good = good and acquire(keys, {{amount, seconds, 1}})
-    found[i] = {{good and 1 or 0, window(keys, {{seconds}})}}
+local function count(names, numbers)
+    local found, good = {{}}, true
+    for i = 1, #names / 2 do
+        local keys = {{names[2 * i - 1], names[2 * i]}}
+        local amount, seconds = numbers[2 * i - 1], numbers[2 * i]
+        good = good and acquire(keys, {{amount, seconds, 1}})
+        found[i] = {{good and 1 or 0, window(keys, {{seconds}})}}
+    end
+    return found, good
 end
-return found
 """
+_SCRIPT = Script(f"{COUNT} return (count(KEYS, ARGV))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +90,28 @@ def hit(counted: Sequence[tuple[RateLimitItem, str]]) -> list[Window]:
         counted: each rate with the name of what is counted, ``<policy>:<who>``: of no person and
             no address, since keys can be read. All of one call are of one ``who``.
     """
-    return storage().hit(
-        [(_key(rate, name), rate.amount, rate.get_expiry()) for rate, name in counted]
-    )
+
+    def ask(names: list[str], numbers: list[int]) -> tuple[Any, None]:
+        return _SCRIPT(redis_handle.quick, names, numbers), None
+
+    return hit_by(counted, ask)[0]
+
+
+def hit_by(
+    counted: Sequence[tuple[RateLimitItem, str]],
+    ask: Callable[[list[str], list[int]], tuple[Any, T]],
+) -> tuple[list[Window], T | None]:
+    """As ``hit``, by a script of the caller's that asks for something else as well.
+
+    Args:
+        counted: as for ``hit``.
+        ask: given what ``count`` of ``COUNT`` takes, returns what that found, and the rest.
+
+    Returns:
+        what ``hit`` does, and the rest; None while Redis does not answer.
+    """
+    keys = [(_key(rate, name), rate.amount, rate.get_expiry()) for rate, name in counted]
+    return storage().hit(keys, ask)
 
 
 def look(rate: RateLimitItem, name: str) -> Window:
@@ -109,6 +135,19 @@ def _key(rate: RateLimitItem, name: str) -> str:
     return f"{name.partition(':')[2]}}}{key}" if redis_handle.is_cluster else key
 
 
+def _windows(found: Any) -> list[Window]:
+    return [
+        Window(
+            bool(taken),
+            int(previous or 0),
+            max(0, previous_ttl) / 1000,
+            int(current or 0),
+            max(0, current_ttl) / 1000,
+        )
+        for taken, (previous, previous_ttl, current, current_ttl) in found
+    ]
+
+
 class _Places:
     """Where one app counts."""
 
@@ -118,28 +157,8 @@ class _Places:
         # The library would make its own, of one Redis or of a cluster that has to be there now.
         self.redis.storage = client
         self.redis.initialize_storage("")
-        self.script = client.register_script(_SCRIPT)
         self.memory = MemoryStorage()
         self.is_away = False
-
-    def redis_hit(self, keys: Sequence[tuple[str, int, int]]) -> list[Window]:
-        names, numbers = [], []
-        for key, amount, seconds in keys:
-            # As the library names them; both have to be on one node of a cluster.
-            names += [f"{PREFIX}:{{{key}}}/-1", f"{PREFIX}:{{{key}}}"]
-            numbers += [amount, seconds]
-        return [
-            Window(
-                bool(taken),
-                int(previous or 0),
-                max(0, previous_ttl) / 1000,
-                int(current or 0),
-                max(0, current_ttl) / 1000,
-            )
-            for taken, (previous, previous_ttl, current, current_ttl) in cast(
-                list[Any], self.script(names, numbers)
-            )
-        ]
 
     def memory_hit(self, keys: Sequence[tuple[str, int, int]]) -> list[Window]:
         found, good = [], True
@@ -159,16 +178,26 @@ class ShopStorage(Storage, SlidingWindowCounterSupport):
         """What it may raise."""
         return redis.RedisError
 
-    def hit(self, keys: Sequence[tuple[str, int, int]]) -> list[Window]:
+    def hit(
+        self,
+        keys: Sequence[tuple[str, int, int]],
+        ask: Callable[[list[str], list[int]], tuple[Any, T]],
+    ) -> tuple[list[Window], T | None]:
         """Count one under each (key, most, seconds), up to the first that has had the most."""
         places = self._places()
+        names: list[str] = []
+        numbers: list[int] = []
+        for key, amount, seconds in keys:
+            # As the library names them; both have to be on one node of a cluster.
+            names += (f"{PREFIX}:{{{key}}}/-1", f"{PREFIX}:{{{key}}}")
+            numbers += (amount, seconds)
         try:
-            found = places.redis_hit(keys)
+            found, more = ask(names, numbers)
         except redis.RedisError as error:
             self._away(places, error)
-            return places.memory_hit(keys)
+            return places.memory_hit(keys), None
         self._back(places)
-        return found
+        return _windows(found), more
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count under a key that is gone after ``expiry`` seconds."""

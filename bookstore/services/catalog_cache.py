@@ -1,14 +1,45 @@
-"""Ready answers of the public catalogue, and when they are out of date."""
+"""Ready answers of the public catalogue, and when they are out of date.
 
+Of a guest's request the limits and the cache are asked at once, before anything else (``visit``);
+what is made then is kept as the whole answer (``keep``), and its body for all others, too.
+"""
+
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from bookstore.gateways import cache
-from bookstore.services import reading
+from bookstore import instruments
+from bookstore.config import Settings
+from bookstore.extensions import settings
+from bookstore.gateways import cache, ready
+from bookstore.gateways.ready import Found, Place
+from bookstore.services import limits, reading, vault
+from bookstore.services.limits import Standing
 from bookstore.unit_of_work import after_commit, new_snapshot
 
 NAMESPACE = "catalog"
-LIST_SECONDS = 300
+LIST_SECONDS = 900
 BESTSELLERS_SECONDS = 3600
+# Whoever finds that another is just making what it wants waits so long, and looks so often.
+WAIT_SECONDS, LOOK_SECONDS = 0.1, 0.005
+# A page of a hundred long books has less.
+MOST_BYTES = 256 * 1024
+
+
+@dataclass(slots=True)
+class Visit:
+    """A guest's request for what may be kept.
+
+    ``standing`` is where they stand after it; ``found`` what there was (None: no cache to use).
+    ``made`` is the body if it was made meanwhile, ``seconds`` how long it may be kept; until that
+    is known it may not be.
+    """
+
+    place: Place
+    standing: Standing
+    found: Found | None
+    made: bytes | None = None
+    seconds: int | None = None
 
 
 def changed() -> None:
@@ -16,29 +47,113 @@ def changed() -> None:
     after_commit(_bump)
 
 
-def get_or_make(key: str, seconds: int, make: Callable[[], bytes]) -> bytes:
-    """Return the cached bytes of ``key``, or make and keep them.
+def get_or_make(
+    address: str, seconds: int, make: Callable[[], bytes], visit: Visit | None = None
+) -> bytes:
+    """Return the cached body of an address, or make and keep it.
 
     The version is read first, then ``make`` asks the database in a snapshot begun after that:
     what a commit overtakes is stored under a version that is no longer asked for.
+
+    Args:
+        address: path and query, as they were sent.
+        seconds: for how long it may be kept.
+        make: reads the database; the answer depends on the address and on nothing else.
+        visit: of the request, if there was one; then ``keep`` does the keeping.
     """
-    version = cache.version(NAMESPACE)
-    if version is None:
-        return make()
-    found = cache.get(NAMESPACE, version, key)
+    if visit is not None:
+        return _of_visit(visit, seconds, make)
+    place = Place(NAMESPACE, f"{_edition()}:{address}", "")
+    found = cache.look(NAMESPACE, ready.body_name(place))
     if found is None:
-        new_snapshot()
-        # Nor from a replica that lacks what the version was changed for.
-        reading.not_before(cache.mark(NAMESPACE))
-        found = make()
-        cache.put(NAMESPACE, version, key, found, seconds)
-    return found
+        return make()
+    if found.value is not None:
+        return found.value
+    _look_afresh()
+    made = make()
+    if len(made) <= MOST_BYTES:
+        ready.put(place, None, found.version, seconds, body=made)
+    return made
+
+
+def visit(client: str | None, address: str, way: str) -> Visit:
+    """Count a guest's request and look for a ready answer to it, in one round trip.
+
+    Waits, not long, for another request that makes it just now.
+
+    Args:
+        client: the address that the guest has.
+        address: path and query that are asked for, as they were sent.
+        way: all else that the answer depends on.
+    """
+    policies, counted = limits.at_address(client)
+    place = Place(NAMESPACE, f"{_edition()}:{address}", way)
+    windows, found = ready.ask(counted, place)
+    standing = limits.standing(policies, windows)
+    if standing.retry_after is None:
+        if found is not None and found.is_awaited:
+            found = _wait(place)
+        hit = found is not None and (found.entry is not None or found.body is not None)
+        kind = "error" if found is None else "hit" if hit else "miss"
+        instruments.CACHE.add(NAMESPACE, kind)
+    return Visit(place, standing, found)
+
+
+def keep(visit: Visit, entry: bytes) -> None:
+    """Keep the whole answer to a visit, as ``Found.entry`` is to have it."""
+    found, seconds = visit.found, visit.seconds
+    if found is None or seconds is None or len(entry) > MOST_BYTES:
+        return
+    ready.put(visit.place, found.lock, found.version, seconds, entry=entry, body=visit.made)
+    visit.found = None
+
+
+def leave(visit: Visit) -> None:
+    """End a visit: nobody is to wait any longer for what it has not kept."""
+    if visit.found is not None and visit.found.lock is not None:
+        ready.release(visit.place, visit.found.lock)
 
 
 def clear() -> None:
     """Make every cached catalogue answer stale now: the shop opens, and nobody knows what was
     changed while its Redis was not running."""
     cache.bump(NAMESPACE)
+
+
+def _of_visit(visit: Visit, seconds: int, make: Callable[[], bytes]) -> bytes:
+    visit.seconds = seconds
+    if visit.found is not None and visit.found.body is not None:
+        return visit.found.body
+    _look_afresh()
+    visit.made = make()
+    return visit.made
+
+
+def _look_afresh() -> None:
+    """Begin to read: the version is known now. Nor from a replica without what it changed for."""
+    new_snapshot()
+    reading.not_before(cache.mark(NAMESPACE))
+
+
+def _wait(place: Place) -> Found | None:
+    until = time.monotonic() + WAIT_SECONDS
+    found = ready.look(place)
+    while found is not None and found.is_awaited and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS)
+        found = ready.look(place)
+    return found
+
+
+_known: tuple[Settings, str] | None = None
+
+
+def _edition() -> str:
+    """Return what stands for the present settings: answers depend on them, also on the release."""
+    global _known
+    present, known = settings(), _known
+    if known is None or known[0] is not present:
+        known = _known = present, vault.digest(repr(present))
+    return known[1]
 
 
 def _bump() -> None:

@@ -70,11 +70,17 @@ def count(actor: Actor, attempt: str | None = None) -> Standing | None:
     """
     if actor.is_unlimited:
         return None
-    who = name_of(actor)
     policies = _policies(settings().ratelimit_burst, settings().ratelimit_sustained)
     if attempt is not None:
         policies = (*login_policies(attempt), *policies)
-    return standing(policies, rates.hit([(one.rate, f"{one.name}:{who}") for one in policies]))
+    return standing(policies, rates.hit(_named_for(policies, name_of(actor))))
+
+
+def at_address(address: str | None) -> tuple[Sequence[Policy], Sequence[tuple[RateLimitItem, str]]]:
+    """Return what counts for a guest at an address: the policies, and what ``rates.hit`` takes."""
+    now = settings()
+    secret = now.secret_key, now.bookstore_home  # the names are made with it
+    return _at_address(address, now.ratelimit_burst, now.ratelimit_sustained, secret)
 
 
 def name_of(actor: Acting) -> str:
@@ -84,7 +90,15 @@ def name_of(actor: Acting) -> str:
     """
     if actor.id is not None:
         return f"user:{actor.id}"
-    return f"address:{vault.digest(network(getattr(actor, 'address', None) or ''))}"
+    return _name_of_address(getattr(actor, "address", None))
+
+
+def _name_of_address(address: str | None) -> str:
+    return f"address:{vault.digest(network(address or ''))}"
+
+
+def _named_for(policies: Sequence[Policy], who: str) -> list[tuple[RateLimitItem, str]]:
+    return [(one.rate, f"{one.name}:{who}") for one in policies]
 
 
 @lru_cache(maxsize=4096)
@@ -121,6 +135,14 @@ def standing(policies: Sequence[Policy], windows: Sequence[Window]) -> Standing:
         return Standing(policies, policy, 0, wait, wait)
     policy, window = min(found, key=lambda pair: pair[1].remaining(pair[0].rate))
     return Standing(policies, policy, window.remaining(policy.rate), window.ends(policy.rate), None)
+
+
+@lru_cache(maxsize=4096)
+def _at_address(
+    address: str | None, burst: str, sustained: str, _secret: object
+) -> tuple[Sequence[Policy], Sequence[tuple[RateLimitItem, str]]]:
+    policies = _policies(burst, sustained)
+    return policies, _named_for(policies, _name_of_address(address))
 
 
 @cache

@@ -26,19 +26,17 @@ def resolve(sha256: str, query: str | None) -> str | None:
         if not hmac.compare_digest(_digest(query), sha256):
             raise errors.Invalid({"extensions.persistedQuery.sha256Hash": ["Not the query's."]})
         return query
-    version = cache.version(NAMESPACE)
-    found = None if version is None else cache.get(NAMESPACE, version, sha256)
-    if version is None or found is None:
+    found = cache.look(NAMESPACE, sha256)
+    if found is None or found.value is None:
         return None
-    cache.put(NAMESPACE, version, sha256, found, SECONDS)
-    return found.decode()
+    cache.put(NAMESPACE, found.version, sha256, found.value, SECONDS)
+    return found.value.decode()
 
 
 def keep(sha256: str, query: str) -> None:
     """Keep a query that has been found good."""
-    version = cache.version(NAMESPACE)
     text = query.encode()
-    if version is not None and len(text) <= LONGEST:
+    if len(text) <= LONGEST and (version := cache.version(NAMESPACE)) is not None:
         cache.put(NAMESPACE, version, sha256, text, SECONDS)
 
 

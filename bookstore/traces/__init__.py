@@ -27,6 +27,8 @@ Kind = Literal["internal", "server", "client", "producer", "consumer"]
 Value = str | int | float | bool
 
 STOP_SECONDS = 2.0
+SPAN = "bookstore.span"
+"""Where in its WSGI environment the span of a request is."""
 
 
 class Span(Protocol):
@@ -194,3 +196,15 @@ def stop(seconds: float = STOP_SECONDS) -> None:
     exporting, _switch.exporting = _switch.exporting, None
     if exporting is not None:
         exporting.stop(seconds)
+
+
+def name_request(environ: Mapping[str, Any], method: str, route: str | None) -> None:
+    """Name a request's span by its route; what matches none has the method alone, lest names be
+    many."""
+    current: Span | None = environ.get(SPAN)
+    if current is None:
+        return
+    current.set("bookstore.request_id", logs.request_id.get())
+    if route is not None:
+        current.set("http.route", route)
+        current.rename(f"{method} {route}")

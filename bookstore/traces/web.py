@@ -1,19 +1,17 @@
 """A span for each request, named by its route."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
 from flask import Flask, request
 
-from bookstore import logs, traces
-from bookstore.traces import Span
+from bookstore import traces
 
 # Asked every few seconds by machines, and of no interest to anybody.
 UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
 _KNOWN = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY"}
 )
-_SPAN = "bookstore.span"
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -36,7 +34,7 @@ def _traced(inner: Wsgi) -> Wsgi:
         name = method if method in _KNOWN else "HTTP"
         parent = environ.get("HTTP_TRACEPARENT", "")
         with traces.span(name, "server", about, parent=parent) as span:
-            environ[_SPAN] = span
+            environ[traces.SPAN] = span
 
             def started(status: str, *rest: Any) -> Any:
                 code = int(status[:3])
@@ -52,11 +50,5 @@ def _traced(inner: Wsgi) -> Wsgi:
 
 
 def _name() -> None:
-    """Name the span by the route; what matches none has the method alone, lest names be many."""
-    span = cast("Span | None", request.environ.get(_SPAN))
-    if span is None:
-        return
-    span.set("bookstore.request_id", logs.request_id.get())
-    if request.url_rule is not None:
-        span.set("http.route", request.url_rule.rule)
-        span.rename(f"{request.method} {request.url_rule.rule}")
+    route = None if request.url_rule is None else request.url_rule.rule
+    traces.name_request(request.environ, request.method, route)

@@ -95,7 +95,8 @@ class Uses:
         if at is None:
             return False
         cache.put("catalog", at, "k", b"v", 60)
-        return cache.get("catalog", at, "k") == b"v"
+        found = cache.look("catalog", "k")
+        return found is not None and found.value == b"v"
 
     def tickets(self) -> bool:
         """Good once."""

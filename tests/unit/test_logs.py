@@ -1,7 +1,10 @@
 """Log lines: one a record, JSON that parses, the request id in each."""
 
+import io
 import json
 import logging
+import os
+import threading
 
 import pytest
 
@@ -37,3 +40,43 @@ def test_exceptions_are_whole(formatter: logging.Formatter) -> None:
     except KeyError as error:
         made.exc_info = (KeyError, error, error.__traceback__)
     assert "KeyError: 'why'" in formatter.format(made)
+
+
+def test_no_line_of_many_threads_is_lost_or_torn() -> None:
+    stream = SlowStream()
+    handler = logs._Lines(stream)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+
+    def write(thread: int) -> None:
+        for n in range(200):
+            handler.handle(record("line %d of %d", n, thread))
+
+    threads = [threading.Thread(target=write, args=[n]) for n in range(8)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    handler.flush()  # as at the end of the process
+    lines = "".join(stream.texts).splitlines()
+    assert sorted(lines) == sorted(f"line {n} of {m}" for n in range(200) for m in range(8))
+    for m in range(8):  # each thread's in their order
+        own = [line for line in lines if line.endswith(f" of {m}")]
+        assert own == [f"line {n} of {m}" for n in range(200)]
+    assert stream.most == 1
+
+
+class SlowStream(io.StringIO):
+    """Lets other threads run in the middle of each write; ``most`` is how many wrote at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.inside = self.most = 0
+
+    def write(self, text: str) -> int:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        os.sched_yield()
+        self.texts.append(text)
+        self.inside -= 1
+        return len(text)

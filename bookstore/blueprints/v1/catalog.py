@@ -1,12 +1,12 @@
 """books/ of v1."""
 
-from collections.abc import Callable
 from typing import Any
 
 import orjson
 from flask import Response
 
 from bookstore import auth
+from bookstore.blueprints import ready
 from bookstore.blueprints.answers import dumper, json_response
 from bookstore.blueprints.v1.base import (
     Blueprint,
@@ -30,6 +30,7 @@ blp = Blueprint("v1_catalog", __name__, description="Books")
 @requires("visitor", scope="catalog:read")
 @blp.arguments(BookQuery, location="query")
 @blp.response(200, page_of(BookListSchema))
+@ready.kept
 def list_books(query: dict[str, Any]) -> Response:
     """List books, newest first unless `ordering` says otherwise; by relevance with `search`."""
     return _books(query)
@@ -40,6 +41,7 @@ def list_books(query: dict[str, Any]) -> Response:
 @requires("visitor", scope="catalog:read")
 @blp.arguments(BookQuery, location="query")
 @blp.response(200, page_of(BookListSchema))
+@ready.kept
 def list_available(query: dict[str, Any]) -> Response:
     """List the books that can be bought now."""
     return _books(query, in_stock=True)
@@ -49,13 +51,14 @@ def list_available(query: dict[str, Any]) -> Response:
 @replaced_by("GET /books/bestsellers")
 @requires("visitor", scope="catalog:read")
 @blp.response(200, BookListSchema(many=True))
+@ready.kept
 def bestsellers() -> Response:
     """Return the ten books with the most copies sold, then the most reviews."""
 
     def make() -> bytes:
         return orjson.dumps(BookListSchema(many=True).dump(catalog.bestsellers()))
 
-    return _answer("v1:bestsellers", catalog_cache.BESTSELLERS_SECONDS, make)
+    return json_response(ready.body(catalog_cache.BESTSELLERS_SECONDS, make))
 
 
 @blp.post("/books/")
@@ -72,13 +75,14 @@ def create_book(body: dict[str, Any]) -> Any:
 @replaced_by("GET /books/{book_id}")
 @requires("visitor", scope="catalog:read")
 @blp.response(200, BookSchema)
+@ready.kept
 def get_book(book_id: int) -> Response:
     """Return one book."""
 
     def make() -> bytes:
         return orjson.dumps(dumper(BookSchema).dump(book_details.get(book_id)))
 
-    return _answer(f"v1:book:{book_id}", catalog_cache.LIST_SECONDS, make)
+    return json_response(ready.body(catalog_cache.LIST_SECONDS, make))
 
 
 @blp.put("/books/<id:book_id>/")
@@ -135,16 +139,10 @@ def _books(query: dict[str, Any], *, in_stock: bool | None = None) -> Response:
     def make() -> bytes:
         return page_body(BookListSchema, catalog.list_books(wanted, query.get("sort"), page))
 
-    if wanted.q is not None:
-        return page_response(page, make())
-    key = orjson.dumps([query, page.limit, page.number, in_stock], option=orjson.OPT_SORT_KEYS)
-    seconds = catalog_cache.LIST_SECONDS
-    found = catalog_cache.get_or_make(f"v1:list:{key.decode()}", seconds, make)
-    return page_response(page, found)
-
-
-def _answer(key: str, seconds: int, make: Callable[[], bytes]) -> Response:
-    return json_response(catalog_cache.get_or_make(key, seconds, make))
+    is_search = wanted.q is not None
+    return page_response(
+        page, make() if is_search else ready.body(catalog_cache.LIST_SECONDS, make)
+    )
 
 
 def _change(body: dict[str, Any], book_id: int) -> Any:

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import orjson
 from flask import Response
 
 from bookstore import auth
+from bookstore.blueprints import ready
+from bookstore.blueprints.answers import dumper, json_response
 from bookstore.blueprints.v1.base import (
     Blueprint,
     page_body,
@@ -23,7 +26,7 @@ from bookstore.schemas.v1.records import (
     PublisherSchema,
     RecordQuery,
 )
-from bookstore.services import catalog_records
+from bookstore.services import catalog_cache, catalog_records
 from bookstore.services.catalog_records import AUTHORS, CATEGORIES, PUBLISHERS, Kind
 
 blp = Blueprint("v1_records", __name__, description="Authors, categories and publishers")
@@ -36,16 +39,27 @@ def _register(many: str, kind: Kind, shape: type[Schema], form: type[Schema]) ->
     @requires("visitor", scope="catalog:read")
     @blp.arguments(RecordQuery, location="query")
     @blp.response(200, page_of(shape))
+    @ready.kept
     def list_records(query: dict[str, Any]) -> Response:
-        wanted = page_request(query)
-        page = catalog_records.list_records(kind, query.get("search"), wanted, counted=True)
-        return page_response(wanted, page_body(shape, page))
+        wanted, search = page_request(query), query.get("search")
+
+        def make() -> bytes:
+            page = catalog_records.list_records(kind, search, wanted, counted=True)
+            return page_body(shape, page)
+
+        # Words are as many as there are readers: those answers are not kept.
+        found = make() if search is not None else ready.body(catalog_cache.LIST_SECONDS, make)
+        return page_response(wanted, found)
 
     @replaced_by(f"GET /{many}/{{record_id}}")
     @requires("visitor", scope="catalog:read")
     @blp.response(200, shape)
-    def get_record(record_id: int) -> Any:
-        return catalog_records.get_record(kind, record_id)
+    @ready.kept
+    def get_record(record_id: int) -> Response:
+        def make() -> bytes:
+            return orjson.dumps(dumper(shape).dump(catalog_records.get_record(kind, record_id)))
+
+        return json_response(ready.body(catalog_cache.LIST_SECONDS, make))
 
     @replaced_by(f"POST /{many}")
     @requires("staff", scope="catalog:write")

@@ -7,6 +7,7 @@ import orjson
 from flask import Response
 
 from bookstore import auth, errors
+from bookstore.blueprints import ready
 from bookstore.blueprints.answers import (
     dumper,
     json_response,
@@ -44,6 +45,7 @@ _SHAPES = (StaffBookSchema, MobileBookSchema, BookPartSchema)
 @requires("visitor", scope="catalog:read")
 @blp.arguments(BookQuery, location="query")
 @blp.response(200, {"anyOf": [page_of(shape) for shape in _SHAPES]})
+@ready.kept
 def list_books(query: dict[str, Any]) -> Response:
     """List books, filtered, sorted and searched.
 
@@ -57,20 +59,20 @@ def list_books(query: dict[str, Any]) -> Response:
         return orjson.dumps(page_body(_shape(query), page, _only(query)))
 
     # Search words are as many as there are readers: those answers are not kept.
-    return json_response(make() if wanted.q is not None else _cached("list", query, make))
+    return json_response(make() if wanted.q is not None else _cached(make))
 
 
 @blp.get("/books/bestsellers")
 @requires("visitor", scope="catalog:read")
 @blp.response(200, BooksSchema)
+@ready.kept
 def bestsellers() -> Response:
     """Return the ten books with the most copies sold, then the most reviews."""
 
     def make() -> bytes:
         return orjson.dumps({"data": BookSchema(many=True).dump(catalog.bestsellers())})
 
-    key = "bestsellers"
-    return json_response(catalog_cache.get_or_make(key, catalog_cache.BESTSELLERS_SECONDS, make))
+    return json_response(ready.body(catalog_cache.BESTSELLERS_SECONDS, make))
 
 
 @blp.get("/books/suggest")
@@ -86,19 +88,20 @@ def suggest(query: dict[str, str]) -> Any:
 @requires("visitor", scope="catalog:read")
 @blp.arguments(BookViewQuery, location="query")
 @blp.response(200, {"anyOf": list(_SHAPES)})
+@ready.kept
 def get_book(query: dict[str, Any], book_id: int) -> Response:
     """Return one book."""
 
     def make() -> bytes:
         book = catalog.get_book(book_id)
-        body = orjson.dumps(dumper(_shape(query), _only(query)).dump(book))
+        shown = orjson.dumps(dumper(_shape(query), _only(query)).dump(book))
         # The version rides in front, so that a cached answer still has its ETag.
-        return b"%d.%d\n" % (book["version"], book["stock"]) + body
+        return b"%d.%d\n" % (book["version"], book["stock"]) + shown
 
-    tag, _, body = _cached(f"book:{book_id}", query, make).partition(b"\n")
+    tag, _, shown = _cached(make).partition(b"\n")
     version, stock = map(int, tag.split(b"."))
     set_tag(version, stock if auth.current_actor().is_staff else None)
-    return json_response(body)
+    return json_response(shown)
 
 
 @blp.post("/books")
@@ -161,10 +164,8 @@ def _only(query: Mapping[str, Any]) -> list[str] | None:
     return [name for name in names if name in _shape(query)._declared_fields]
 
 
-def _cached(name: str, query: Mapping[str, Any], make: Callable[[], bytes]) -> bytes:
+def _cached(make: Callable[[], bytes]) -> bytes:
     # What staff sees has stock to the copy; it is always read afresh.
     if auth.current_actor().is_staff:
         return make()
-    # Keyed by what was understood, not by what was sent: junk cannot fill the cache.
-    key = orjson.dumps(query, option=orjson.OPT_SORT_KEYS).decode()
-    return catalog_cache.get_or_make(f"{name}:{key}", catalog_cache.LIST_SECONDS, make)
+    return ready.body(catalog_cache.LIST_SECONDS, make)

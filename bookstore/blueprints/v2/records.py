@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import orjson
 from flask import Response
 
 from bookstore import auth
+from bookstore.blueprints import ready
 from bookstore.blueprints.answers import (
+    dumper,
     json_response,
     page_body,
     page_request,
@@ -13,7 +16,7 @@ from bookstore.blueprints.answers import (
     tagged,
 )
 from bookstore.blueprints.api import Blueprint, requires
-from bookstore.blueprints.conditional import if_match, needs_if_match
+from bookstore.blueprints.conditional import if_match, needs_if_match, set_tag
 from bookstore.blueprints.idempotency import idempotent
 from bookstore.schemas.common import Schema, page_of
 from bookstore.schemas.v2.records import (
@@ -25,7 +28,7 @@ from bookstore.schemas.v2.records import (
     PublisherSchema,
     RecordQuery,
 )
-from bookstore.services import catalog_records
+from bookstore.services import catalog_cache, catalog_records
 from bookstore.services.catalog_records import AUTHORS, CATEGORIES, PUBLISHERS, Kind
 
 blp = Blueprint("records", __name__, description="Authors, categories and publishers")
@@ -39,14 +42,31 @@ def _register(path: str, kind: Kind, shape: type[Schema], form: type[Schema]) ->
     @requires("visitor", scope="catalog:read")
     @blp.arguments(RecordQuery, location="query")
     @blp.response(200, page_of(shape))
+    @ready.kept
     def list_records(query: dict[str, Any]) -> Response:
-        page = catalog_records.list_records(kind, query.get("q"), page_request(query))
-        return json_response(page_body(shape, page))
+        q = query.get("q")
+
+        def make() -> bytes:
+            page = catalog_records.list_records(kind, q, page_request(query))
+            return orjson.dumps(page_body(shape, page))
+
+        # Words are as many as there are readers: those answers are not kept.
+        return json_response(
+            make() if q is not None else ready.body(catalog_cache.LIST_SECONDS, make)
+        )
 
     @requires("visitor", scope="catalog:read")
     @blp.response(200, shape)
-    def get_record(record_id: int) -> Any:
-        return tagged(catalog_records.get_record(kind, record_id))
+    @ready.kept
+    def get_record(record_id: int) -> Response:
+        def make() -> bytes:
+            record = catalog_records.get_record(kind, record_id)
+            # The version rides in front, so that a cached answer still has its ETag.
+            return b"%d\n" % record.version + orjson.dumps(dumper(shape).dump(record))
+
+        version, _, shown = ready.body(catalog_cache.LIST_SECONDS, make).partition(b"\n")
+        set_tag(int(version))
+        return json_response(shown)
 
     @requires("staff", scope="catalog:write")
     @blp.arguments(form)

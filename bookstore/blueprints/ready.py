@@ -1,0 +1,192 @@
+"""Answers that are ready: guests who ask for a public page of the catalogue get it before Flask.
+
+``Front`` stands before the app and inside of what reads the proxies' headers. It counts the
+request and finds its whole answer in Redis, in one round trip, and sends it with what each answer
+has of its own. All else it leaves to the app, with what it has learned: misses, refusals, whatever
+is unusual. What is kept is the app's own answer (``keep``), so there is one way to make one.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
+from flask import Flask, Response, request
+from werkzeug.sansio.http import is_resource_modified
+
+from bookstore import auth, instruments, logs, traces
+from bookstore.blueprints import compression, cors, limits, measuring, queries, versioning
+from bookstore.config import Settings
+from bookstore.services import catalog_cache
+from bookstore.services.catalog_cache import Visit
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+VIEW = TypeVar("VIEW", bound=Callable[..., Any])
+
+_VISIT = "bookstore.visit"
+_METHODS = frozenset({"GET", "HEAD"})
+# Whoever sends these is somebody, or wants something that is not kept.
+_ODD = frozenset(
+    f"HTTP_{name}"
+    for name in (
+        *("AUTHORIZATION", "X_API_KEY", "RANGE", "IF_RANGE", "TRANSFER_ENCODING"),
+        *("IF_MATCH", "IF_MODIFIED_SINCE", "IF_UNMODIFIED_SINCE"),
+    )
+)
+# A longer one is nothing that many ask for.
+_LONGEST = 512
+# What v1 passes over, however it is spelled: each would be kept once more.
+_PASSED_OVER = re.compile(
+    rf"(?:^|&)(?:{'|'.join(sorted(queries.PASSED_OVER))}|[^=&]*%[^=&]*)(?:=|&|$)"
+)
+# Each answer has another.
+_OWN = frozenset((*limits.HEADERS, "X-Request-ID"))
+# Headers of what a 304 does not send, as werkzeug has it.
+_OF_BODY = frozenset(
+    f"Content-{name}" for name in ("Encoding", "Language", "Length", "MD5", "Range", "Type")
+)
+_REASONS = {200: "200 OK", 304: "304 NOT MODIFIED"}
+
+
+def kept(view: VIEW) -> VIEW:
+    """Say that a view's answers to guests may be kept; it makes them by ``body``."""
+    view.is_kept = True  # type: ignore[attr-defined]
+    return view
+
+
+def body(seconds: int, make: Callable[[], bytes]) -> bytes:
+    """Return the body of the present address, made before or now.
+
+    Args:
+        seconds: for how long it may be kept.
+        make: makes it; the same for whoever asks.
+    """
+    parts = request.query_string.decode("latin-1").split("&")
+    query = "&".join(one for one in parts if one.partition("=")[0] not in queries.PASSED_OVER)
+    address = f"{request.path}?{query}" if query else request.path
+    return catalog_cache.get_or_make(address, seconds, make, _visit())
+
+
+def may_keep() -> bool:
+    """Return whether the present answer, if it is a good one, will be kept."""
+    visit = _visit()
+    return visit is not None and visit.seconds is not None and visit.found is not None
+
+
+def keep(response: Response) -> None:
+    """Keep a finished answer, if it is one of those that may be."""
+    visit, rule = _visit(), request.url_rule
+    if visit is None or rule is None or not may_keep() or response.status_code not in _REASONS:
+        return
+    headers = [(name, None if name in _OWN else value) for name, value in response.headers]
+    if not response.headers["Cache-Control"].startswith("public") or "Set-Cookie" in dict(headers):
+        return
+    head = orjson.dumps([response.headers["ETag"], rule.rule, headers])
+    catalog_cache.keep(visit, head + b"\n" + response.get_data())
+
+
+class Front:
+    """WSGI middleware that answers what is ready."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app, self._next = app, app.wsgi_app
+        self._paths = _paths(app)
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Serve a request."""
+        if (
+            environ["REQUEST_METHOD"] not in _METHODS
+            or self._paths.fullmatch(environ["PATH_INFO"]) is None
+            or not _ODD.isdisjoint(environ)
+        ):
+            return self._next(environ, start_response)
+        way = _way(environ, self._app.config["SETTINGS"])
+        if way is None:
+            return self._next(environ, start_response)
+        measuring.start(environ)
+        instruments.HTTP_IN_PROGRESS.add()
+        try:
+            with self._app.app_context():
+                found = catalog_cache.visit(environ.get("REMOTE_ADDR"), _address(environ), way)
+        finally:
+            instruments.HTTP_IN_PROGRESS.add(amount=-1)
+        if found.found is not None and found.found.entry is not None:
+            return _send(environ, start_response, found, found.found.entry)
+        environ[_VISIT], environ[auth.COUNTED] = found, found.standing
+        try:
+            return self._next(environ, start_response)
+        finally:
+            with self._app.app_context():
+                catalog_cache.leave(found)
+
+
+def _visit() -> Visit | None:
+    return request.environ.get(_VISIT)
+
+
+def _paths(app: Flask) -> re.Pattern[str]:
+    """Return what matches the paths of the views that are ``kept``."""
+    found = {
+        re.escape(rule.rule.rstrip("/")) + "/?"
+        for rule in app.url_map.iter_rules()
+        if hasattr(app.view_functions[rule.endpoint], "is_kept") and "GET" in (rule.methods or ())
+    }
+    ids = app.url_map.converters["id"].regex
+    return re.compile("|".join(sorted(re.sub(r"<id:\w+>", ids, path) for path in found)), re.ASCII)
+
+
+def _address(environ: "WSGIEnvironment") -> str:
+    query = environ.get("QUERY_STRING", "")
+    return f"{environ['PATH_INFO']}?{query}" if query else str(environ["PATH_INFO"])
+
+
+def _way(environ: "WSGIEnvironment", present: Settings) -> str | None:
+    """Return all that an answer depends on besides the address; None: the app has to look at it."""
+    get = environ.get
+    scheme, host = environ["wsgi.url_scheme"], get("HTTP_HOST", "")
+    if (
+        (present.forces_https and scheme != "https")
+        or environ.get("SCRIPT_NAME")
+        or environ.get("CONTENT_LENGTH", "0") not in {"", "0"}
+        or not host
+        or _PASSED_OVER.search(get("QUERY_STRING", ""))
+        or len(host) + len(get("QUERY_STRING", "")) > _LONGEST
+    ):
+        return None
+    # Links to other pages are whole addresses there.
+    named = host if environ["PATH_INFO"].startswith("/api/v1/") and not present.public_url else ""
+    return "\n".join(
+        (
+            compression.preferred(get("HTTP_ACCEPT_ENCODING", "")) or "",
+            scheme,
+            "by Accept" if versioning.NEGOTIATED in environ else "",
+            cors.allowed(get("HTTP_ORIGIN"), present) or "",
+            named,
+        )
+    )
+
+
+def _send(
+    environ: "WSGIEnvironment", start_response: "StartResponse", found: Visit, entry: bytes
+) -> Iterable[bytes]:
+    head, _, content = entry.partition(b"\n")
+    tag, route, headers = orjson.loads(head)
+    own = limits.headers(found.standing)
+    own["X-Request-ID"] = logs.request_id.get()
+    method, wanted, status = environ["REQUEST_METHOD"], environ.get("HTTP_IF_NONE_MATCH"), 200
+    if wanted is not None and (
+        wanted == tag or not is_resource_modified(http_if_none_match=wanted, etag=tag)
+    ):
+        status = 304
+        headers = [pair for pair in headers if pair[0] not in _OF_BODY]
+    traces.name_request(environ, method, route)
+    measuring.log_answer(environ, method, environ["PATH_INFO"], status, len(content))
+    measuring.count_answer(environ, method, route, status)
+    start_response(
+        _REASONS[status], [(name, own[name] if value is None else value) for name, value in headers]
+    )
+    return [] if method == "HEAD" or status == 304 else [content]
