@@ -6,8 +6,7 @@ connections are asked, and as often, but
 * without noting durations for OpenTelemetry and looking whether a command is special;
 * without asking the kernel before each command whether the connection is still there: one that is
   not fails, and is asked again anew, as any;
-* with timeouts that the kernel keeps. Python's own ask it once more before each send and receive,
-  and at each call of the kernel a thread has to get in line again to run at all.
+* with timeouts that the kernel keeps. Python's own ask it once more before each send and receive.
 """
 
 import hashlib
