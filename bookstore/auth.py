@@ -259,7 +259,7 @@ def _decode(token: str, kind: str) -> dict[str, Any]:
     return claims
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=8192)
 def _verified(_secret: str, token: str) -> dict[str, Any]:
     """Return the claims of a token that was good once; it may have expired since.
 
