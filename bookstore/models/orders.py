@@ -99,6 +99,7 @@ class Order(Model):
         CheckConstraint(f"payment_status IN {PAYMENT_STATUSES}", name="payment_status"),
         Index("ix_orders_user_id_id", "user_id", "id"),
         Index("ix_orders_status_id", "status", "id"),
+        Index("ix_orders_payment_status_id", "payment_status", "id"),
         Index("ix_orders_created_at", "created_at"),
         Index(
             "ix_orders_expires_at",

@@ -5,7 +5,7 @@ On PostgreSQL ``book_search`` has a generated ``tsvector`` column with a GIN ind
 ``services/search_index.py``. Those parts live in the migrations, since no ORM describes them.
 """
 
-from sqlalchemy import ForeignKey, Text
+from sqlalchemy import ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bookstore.extensions import Model
@@ -35,6 +35,9 @@ class BookSearch(Model):
     title_words: Mapped[int]
     # Hundredths of the natural logarithm of how many readers it has.
     boost: Mapped[int] = mapped_column(BigId)
+
+    # Of very many that match, those with most readers are looked at.
+    __table_args__ = (Index("ix_book_search_boost_book_id", "boost", "book_id"),)
 
 
 class SearchTerm(Model):

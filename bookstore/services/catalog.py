@@ -16,7 +16,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Date,
-    Select,
     String,
     and_,
     bindparam,
@@ -33,7 +32,7 @@ from bookstore.models.catalog import (
 )
 from bookstore.services import book_views, paging, search, search_ranking
 from bookstore.services.paging import Order, Page, PageRequest
-from bookstore.services.sql import AnySelect, among, ids, on_sqlite, reading
+from bookstore.services.sql import among, ids, on_sqlite, reading
 
 SORTS: dict[str, tuple[Any, Any]] = {
     "title": (Book.title_sort, paging.parse_text),
@@ -101,12 +100,12 @@ def _read(
     sqlite = on_sqlite()
     given = _given(wanted, sqlite=sqlite)
     shape = search_for and search_for.shape
-    order, query, count = _statements(
+    made = _statements(
         frozenset(given), wanted.status, wanted.in_stock, shape, sort, _shape(page), sqlite
     )
     if search_for is not None:
         given |= search_for.values
-    return paging.run(reading(), query, count, order, page, given)
+    return paging.run(reading(), made, page, given)
 
 
 def get_book(book_id: int, *, hung: bool = True) -> dict[str, Any]:
@@ -174,7 +173,8 @@ def _shape(page: PageRequest) -> PageRequest:
     """Return a request that stands for all that make the same statement."""
     return PageRequest(
         cursor=page.cursor and "given",
-        number=page.number and 1,
+        count=page.count,
+        number=None if page.number is None else 1,
         offset=page.offset and 1,
     )
 
@@ -188,18 +188,25 @@ def _statements(
     sort: str,
     page: PageRequest,
     sqlite: bool,
-) -> tuple[Order, AnySelect, Select[int]]:
-    """Return the order, the statement of a page, and the one that counts."""
-    query = book_views.books().where(*_conditions(names, status, in_stock, sqlite=sqlite))
-    hits = None if search_for is None else search_ranking.hits(search_for)
-    if hits is not None:
-        query = query.join(hits, hits.c.book_id == Book.id)
-    if hits is not None and sort == "relevance":
+) -> paging.Statements:
+    """Return the statements of a page."""
+    conditions = _conditions(names, status, in_stock, sqlite=sqlite)
+    query = book_views.books().where(*conditions)
+    # Counted, and skipped, without the joins that only show something.
+    wanted = select(Book.id).where(*conditions)
+    hits = None
+    if search_for is not None and sort == "relevance":
+        hits = search_ranking.hits(search_for)
         order = Order(sort, hits.c.score, Book.id, True, paging.parse_int)
     else:
         column, parse = SORTS[sort.removeprefix("-")]
         order = Order(sort, column, Book.id, sort.startswith("-"), parse)
-    return order, paging.paged(query, order, page), paging.counted(query, order)
+        if search_for is not None:
+            hits = search_ranking.matching(sqlite=sqlite)
+    if hits is not None:
+        query = query.join(hits, hits.c.book_id == Book.id)
+        wanted = wanted.join(hits, hits.c.book_id == Book.id)
+    return paging.statements(query, order, page, wanted)
 
 
 def _conditions(

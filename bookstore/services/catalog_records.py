@@ -13,7 +13,7 @@ from bookstore.extensions import db
 from bookstore.models import Author, Book, Category, Publisher
 from bookstore.models.catalog import book_authors, book_categories
 from bookstore.models.text import slugify, sort_key
-from bookstore.services import catalog_cache, paging, search
+from bookstore.services import catalog_cache, counting, paging, search
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.paging import Order, Page, PageRequest
 from bookstore.unit_of_work import unit_of_work
@@ -71,8 +71,7 @@ def get_record(kind: Kind, record_id: int) -> Any:
     record = db.session.get(kind.model, record_id)
     if record is None:
         raise errors.NotFound(f"There is no {kind.name} {record_id}.")
-    counted = kind.books(record_id).subquery()
-    record.books_count = db.session.scalar(select(func.count()).select_from(counted))
+    record.books_count = counting.count(db.session(), kind.books(record_id))
     return record
 
 

@@ -12,10 +12,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Connection, Integer, Select, bindparam, func, select, tuple_
+from sqlalchemy import BigInteger, Connection, Integer, bindparam, tuple_
 from sqlalchemy.orm import Session
 
 from bookstore import errors
+from bookstore.services import counting
 from bookstore.services.sql import AnyColumn, AnyRow, AnySelect
 
 _MAX_ID = 2**63 - 1
@@ -65,6 +66,21 @@ class Order:
     id: AnyColumn
     descending: bool
     parse: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """What ``run`` runs: the same for all pages that are asked for in the same way. Which page it
+    is, stands in parameters.
+
+    ``backwards`` is the page by number as it is found from the end; ``count`` is there where the
+    rows are to be counted.
+    """
+
+    order: Order
+    rows: AnySelect
+    backwards: AnySelect | None
+    count: counting.Statements | None
 
 
 def parse_int(value: Any) -> int:
@@ -117,77 +133,108 @@ def decode(order: Order, cursor: str) -> tuple[Any, int]:
         raise errors.Invalid({"cursor": ["Not a cursor of this list and sort order."]}) from None
 
 
-def fetch(session: Session, query: AnySelect, order: Order, page: PageRequest) -> Page:
+def fetch(
+    session: Session, query: AnySelect, order: Order, page: PageRequest, wanted: Any = None
+) -> Page:
     """Run ``query`` for one page; its rows get ``_sort`` and must have ``id``.
 
-    Statements: one, and one more with ``page.count``.
+    Statements: one, and one more with ``page.count`` (two where very many rows match).
+
+    Args:
+        session: of whoever asks.
+        query: the rows.
+        order: how they are ordered.
+        page: which of them.
+        wanted: selects the same ids and no more, from fewer tables; counted instead of ``query``.
 
     Raises:
         Invalid: the cursor is not one of this order.
         NotFound: there is no page of this number (there always is a first one).
     """
-    return run(session, paged(query, order, page), counted(query, order), order, page)
+    return run(session, statements(query, order, page, wanted), page)
 
 
-def paged(query: AnySelect, order: Order, page: PageRequest) -> AnySelect:
-    """Return ``query`` narrowed to a page: the same for all that are asked for in the same way.
-
-    Which page it is stands in parameters, which ``run`` gives.
-    """
+def statements(query: AnySelect, order: Order, page: PageRequest, wanted: Any = None) -> Statements:
+    """Return what ``run`` needs for pages like ``page``; arguments as of ``fetch``."""
+    ids = query.with_only_columns(order.id) if wanted is None else wanted
     query = query.add_columns(order.column.label("_sort"))
+    if page.number is not None:
+        rows, backwards = (_numbered(query, ids, order, backwards=way) for way in (False, True))
+        return Statements(order, rows, backwards, counting.statements(ids))
     if page.cursor is not None:
         # A cursor's number may be past what a 32-bit column holds: compared, not stored.
         kind = BigInteger() if isinstance(order.column.type, Integer) else order.column.type
         mark = tuple_(bindparam("page_value", type_=kind), bindparam("page_id", type_=BigInteger()))
         key = tuple_(order.column, order.id)
         query = query.where(key < mark if order.descending else key > mark)
-    if order.descending:
-        query = query.order_by(order.column.desc(), order.id.desc())
-    else:
-        query = query.order_by(order.column, order.id)
-    if page.offset or page.number is not None:
+    query = query.order_by(*_by(order)).limit(bindparam("page_limit", type_=Integer()))
+    if page.offset:
         query = query.offset(bindparam("page_offset", type_=BigInteger()))
-    return query.limit(bindparam("page_limit", type_=Integer()))
-
-
-def counted(query: AnySelect, order: Order) -> Select[int]:
-    """Return the statement that counts the rows of ``query``."""
-    return select(func.count()).select_from(query.with_only_columns(order.id).subquery())
+    return Statements(order, query, None, counting.statements(ids) if page.count else None)
 
 
 def run(
     connection: Connection | Session,
-    query: AnySelect,
-    count: Select[int],
-    order: Order,
+    made: Statements,
     page: PageRequest,
     given: Mapping[str, Any] | None = None,
 ) -> Page:
-    """Run the statements of ``paged`` and, where it is wanted, ``counted``; raises as ``fetch``.
+    """Run the statements of a page; raises as ``fetch``.
 
     Args:
         connection: where; the session, for whole objects.
-        query, count: the statements.
-        order, page: as the statements were made with.
+        made: the statements.
+        page: one like that which they were made for.
         given: values of parameters that the query had before.
     """
     values: dict[str, Any] = {**(given or {}), "page_limit": page.limit + 1}
-    total = None
-    if page.count or page.number is not None:
-        total = connection.execute(count, given).scalar_one()
     if page.cursor is not None:
-        values["page_value"], values["page_id"] = decode(order, page.cursor)
+        values["page_value"], values["page_id"] = decode(made.order, page.cursor)
+    total = None if made.count is None else counting.run(connection, made.count, given)
     if page.number is not None and total is not None:
-        last = max(1, -(-total // page.limit))
-        if page.number > last:
-            raise errors.NotFound("There is no such page.")
-        values["page_limit"] = page.limit
-        values["page_offset"] = ((page.number or last) - 1) * page.limit
-        return Page(connection.execute(query, values).all(), None, total)
+        return _run_numbered(connection, made, page, total, values)
     if page.offset:
         values["page_offset"] = page.offset
-    rows = connection.execute(query, values).all()
+    rows = connection.execute(made.rows, values).all()
     more = len(rows) > page.limit
     rows = rows[: page.limit]
-    cursors = [encode(order, row) for row in rows] if page.edges else ()
-    return Page(rows, encode(order, rows[-1]) if more else None, total, cursors)
+    cursors = [encode(made.order, row) for row in rows] if page.edges else ()
+    return Page(rows, encode(made.order, rows[-1]) if more else None, total, cursors)
+
+
+def _run_numbered(
+    connection: Connection | Session,
+    made: Statements,
+    page: PageRequest,
+    total: int,
+    values: dict[str, Any],
+) -> Page:
+    """Fetch a page by its number, from whichever end is nearer."""
+    last = max(1, -(-total // page.limit))
+    number = page.number or last
+    if number > last:
+        raise errors.NotFound("There is no such page.")
+    before = (number - 1) * page.limit
+    many = min(page.limit, total - before)
+    if many == 0:
+        return Page([], None, total)
+    behind = total - before - many
+    query = made.rows
+    if made.backwards is not None and behind < before:
+        query = made.backwards
+    values |= {"page_limit": many, "page_offset": min(before, behind)}
+    return Page(connection.execute(query, values).all(), None, total)
+
+
+def _numbered(query: AnySelect, ids: Any, order: Order, *, backwards: bool) -> AnySelect:
+    # The ids first: what is skipped is then skipped in an index, without a look at its rows.
+    ids = ids.order_by(*_by(order, backwards=backwards))
+    ids = ids.offset(bindparam("page_offset", type_=BigInteger()))
+    ids = ids.limit(bindparam("page_limit", type_=Integer()))
+    return query.where(order.id.in_(ids.subquery().select())).order_by(*_by(order))
+
+
+def _by(order: Order, *, backwards: bool = False) -> tuple[Any, Any]:
+    if order.descending != backwards:
+        return order.column.desc(), order.id.desc()
+    return order.column, order.id

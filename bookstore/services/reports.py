@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bookstore import clock
@@ -143,40 +143,44 @@ def abandoned_carts(
     """
     require_staff(actor)
     query = (
-        select(
-            ShoppingCart.id,
-            ShoppingCart.user_id,
-            User.username,
-            func.sum(CartItem.quantity).label("items"),
-            func.sum(CartItem.quantity * Book.price).label("value"),
-            ShoppingCart.updated_at,
-        )
-        .join(CartItem, CartItem.cart_id == ShoppingCart.id)
-        .join(Book, Book.id == CartItem.book_id)
+        select(ShoppingCart.id, ShoppingCart.user_id, User.username, ShoppingCart.updated_at)
         .outerjoin(User, User.id == ShoppingCart.user_id)
         .where(
             ShoppingCart.updated_at < clock.now() - timedelta(days=idle_days),
             *_period(ShoppingCart.updated_at, start, end),
+            exists().where(CartItem.cart_id == ShoppingCart.id),
         )
-        .group_by(ShoppingCart.id, User.username)
     )
     order = paging.Order(
         "idle", ShoppingCart.updated_at, ShoppingCart.id, False, paging.parse_instant
     )
     found = paging.fetch(db.session(), query, order, page)
+    held = _held([row.id for row in found.data])
     data = [
         {
             "id": row.id,
             "user_id": row.user_id,
             "username": row.username,
-            "items": int(row.items),
-            "value": int(row.value),
+            "items": held.get(row.id, (0, 0))[0],
+            "value": held.get(row.id, (0, 0))[1],
             "currency": settings().currency,
             "updated_at": row.updated_at,
         }
         for row in found.data
     ]
     return Page(data, found.next_cursor, found.total)
+
+
+def _held(carts: list[int]) -> dict[int, tuple[int, int]]:
+    """Return (copies, their value at present prices) of carts that are not empty."""
+    copies, value = func.sum(CartItem.quantity), func.sum(CartItem.quantity * Book.price)
+    rows = db.session.execute(
+        select(CartItem.cart_id, copies, value)
+        .join(Book, Book.id == CartItem.book_id)
+        .where(CartItem.cart_id.in_(carts))
+        .group_by(CartItem.cart_id)
+    )
+    return {row[0]: (int(row[1]), int(row[2])) for row in rows}
 
 
 def _period(

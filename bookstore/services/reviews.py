@@ -29,15 +29,12 @@ def list_reviews(
     Raises:
         NotFound: there is no such book.
     """
-    query = _with_users()
-    if book_id is not None:
-        query = query.where(Review.book_id == book_id)
-    if user_id is not None:
-        query = query.where(Review.user_id == user_id)
-    if rating is not None:
-        query = query.where(Review.rating == rating)
+    tests = ((Review.book_id, book_id), (Review.user_id, user_id), (Review.rating, rating))
+    which = [column == value for column, value in tests if value is not None]
+    query = _with_users().where(*which)
+    ids = select(Review.id).where(*which)
     order = Order("-created", Review.id, Review.id, True, paging.parse_int)
-    found = paging.fetch(db.session(), query, order, page)
+    found = paging.fetch(db.session(), query, order, page, ids)
     if not found.data and book_id is not None:
         _require_book(db.session(), book_id)
     return found.of([row[1] for row in found.data])

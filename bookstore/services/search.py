@@ -33,6 +33,7 @@ MIN_GUESSED, MIN_TYPO = 2, 3
 # Other spellings of a word: all that are tried, and of those that lead to a book all that are
 # ranked. The books that tell which ones do.
 MAX_TYPOS, MAX_RANKED, MAX_WITNESSES = 128, 24, 200
+MAX_COMPLETED = 200  # of more books that match, completions are made of those with most readers
 
 _BEGINS = 300  # for a title that begins as typed, in suggestions: twenty times the readers
 
@@ -41,10 +42,13 @@ _books = BookSearch.__table__.c
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search matches: ``hits`` is a subquery of (book_id, score), to be joined; it is the
-    same for all searches of one shape, and what was searched for stands in ``values``, which go
-    to the statement. ``score`` is an integer, the higher the better, and the same for the same
-    rows and query."""
+    """What a search matches.
+
+    ``hits`` is a subquery of (book_id, score), to be joined. It is the same for all searches of
+    one shape; what was searched for stands in ``values``, which go to the statement. ``score`` is
+    an integer, the higher the better, and the same for the same rows and query. Of very many books
+    that match, ``hits`` are the MAX_HITS with most readers.
+    """
 
     query: Query
     shape: Shape
@@ -76,7 +80,7 @@ def corrected(found: Found) -> Found | None:
     Takes one statement, three when there is a word that no book has.
     """
     session = db.session()
-    if reading().scalar(search_ranking.is_any(sqlite=found.shape.sqlite), found.values):
+    if reading().scalar(search_ranking.how_many(sqlite=found.shape.sqlite), found.values):
         return None
     for guess in _corrections(session, found.query):
         if narrowed := _narrowed(session, guess):
@@ -118,19 +122,20 @@ def suggest(q: str, limit: int = 10) -> list[dict[str, Any]]:
 
 
 def _completions(session: Session, query: Query, limit: int) -> list[dict[str, Any]]:
-    begins = func.substr(_books.title, 1, len(query.phrase)) == query.phrase
-    rank = (_books.boost + case((begins, _BEGINS), else_=0)).label("rank")
+    sqlite = on_sqlite()
+    columns = (_books.title, _books.boost)
+    most = search_ranking.most_read(MAX_COMPLETED, *columns, sqlite=sqlite).subquery("most").c
+    begins = func.substr(most.title, 1, len(query.phrase)) == query.phrase
+    rank = (most.boost + case((begins, _BEGINS), else_=0)).label("rank")
     hits = (
-        search_ranking.candidates(session, query, rank)
-        .order_by(rank.desc(), _books.book_id)
-        .limit(limit)
-        .subquery("hits")
+        select(most.book_id, rank).order_by(rank.desc(), most.book_id).limit(limit).subquery("hits")
     )
     rows = session.execute(
         select(Book.id, Book.title, Author.first_name, Author.last_name)
         .join(hits, hits.c.book_id == Book.id)
         .join(Author, Author.id == Book.author_id)
-        .order_by(hits.c.rank.desc(), Book.id)
+        .order_by(hits.c.rank.desc(), Book.id),
+        search_ranking.text(query, sqlite=sqlite),
     )
     return [
         {
@@ -188,11 +193,11 @@ def _narrowed(session: Session, query: Query) -> Query | None:
 
     Where a guess fits very many books, those with most readers tell which spellings stay.
     """
+    sqlite = on_sqlite()
     fields = (_books.title, _books.more, _books.people)
     rows = session.execute(
-        search_ranking.candidates(session, query, *fields)
-        .order_by(_books.boost.desc(), _books.book_id)
-        .limit(MAX_WITNESSES)
+        search_ranking.most_read(MAX_WITNESSES, *fields, sqlite=sqlite),
+        search_ranking.text(query, sqlite=sqlite),
     ).all()
     if not rows:
         return None

@@ -1,7 +1,8 @@
 """Which books a search finds, and in which order: its part in a statement.
 
 A search has a shape (how many words, how many other spellings of each), and all of one shape have
-the same statement: the words are its parameters.
+the same statement: the words are its parameters. Of very many books that match, only those with
+most readers are ranked: a common word is in a twentieth of all titles.
 """
 
 from dataclasses import dataclass
@@ -17,18 +18,15 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
-    exists,
     func,
-    literal,
     literal_column,
     or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
-from sqlalchemy.orm import Session
 
 from bookstore.models import BookSearch
-from bookstore.services.search_index import books_fts, is_sqlite
+from bookstore.services.search_index import books_fts
 
 # What a word is worth by where it stands, out of 100: (as typed, its beginning, corrected).
 _IN_TITLE, _IN_PEOPLE, _IN_MORE = (100, 85, 70), (95, 75, 65), (60, 50, 40)
@@ -36,6 +34,7 @@ _ELSEWHERE = 30
 # What the parts of the score weigh. ``boost`` reaches about 1,500.
 _WORDS, _COVERAGE, _SAME_TITLE, _CODE = 10, 4, 1500, 100_000_000
 _BY_AUTHOR = 60  # of 100 covered, when all words are the author's
+MAX_HITS = 500  # of more books that match, those with most readers are ranked
 
 _books = BookSearch.__table__.c
 
@@ -73,7 +72,7 @@ def shape(query: Query, *, sqlite: bool) -> Shape:
 
 
 def values(query: Query, of: Shape) -> dict[str, str]:
-    """Return the values of the parameters of ``hits`` and ``is_any``."""
+    """Return the values of the parameters of ``hits``, ``matching`` and ``how_many``."""
     found = {
         "q_text": _text(query, sqlite=of.sqlite),
         "q_code": f" {query.code} ",
@@ -90,23 +89,42 @@ def values(query: Query, of: Shape) -> dict[str, str]:
 
 @lru_cache(maxsize=500)
 def hits(of: Shape) -> Subquery:
-    """Return the books that match, with their scores."""
-    found: Subquery = _matching(of.sqlite, _given("q_text"), _score(of).label("score")).subquery(
-        "hits"
-    )
+    """Return those that match, MAX_HITS at most, with their scores: (book_id, score)."""
+    of_rows = (column for column in _books if column.name != "book_id")
+    best = most_read(MAX_HITS, *of_rows, sqlite=of.sqlite).subquery("most").c
+    found: Subquery = select(best.book_id, _score(of, best).label("score")).subquery("hits")
     return found
 
 
 @cache
-def is_any(*, sqlite: bool) -> Select[bool]:
-    """Return the statement that asks whether any book matches."""
-    return select(exists(_matching(sqlite, _given("q_text"))))
+def matching(*, sqlite: bool) -> Subquery:
+    """Return all that match, without scores."""
+    found: Subquery = _matching(sqlite).subquery("hits")
+    return found
 
 
-def candidates(session: Session, query: Query, *columns: ColumnElement[Any]) -> Any:
-    """Return a select of book_id and ``columns`` over the rows that match, in no order."""
-    sqlite = is_sqlite(session)
-    return _matching(sqlite, literal(_text(query, sqlite=sqlite)), *columns)
+@cache
+def how_many(*, sqlite: bool) -> Select[int]:
+    """Return the statement that counts what matches, up to MAX_HITS.
+
+    As ``hits`` looks for them: to look for any book at all may be to read every one, where words
+    are common that never stand together.
+    """
+    return select(func.count()).select_from(most_read(MAX_HITS, sqlite=sqlite).subquery())
+
+
+def most_read(many: int, *columns: ColumnElement[Any], sqlite: bool) -> Any:
+    """Return a select of book_id and ``columns`` of what matches, those with most readers first.
+
+    ``q_text`` is not given yet: by ``values``, or for one query by ``text``.
+    """
+    best = _matching(sqlite, *columns).order_by(_books.boost.desc(), _books.book_id.desc())
+    return best.limit(many)
+
+
+def text(query: Query, *, sqlite: bool) -> dict[str, str]:
+    """Return the one parameter of ``most_read``."""
+    return {"q_text": _text(query, sqlite=sqlite)}
 
 
 # -- finding ----------------------------------------------------------------------------------
@@ -114,13 +132,17 @@ def _given(name: str) -> ColumnElement[str]:
     return bindparam(name, type_=String())
 
 
-def _matching(sqlite: bool, text: ColumnElement[str], *columns: ColumnElement[Any]) -> Any:
+def _matching(sqlite: bool, *columns: ColumnElement[Any]) -> Any:
     wanted = select(_books.book_id, *columns)
     if sqlite:
         return wanted.join_from(
             books_fts, BookSearch.__table__, _books.book_id == books_fts.c.rowid
-        ).where(books_fts.c.book_search_fts.op("MATCH")(text))
-    return wanted.where(literal_column("book_search.vector").op("@@")(cast(text, TSQUERY)))
+        ).where(books_fts.c.book_search_fts.op("MATCH")(_given("q_text")))
+    # Written out when it is run: how common the words are decides how they are looked for, by
+    # their index or among the most read, and a plan that is made for any words knows nothing of
+    # these.
+    words = cast(bindparam("q_text", type_=String(), literal_execute=True), TSQUERY)
+    return wanted.where(literal_column("book_search.vector").op("@@")(words))
 
 
 def _text(query: Query, *, sqlite: bool) -> str:
@@ -143,11 +165,11 @@ def _boolean(query: Query, both: str, either: str, whole: str, begin: str) -> st
 
 
 # -- ranking ----------------------------------------------------------------------------------
-def _score(of: Shape) -> ColumnElement[int]:
+def _score(of: Shape, row: Any) -> ColumnElement[int]:
     position = func.instr if of.sqlite else func.strpos
     blank: ColumnElement[str] = literal_column("' '", String())
-    title, people = blank + _books.title + blank, blank + _books.people + blank
-    more, codes = blank + _books.more + blank, blank + _books.codes + blank
+    title, people = blank + row.title + blank, blank + row.people + blank
+    more, codes = blank + row.more + blank, blank + row.codes + blank
 
     def has(field: ColumnElement[str], name: str) -> ColumnElement[bool]:
         found: ColumnElement[bool] = position(field, _given(name)) > 0
@@ -175,16 +197,16 @@ def _score(of: Shape) -> ColumnElement[int]:
     mean = sum(points[1:], points[0]) * _WORDS // len(points)
     found_words = sum(in_title[1:], in_title[0])
     covered = case(
-        (found_words >= _books.title_words, 100),
+        (found_words >= row.title_words, 100),
         # Who asks for an author wants the books by, before the books about.
         (and_(*by_author), _BY_AUTHOR),
-        else_=found_words * 100 // _books.title_words,
+        else_=found_words * 100 // row.title_words,
     )
     score: ColumnElement[int] = (
         mean
         + covered * _COVERAGE
-        + case((_books.full_title == _given("q_phrase"), _SAME_TITLE), else_=0)
+        + case((row.full_title == _given("q_phrase"), _SAME_TITLE), else_=0)
         + case((has(codes, "q_code"), _CODE), else_=0)
-        + _books.boost
+        + row.boost
     )
     return score

@@ -1,0 +1,72 @@
+"""How many rows match: exactly while they are few, and not anew each time when they are many.
+
+To count is to look at every row. Up to ``EXACT`` that is cheap, and always done. Of more, the exact
+count is kept for ``SECONDS``, so that a list of a million is not counted for every page of it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+from sqlalchemy.orm import Session
+
+from bookstore.gateways import counts
+
+EXACT = 10_000
+SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """What ``run`` runs: counts up to one more than ``EXACT``, and counts all."""
+
+    few: Select[int]
+    every: Select[int]
+
+
+def count(session: Session, ids: Any) -> int:
+    """Return how many rows ``ids`` selects; a count above ``EXACT`` may be ``SECONDS`` old.
+
+    Statements: one, and one more where there are very many and nobody has counted lately.
+    """
+    return run(session, statements(ids))
+
+
+def statements(ids: Any) -> Statements:
+    """Return the statements that count what ``ids`` selects, whatever its parameters are."""
+    return Statements(_count(ids.limit(EXACT + 1)), _count(ids))
+
+
+def run(
+    connection: Connection | Session, made: Statements, given: Mapping[str, Any] | None = None
+) -> int:
+    """Count as ``count`` does, with statements that were made before.
+
+    Args:
+        connection: where.
+        made: the statements.
+        given: values of their parameters.
+    """
+    few: int = connection.execute(made.few, given).scalar_one()
+    if few <= EXACT:
+        return few
+    key = _key(connection, made.every, given or {})
+    kept = counts.get(key)
+    if kept is not None:
+        return max(kept, few)
+    total: int = connection.execute(made.every, given).scalar_one()
+    counts.put(key, total, SECONDS)
+    return total
+
+
+def _count(ids: Any) -> Any:
+    return select(func.count()).select_from(ids.order_by(None).subquery())
+
+
+def _key(connection: Connection | Session, every: Select[int], given: Mapping[str, Any]) -> str:
+    bind = connection if isinstance(connection, Connection) else connection.get_bind()
+    compiled = every.compile(dialect=bind.dialect)
+    told = f"{compiled}\0{sorted({**compiled.params, **given}.items())!r}"
+    return hashlib.sha256(told.encode()).hexdigest()
