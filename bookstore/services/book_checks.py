@@ -22,7 +22,7 @@ from bookstore.models import (
     Payment,
     StockMovement,
 )
-from bookstore.services import payment_checks, tax_checks
+from bookstore.services import payment_checks, review_checks, tax_checks
 from bookstore.services.sql import AnySelect
 
 
@@ -220,6 +220,13 @@ CHECKS = (
         Book.id,
         _sold,
         lambda row: f"book {row.id}: {row.sold} counted as sold, orders hold {row.held}",
+    ),
+    Check(
+        "ratings",
+        "books",
+        Book.id,
+        review_checks.ratings,
+        review_checks.tell_ratings,
     ),
     Check(
         "copies of orders",

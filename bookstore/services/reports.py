@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select, text
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bookstore import clock
@@ -41,6 +41,7 @@ def sales(actor: Acting, start: date | None = None, end: date | None = None) -> 
     """
     require_staff(actor)
     placed = _period(Order.created_at, start, end)
+    _look_up(start or end)
     counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
     for status, count in db.session.execute(
         select(Order.status, func.count()).where(*placed).group_by(Order.status)
@@ -89,6 +90,7 @@ def top_books(
     copies cost, in minor units: before discounts and refunds, without delivery and added tax.
     """
     require_staff(actor)
+    _look_up(start or end)
     copies = func.sum(OrderItem.quantity)
     rows = db.session.execute(
         select(
@@ -169,6 +171,16 @@ def abandoned_carts(
         for row in found.data
     ]
     return Page(data, found.next_cursor, found.total)
+
+
+def _look_up(bound: date | None) -> None:
+    """Have a period's orders looked up one by one, until the transaction ends.
+
+    PostgreSQL takes a look into an index for four times as dear as it is unless a disk turns, and
+    would rather read all payments there ever were.
+    """
+    if bound is not None and db.engine.dialect.name == "postgresql":
+        db.session.execute(text("SET LOCAL random_page_cost = 1.1"))
 
 
 def _held(carts: list[int]) -> dict[int, tuple[int, int]]:

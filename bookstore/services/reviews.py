@@ -135,6 +135,10 @@ def _own(
     user_id = require_user(actor)
     if not (staff_too and actor.is_staff):
         query = query.where(Review.user_id == user_id)
+    # The book first, as in ``post``: whoever posts anew while this deletes would wait for it, and
+    # it for them.
+    theirs = query.with_only_columns(Review.book_id).scalar_subquery()
+    session.execute(select(Book.id).where(Book.id == theirs).with_for_update(key_share=True))
     review = session.scalar(query.with_for_update().execution_options(populate_existing=True))
     if review is None:
         raise errors.NotFound(f"There is no review {review_id} of yours.")

@@ -21,6 +21,7 @@ from bookstore.models import (
     User,
     WishListItem,
 )
+from bookstore.services import doctor
 from tests.clients import ADDRESS, LiveShop, at_once
 from tests.factories import PASSWORD, check_books, fill_carts, make_book, make_buyers, make_clerk
 
@@ -208,6 +209,32 @@ def test_one_reader_reviews_a_book_once(shop: Flask, live: LiveShop) -> None:
     assert count(shop, Review) == 1
     shown = live.call("GET", f"/books/{book}").json()
     assert (shown["average_rating"], shown["review_count"]) == (4.0, 1)
+
+
+def test_ratings_are_those_of_the_reviews_that_are_there(shop: Flask, live: LiveShop) -> None:
+    [book] = book_ids(shop, 1)
+    buyers = make_buyers(shop, 12)
+    reviews = f"/books/{book}/reviews"
+
+    def come_and_go(token: str, stars: int) -> list[requests.Response]:
+        answers = []
+        for turn in range(6):
+            body = {"rating": 1 + (stars + turn) % 5, "title": "So", "comment": "It is."}
+            answers.append(live.call("POST", reviews, body, token))
+            if answers[-1].status_code == 201:
+                mine = f"{reviews}/{answers[-1].json()['id']}"
+                answers.append(live.call("PATCH", mine, {"rating": 5}, token))
+                if turn < 5:
+                    answers.append(live.call("DELETE", mine, None, token))
+        return answers
+
+    # Each reader twice at once: one posts anew what the other is just deleting.
+    jobs = [partial(come_and_go, token, n) for n, (_, token) in enumerate(buyers) for _ in "ab"]
+    answers = [answer for several in at_once(jobs) for answer in several]
+    assert {a.status_code for a in answers} <= {200, 201, 204, 404, 409}, outcomes(answers)
+    assert count(shop, Review) == 12
+    with shop.app_context():
+        assert [line for line in doctor.examine(offline=True) if "rating" in line] == []
 
 
 def test_a_wishlist_holds_a_book_once(shop: Flask, live: LiveShop) -> None:

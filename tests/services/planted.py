@@ -10,6 +10,10 @@ PLANTED = [
         "book {book}: 3 counted as sold, orders",
     ),
     (
+        "UPDATE books SET rating_sum = 4, rating_count = 1 WHERE id = {book}",
+        "book {book}: 1 ratings of 4 stars counted, its reviews are 0 of 0",
+    ),
+    (
         "UPDATE stock_movements SET delta = -1 WHERE order_id = {id} AND book_id = {book}",
         "order {number}: 2 copies of book {book}, the ledger gave it 1",
     ),
