@@ -85,10 +85,16 @@ class Recorder:
 
     def __init__(self) -> None:
         self.said: dict[str, Any] = {}
+        # What the planner was told for the rest of a request.
+        self.told = ""
+        self.told_of: dict[str, str] = {}
 
     def __call__(self, _c: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
         if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", statement):
             self.said.setdefault(statement, values)
+            self.told_of.setdefault(statement, self.told)
+        elif statement.startswith("SET LOCAL random_page_cost"):
+            self.told = statement
 
     def plans(self, *, dear: bool) -> Iterator[tuple[str, str]]:
         """Yield each statement with its plan; none is carried out."""
@@ -98,6 +104,7 @@ class Recorder:
             connection.execute(text("SET LOCAL max_parallel_workers_per_gather = 0"))
             for statement, values in self.said.items():
                 given = values[0] if isinstance(values, list) else values
+                connection.execute(text(self.told_of[statement] or "RESET random_page_cost"))
                 rows = connection.exec_driver_sql(f"EXPLAIN {statement}", given)
                 yield statement, "\n".join(row[0] for row in rows)
             connection.rollback()
@@ -152,6 +159,7 @@ def record(app: Flask, calls: list[tuple[str, str, Any]], client: Client) -> Rec
         event.listen(db.engine, "before_cursor_execute", recorder)
         try:
             for method, path, body in calls:
+                recorder.told = ""
                 answer = client.call(method, path, body)
                 assert answer.status_code < 300, (path, answer.text)
         finally:
