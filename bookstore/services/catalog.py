@@ -17,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     String,
+    Subquery,
     and_,
     bindparam,
     exists,
@@ -191,22 +192,29 @@ def _statements(
 ) -> paging.Statements:
     """Return the statements of a page."""
     conditions = _conditions(names, status, in_stock, sqlite=sqlite)
+    if search_for is not None and sort == "relevance":
+        return _ranked(search_ranking.hits(search_for), conditions, page)
     query = book_views.books().where(*conditions)
     # Counted, and skipped, without the joins that only show something.
     wanted = select(Book.id).where(*conditions)
-    hits = None
-    if search_for is not None and sort == "relevance":
-        hits = search_ranking.hits(search_for)
-        order = Order(sort, hits.c.score, Book.id, True, paging.parse_int)
-    else:
-        column, parse = SORTS[sort.removeprefix("-")]
-        order = Order(sort, column, Book.id, sort.startswith("-"), parse)
-        if search_for is not None:
-            hits = search_ranking.matching(sqlite=sqlite)
-    if hits is not None:
+    if search_for is not None:
+        hits = search_ranking.matching(sqlite=sqlite)
         query = query.join(hits, hits.c.book_id == Book.id)
         wanted = wanted.join(hits, hits.c.book_id == Book.id)
+    column, parse = SORTS[sort.removeprefix("-")]
+    order = Order(sort, column, Book.id, sort.startswith("-"), parse)
     return paging.statements(query, order, page, wanted)
+
+
+def _ranked(
+    hits: Subquery, conditions: list[ColumnElement[bool]], page: PageRequest
+) -> paging.Statements:
+    """Return the statements of a page by relevance: books are looked at when it is known which."""
+    wanted = select(hits.c.book_id)
+    if conditions:
+        wanted = wanted.join(Book, Book.id == hits.c.book_id).where(*conditions)
+    order = Order("relevance", hits.c.score, hits.c.book_id, True, paging.parse_int)
+    return paging.statements(book_views.books(), order, page, wanted, found_by=Book.id)
 
 
 def _conditions(

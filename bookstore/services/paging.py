@@ -154,23 +154,62 @@ def fetch(
     return run(session, statements(query, order, page, wanted), page)
 
 
-def statements(query: AnySelect, order: Order, page: PageRequest, wanted: Any = None) -> Statements:
-    """Return what ``run`` needs for pages like ``page``; arguments as of ``fetch``."""
+def statements(
+    query: AnySelect,
+    order: Order,
+    page: PageRequest,
+    wanted: Any = None,
+    *,
+    found_by: AnyColumn | None = None,
+) -> Statements:
+    """Return what ``run`` needs for pages like ``page``.
+
+    Args:
+        query, order, page, wanted: as of ``fetch``.
+        found_by: the id in ``query``, where which rows are on a page is to be found by ``wanted``
+            and ``order`` alone, before anything is joined to them.
+    """
     ids = query.with_only_columns(order.id) if wanted is None else wanted
-    query = query.add_columns(order.column.label("_sort"))
+    count = counting.statements(ids) if page.count or page.number is not None else None
     if page.number is not None:
-        rows, backwards = (_numbered(query, ids, order, backwards=way) for way in (False, True))
-        return Statements(order, rows, backwards, counting.statements(ids))
+        key = order.id if found_by is None else found_by
+        rows = _found(query, key, order, _window(ids, order, page))
+        backwards = _found(query, key, order, _window(ids, order, page, backwards=True))
+        return Statements(order, rows, backwards, count)
+    if found_by is not None:
+        return Statements(
+            order, _found(query, found_by, order, _window(ids, order, page)), None, count
+        )
+    rows = _narrowed(query.add_columns(order.column.label("_sort")), order, page)
+    return Statements(order, rows, None, count)
+
+
+def _found(query: AnySelect, key: AnyColumn, order: Order, window: Any) -> AnySelect:
+    rows = query.join(window, window.c.id == key).add_columns(window.c["_sort"])
+    return rows.order_by(*_by(window.c["_sort"], key, descending=order.descending))
+
+
+def _window(ids: Any, order: Order, page: PageRequest, *, backwards: bool = False) -> Any:
+    # The ids first: what is skipped is then skipped in an index, without a look at its rows.
+    ids = ids.with_only_columns(order.id.label("id"), order.column.label("_sort"))
+    return _narrowed(ids, order, page, backwards=backwards).subquery("window")
+
+
+def _narrowed(query: Any, order: Order, page: PageRequest, *, backwards: bool = False) -> Any:
     if page.cursor is not None:
         # A cursor's number may be past what a 32-bit column holds: compared, not stored.
         kind = BigInteger() if isinstance(order.column.type, Integer) else order.column.type
         mark = tuple_(bindparam("page_value", type_=kind), bindparam("page_id", type_=BigInteger()))
         key = tuple_(order.column, order.id)
         query = query.where(key < mark if order.descending else key > mark)
-    query = query.order_by(*_by(order)).limit(bindparam("page_limit", type_=Integer()))
-    if page.offset:
+    query = query.order_by(*_by(order.column, order.id, descending=order.descending != backwards))
+    if page.offset or page.number is not None:
         query = query.offset(bindparam("page_offset", type_=BigInteger()))
-    return Statements(order, query, None, counting.statements(ids) if page.count else None)
+    return query.limit(bindparam("page_limit", type_=Integer()))
+
+
+def _by(column: AnyColumn, key: AnyColumn, *, descending: bool) -> tuple[Any, Any]:
+    return (column.desc(), key.desc()) if descending else (column, key)
 
 
 def run(
@@ -224,17 +263,3 @@ def _run_numbered(
         query = made.backwards
     values |= {"page_limit": many, "page_offset": min(before, behind)}
     return Page(connection.execute(query, values).all(), None, total)
-
-
-def _numbered(query: AnySelect, ids: Any, order: Order, *, backwards: bool) -> AnySelect:
-    # The ids first: what is skipped is then skipped in an index, without a look at its rows.
-    ids = ids.order_by(*_by(order, backwards=backwards))
-    ids = ids.offset(bindparam("page_offset", type_=BigInteger()))
-    ids = ids.limit(bindparam("page_limit", type_=Integer()))
-    return query.where(order.id.in_(ids.subquery().select())).order_by(*_by(order))
-
-
-def _by(order: Order, *, backwards: bool = False) -> tuple[Any, Any]:
-    if order.descending != backwards:
-        return order.column.desc(), order.id.desc()
-    return order.column, order.id
