@@ -1,8 +1,11 @@
 """The shop works by sessions that change with each transaction, and leaves nothing in them."""
 
+import subprocess
+import sys
 from functools import partial
 from typing import Any
 
+import flask_migrate
 import psycopg
 import pytest
 from flask import Flask
@@ -17,7 +20,7 @@ from tests.conftest import Apps
 from tests.factories import make_buyers, make_clerk, new_book
 from tests.fakes.receiver import Receiver
 from tests.poolers.server import ROLE, Pooler
-from tests.processes import LiveWorker
+from tests.processes import ROOT, LiveWorker, environ
 from tests.servers import PostgresServer
 
 END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
@@ -151,3 +154,26 @@ def test_a_customers_journey_in_several_processes_with_two_sessions(
 def direct_to(direct: PostgresServer, apps: Apps) -> "psycopg.Connection[Any]":
     url = direct.url(f"shop_{apps.worker}").replace("+psycopg", "")
     return psycopg.connect(url, autocommit=True)
+
+
+def test_of_two_that_migrate_at_once_one_does_and_nothing_stays(
+    shop: Flask, apps: Apps, pooler: Pooler
+) -> None:
+    with shop.app_context():
+        db.session.remove()
+        flask_migrate.downgrade(revision="0015")
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
+    settings = shop.config["SETTINGS"]
+    started = [
+        subprocess.Popen(command, cwd=ROOT, env=environ(settings), stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    said = [one.communicate(timeout=120)[1].decode() for one in started]
+    assert [one.returncode for one in started] == [0, 0], said
+    with shop.app_context():
+        flask_migrate.upgrade()
+        index = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"
+        name = {"name": "ix_book_search_boost_book_id"}
+        assert db.session.scalar(text(index), name) is True
+    for _, own, prepared in sessions(pooler, f"shop_{apps.worker}"):
+        assert (own, prepared) == ([], [])
