@@ -82,16 +82,12 @@ def list_books(
     name = sort or ("relevance" if wanted.q is not None else "-created")
     search_for = None
     if wanted.q is not None:
-        # A page by number is counted first, so it has to be known what there is to count.
-        search_for = (search.parse if page.number is None else search.matches)(wanted.q)
+        search_for = search.matches(wanted.q)
         if search_for is None:
             return Page([], None, 0 if page.count else None)
     elif name == "relevance":
         raise errors.Invalid({"sort": ["relevance needs q."]})
     found = _read(wanted, search_for, name, page)
-    if search_for is not None and not found.data and page.number is None:
-        better = search.corrected(search_for)
-        found = _read(wanted, better, name, page) if better else found
     return found.of(book_views.views(found.data, hung=hung))
 
 

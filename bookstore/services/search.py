@@ -7,7 +7,7 @@ book has (``search_ranking``). ``search_index`` keeps the tables.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from bookstore.services.search_index import STOP_WORDS, index_books, reindex
 from bookstore.services.search_ranking import Query, Shape, Word
 from bookstore.services.sql import on_sqlite, reading
 
-__all__ = ["corrected", "index_books", "matches", "parse", "reindex", "suggest"]
+__all__ = ["index_books", "matches", "reindex", "suggest"]
 
 MAX_QUERY = 500
 MAX_WORDS = 8
@@ -42,60 +42,49 @@ _books = BookSearch.__table__.c
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search matches.
+    """What a search matches: ``hits`` is a subquery of (book_id, score), to be joined.
 
-    ``hits`` is a subquery of (book_id, score), to be joined. It is the same for all searches of
-    one shape; what was searched for stands in ``values``, which go to the statement. ``score`` is
-    an integer, the higher the better, and the same for the same rows and query. Of very many books
-    that match, ``hits`` are the MAX_HITS with most readers.
+    It is the same for all searches of one shape; what was searched for stands in ``values``, which
+    go to the statement. ``score`` is an integer, the higher the better, and the same for the same
+    rows and query. Of very many books that match, ``hits`` are the MAX_HITS with most readers.
     """
 
-    query: Query
     shape: Shape
+    values: dict[str, Any]
 
     @property
     def hits(self) -> Subquery:
         """The subquery."""
         return search_ranking.hits(self.shape)
 
-    @property
-    def values(self) -> dict[str, str]:
-        """The values of its parameters."""
-        return search_ranking.values(self.query, self.shape)
-
-
-def parse(q: str) -> Found | None:
-    """Return what matches ``q`` as it is: every word, the last also as the beginning of one.
-
-    None means that ``q`` has no word at all: no book matches. Takes no statement.
-    """
-    query = _parse(q)
-    return None if query is None else _found(query)
-
-
-def corrected(found: Found) -> Found | None:
-    """Return what matches with one letter of a word wrong, missing, too many or swapped with the
-    next; None when some book matches without, or none does even so.
-
-    Takes one statement, three when there is a word that no book has.
-    """
-    session = db.session()
-    if reading().scalar(search_ranking.how_many(sqlite=found.shape.sqlite), found.values):
-        return None
-    for guess in _corrections(session, found.query):
-        if narrowed := _narrowed(session, guess):
-            return _found(narrowed)
-    return None
-
 
 def matches(q: str) -> Found | None:
-    """Return what matches ``q``: as it is, and only where nothing does, corrected."""
-    found = parse(q)
-    return found and (corrected(found) or found)
+    """Return what matches ``q``; None means that it has no word at all: no book matches.
+
+    Every word must match: as it is, as the beginning of a word if it is the last, or with one
+    letter wrong, missing, too many or swapped with the next. Other spellings are only tried
+    when nothing matches without.
+
+    Takes one statement, four when only another spelling matches.
+    """
+    query = _parse(q)
+    if query is None:
+        return None
+    sqlite = on_sqlite()
+    found = _most_read(query, sqlite=sqlite)
+    if not found:
+        session = db.session()
+        guesses = (_narrowed(session, guess) for guess in _corrections(session, query))
+        better = next(filter(None, guesses), None)
+        if better is not None:
+            query, found = better, _most_read(better, sqlite=sqlite)
+    shape = search_ranking.shape(query, sqlite=sqlite)
+    return Found(shape, search_ranking.values(query, found, sqlite=sqlite))
 
 
-def _found(query: Query) -> Found:
-    return Found(query, search_ranking.shape(query, sqlite=on_sqlite()))
+def _most_read(query: Query, *, sqlite: bool) -> Sequence[int]:
+    statement = search_ranking.found(sqlite=sqlite)
+    return reading().scalars(statement, search_ranking.text(query, sqlite=sqlite)).all()
 
 
 def suggest(q: str, limit: int = 10) -> list[dict[str, Any]]:

@@ -1,16 +1,19 @@
 """Which books a search finds, and in which order: its part in a statement.
 
-A search has a shape (how many words, how many other spellings of each), and all of one shape have
-the same statement: the words are its parameters. Of very many books that match, only those with
-most readers are ranked: a common word is in a twentieth of all titles.
+Those that match are found first: of very many, only those with most readers, since a common word is
+in a twentieth of all titles. They are ranked by a second statement. A search has a shape (how many
+words, how many other spellings of each), and all of one shape have the same statement: the words,
+and the books that match, are its parameters.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Select,
     String,
     Subquery,
@@ -27,6 +30,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from bookstore.models import BookSearch
 from bookstore.services.search_index import books_fts
+from bookstore.services.sql import among, ids
 
 # What a word is worth by where it stands, out of 100: (as typed, its beginning, corrected).
 _IN_TITLE, _IN_PEOPLE, _IN_MORE = (100, 85, 70), (95, 75, 65), (60, 50, 40)
@@ -71,28 +75,30 @@ def shape(query: Query, *, sqlite: bool) -> Shape:
     return Shape(tuple((word.is_prefix, len(word.typos)) for word in query.words), sqlite)
 
 
-def values(query: Query, of: Shape) -> dict[str, str]:
-    """Return the values of the parameters of ``hits``, ``matching`` and ``how_many``."""
-    found = {
-        "q_text": _text(query, sqlite=of.sqlite),
+def values(query: Query, found: Sequence[int], *, sqlite: bool) -> dict[str, Any]:
+    """Return the values of the parameters of ``hits`` and ``matching``, of the books found."""
+    given: dict[str, Any] = {
+        **text(query, sqlite=sqlite),
+        "q_books": ids(found, sqlite=sqlite),
         "q_code": f" {query.code} ",
         "q_phrase": query.phrase,
     }
     for number, word in enumerate(query.words):
-        found[f"q_whole_{number}"] = f" {word.text} "
+        given[f"q_whole_{number}"] = f" {word.text} "
         if word.is_prefix:
-            found[f"q_begin_{number}"] = f" {word.text}"
+            given[f"q_begin_{number}"] = f" {word.text}"
         for place, typo in enumerate(word.typos):
-            found[f"q_typo_{number}_{place}"] = f" {typo} "
-    return found
+            given[f"q_typo_{number}_{place}"] = f" {typo} "
+    return given
 
 
 @lru_cache(maxsize=500)
 def hits(of: Shape) -> Subquery:
-    """Return those that match, MAX_HITS at most, with their scores: (book_id, score)."""
-    of_rows = (column for column in _books if column.name != "book_id")
-    best = most_read(MAX_HITS, *of_rows, sqlite=of.sqlite).subquery("most").c
-    found: Subquery = select(best.book_id, _score(of, best).label("score")).subquery("hits")
+    """Return the books found, with their scores: (book_id, score)."""
+    ranked = select(_books.book_id, _score(of).label("score"))
+    found: Subquery = ranked.where(among(_books.book_id, "q_books", sqlite=of.sqlite)).subquery(
+        "hits"
+    )
     return found
 
 
@@ -104,22 +110,19 @@ def matching(*, sqlite: bool) -> Subquery:
 
 
 @cache
-def how_many(*, sqlite: bool) -> Select[int]:
-    """Return the statement that counts what matches, up to MAX_HITS.
-
-    As ``hits`` looks for them: to look for any book at all may be to read every one, where words
-    are common that never stand together.
-    """
-    return select(func.count()).select_from(most_read(MAX_HITS, sqlite=sqlite).subquery())
+def found(*, sqlite: bool) -> Select[int]:
+    """Return the statement of the ids of what matches, MAX_HITS at most; ``text`` goes to it."""
+    best: Select[int] = most_read(MAX_HITS, sqlite=sqlite)
+    return best
 
 
 def most_read(many: int, *columns: ColumnElement[Any], sqlite: bool) -> Any:
     """Return a select of book_id and ``columns`` of what matches, those with most readers first.
 
-    ``q_text`` is not given yet: by ``values``, or for one query by ``text``.
+    Its one parameter is given by ``text``.
     """
     best = _matching(sqlite, *columns).order_by(_books.boost.desc(), _books.book_id.desc())
-    return best.limit(many)
+    return best.limit(literal_column(str(many), Integer()))
 
 
 def text(query: Query, *, sqlite: bool) -> dict[str, str]:
@@ -130,6 +133,11 @@ def text(query: Query, *, sqlite: bool) -> dict[str, str]:
 # -- finding ----------------------------------------------------------------------------------
 def _given(name: str) -> ColumnElement[str]:
     return bindparam(name, type_=String())
+
+
+def _written(number: int) -> ColumnElement[int]:
+    """Return a number that is part of the statement: fifty parameters less to convert and send."""
+    return literal_column(str(number), Integer())
 
 
 def _matching(sqlite: bool, *columns: ColumnElement[Any]) -> Any:
@@ -165,14 +173,14 @@ def _boolean(query: Query, both: str, either: str, whole: str, begin: str) -> st
 
 
 # -- ranking ----------------------------------------------------------------------------------
-def _score(of: Shape, row: Any) -> ColumnElement[int]:
+def _score(of: Shape) -> ColumnElement[int]:
     position = func.instr if of.sqlite else func.strpos
     blank: ColumnElement[str] = literal_column("' '", String())
-    title, people = blank + row.title + blank, blank + row.people + blank
-    more, codes = blank + row.more + blank, blank + row.codes + blank
+    title, people = blank + _books.title + blank, blank + _books.people + blank
+    more, codes = blank + _books.more + blank, blank + _books.codes + blank
 
     def has(field: ColumnElement[str], name: str) -> ColumnElement[bool]:
-        found: ColumnElement[bool] = position(field, _given(name)) > 0
+        found: ColumnElement[bool] = position(field, _given(name)) > _written(0)
         return found
 
     def misspelt(field: ColumnElement[str], number: int, typos: int) -> list[ColumnElement[bool]]:
@@ -189,24 +197,26 @@ def _score(of: Shape, row: Any) -> ColumnElement[int]:
             if typos:
                 ways.append((worth[2], or_(*misspelt(field, number, typos))))
         ways.sort(key=lambda way: -way[0])
-        points.append(case(*[(test, worth) for worth, test in ways], else_=_ELSEWHERE))
+        points.append(
+            case(*[(test, _written(worth)) for worth, test in ways], else_=_written(_ELSEWHERE))
+        )
         anyhow = begin if is_prefix else whole
         of_title = or_(has(title, anyhow), *misspelt(title, number, typos))
-        in_title.append(case((of_title, 1), else_=0))
+        in_title.append(case((of_title, _written(1)), else_=_written(0)))
         by_author.append(or_(has(people, anyhow), *misspelt(people, number, typos)))
-    mean = sum(points[1:], points[0]) * _WORDS // len(points)
+    mean = sum(points[1:], points[0]) * _written(_WORDS) // _written(len(points))
     found_words = sum(in_title[1:], in_title[0])
     covered = case(
-        (found_words >= row.title_words, 100),
+        (found_words >= _books.title_words, _written(100)),
         # Who asks for an author wants the books by, before the books about.
-        (and_(*by_author), _BY_AUTHOR),
-        else_=found_words * 100 // row.title_words,
+        (and_(*by_author), _written(_BY_AUTHOR)),
+        else_=found_words * _written(100) // _books.title_words,
     )
     score: ColumnElement[int] = (
         mean
-        + covered * _COVERAGE
-        + case((row.full_title == _given("q_phrase"), _SAME_TITLE), else_=0)
-        + case((has(codes, "q_code"), _CODE), else_=0)
-        + row.boost
+        + covered * _written(_COVERAGE)
+        + case((_books.full_title == _given("q_phrase"), _written(_SAME_TITLE)), else_=_written(0))
+        + case((has(codes, "q_code"), _written(_CODE)), else_=_written(0))
+        + _books.boost
     )
     return score
