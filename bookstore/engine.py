@@ -29,6 +29,8 @@ LIMITS = {
     "idle_in_transaction_session_timeout": "15000",
     "timezone": "UTC",
 }
+# The execution option of a statement that PostgreSQL is to plan for its values, each time.
+UNPREPARED = "bookstore_unprepared"
 OVERFLOW = 2
 POOL_SECONDS = 5
 
@@ -197,6 +199,13 @@ def _watch_statements(engine: Any, limit_ms: int) -> None:
             # The statement has placeholders, never the values.
             log.warning("slow query", extra={"ms": round(elapsed), "sql": statement[:2000]})
 
+    def execute(cursor: Any, statement: str, values: Any, context: Any) -> bool:
+        if not context.execution_options.get(UNPREPARED) or engine.dialect.name == "sqlite":
+            return False
+        cursor.execute(statement, values, prepare=False)
+        return True
+
+    event.listen(engine, "do_execute", execute)
     event.listen(engine, "before_cursor_execute", before)
     event.listen(engine, "after_cursor_execute", after)
 

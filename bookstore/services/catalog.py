@@ -33,7 +33,7 @@ from bookstore.models.catalog import (
 )
 from bookstore.services import book_views, paging, search, search_ranking
 from bookstore.services.paging import Order, Page, PageRequest
-from bookstore.services.sql import among, ids, on_sqlite, reading
+from bookstore.services.sql import among, ids, on_sqlite, planned_anew, reading
 
 SORTS: dict[str, tuple[Any, Any]] = {
     "title": (Book.title_sort, paging.parse_text),
@@ -195,8 +195,8 @@ def _statements(
     wanted = select(Book.id).where(*conditions)
     if search_for is not None:
         hits = search_ranking.matching(sqlite=sqlite)
-        query = query.join(hits, hits.c.book_id == Book.id)
-        wanted = wanted.join(hits, hits.c.book_id == Book.id)
+        query = planned_anew(query.join(hits, hits.c.book_id == Book.id))
+        wanted = planned_anew(wanted.join(hits, hits.c.book_id == Book.id))
     column, parse = SORTS[sort.removeprefix("-")]
     order = Order(sort, column, Book.id, sort.startswith("-"), parse)
     return paging.statements(query, order, page, wanted)

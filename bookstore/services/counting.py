@@ -62,7 +62,8 @@ def run(
 
 
 def _count(ids: Any) -> Any:
-    return select(func.count()).select_from(ids.order_by(None).subquery())
+    counted = select(func.count()).select_from(ids.order_by(None).subquery())
+    return counted.execution_options(**ids.get_execution_options())
 
 
 def _key(connection: Connection | Session, every: Select[int], given: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from bookstore.models.text import sort_key, words as fold_words
 from bookstore.services import search_ranking, spelling
 from bookstore.services.search_index import STOP_WORDS, index_books, reindex
 from bookstore.services.search_ranking import Query, Shape, Word
-from bookstore.services.sql import on_sqlite, reading
+from bookstore.services.sql import on_sqlite, planned_anew, reading
 
 __all__ = ["index_books", "matches", "reindex", "suggest"]
 
@@ -120,10 +120,12 @@ def _completions(session: Session, query: Query, limit: int) -> list[dict[str, A
         select(most.book_id, rank).order_by(rank.desc(), most.book_id).limit(limit).subquery("hits")
     )
     rows = session.execute(
-        select(Book.id, Book.title, Author.first_name, Author.last_name)
-        .join(hits, hits.c.book_id == Book.id)
-        .join(Author, Author.id == Book.author_id)
-        .order_by(hits.c.rank.desc(), Book.id),
+        planned_anew(
+            select(Book.id, Book.title, Author.first_name, Author.last_name)
+            .join(hits, hits.c.book_id == Book.id)
+            .join(Author, Author.id == Book.author_id)
+            .order_by(hits.c.rank.desc(), Book.id)
+        ),
         search_ranking.text(query, sqlite=sqlite),
     )
     return [

@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from bookstore.models import BookSearch
 from bookstore.services.search_index import books_fts
-from bookstore.services.sql import among, ids
+from bookstore.services.sql import among, ids, planned_anew
 
 # What a word is worth by where it stands, out of 100: (as typed, its beginning, corrected).
 _IN_TITLE, _IN_PEOPLE, _IN_MORE = (100, 85, 70), (95, 75, 65), (60, 50, 40)
@@ -146,11 +146,8 @@ def _matching(sqlite: bool, *columns: ColumnElement[Any]) -> Any:
         return wanted.join_from(
             books_fts, BookSearch.__table__, _books.book_id == books_fts.c.rowid
         ).where(books_fts.c.book_search_fts.op("MATCH")(_given("q_text")))
-    # Written out when it is run: how common the words are decides how they are looked for, by
-    # their index or among the most read, and a plan that is made for any words knows nothing of
-    # these.
-    words = cast(bindparam("q_text", type_=String(), literal_execute=True), TSQUERY)
-    return wanted.where(literal_column("book_search.vector").op("@@")(words))
+    found = literal_column("book_search.vector").op("@@")(cast(_given("q_text"), TSQUERY))
+    return planned_anew(wanted.where(found))
 
 
 def _text(query: Query, *, sqlite: bool) -> str:

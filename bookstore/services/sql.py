@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from bookstore.engine import UNPREPARED
 from bookstore.extensions import db
 from bookstore.routing import reads_since
 
@@ -65,6 +66,15 @@ def reading() -> Connection | Session:
     if session.in_transaction() or on_sqlite():
         return session.connection()
     return session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+
+
+def planned_anew(query: Any) -> Any:
+    """Return a select of words in an index, which is planned for its words each time it is run.
+
+    How common they are decides how they are looked for, by the index or among the most read. Once
+    prepared, it might be planned for any words.
+    """
+    return query.execution_options(**{UNPREPARED: True})
 
 
 def among(column: AnyColumn, name: str, *, sqlite: bool) -> ColumnElement[bool]:
