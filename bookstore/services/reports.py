@@ -22,6 +22,7 @@ from bookstore.models.orders import STATUSES
 from bookstore.services import paging
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.paging import Page, PageRequest
+from bookstore.unit_of_work import new_snapshot
 
 IDLE_DAYS = 7
 # An order in review was paid for, if perhaps not all of it.
@@ -180,6 +181,8 @@ def _look_up(bound: date | None) -> None:
     would rather read all payments there ever were.
     """
     if bound is not None and db.engine.dialect.name == "postgresql":
+        # In a transaction: who asks was looked up without one.
+        new_snapshot()
         db.session.execute(text("SET LOCAL random_page_cost = 1.1"))
 
 
