@@ -21,6 +21,7 @@ from tests.conftest import SECRET
 from tests.factories import make_book, make_user
 from tests.fakes.stripe import FakeStripe
 from tests.paying import paid
+from tests.shells import opened
 
 
 def run(app: Flask, *arguments: str, **options: object) -> Result:
@@ -167,7 +168,8 @@ def test_settings_lists_everything_and_hides_secrets(app: Flask) -> None:
 
 
 def test_the_shell_has_models_services_and_help(app: Flask) -> None:
-    names = app.make_shell_context()
+    with opened(app) as names:
+        pass
     assert {"Book", "Order", "User", "cart", "orders", "db", "SYSTEM", "help"} <= set(names)
     assert "accounts.register" in repr(names["help"])
     assert set(shell.models.__all__) <= set(names)

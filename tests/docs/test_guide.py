@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import pytest
-from flask import Flask, current_app
+from flask import Flask
 from sqlalchemy import text
 
 from bookstore import create_app, shell
 from bookstore.extensions import db
 from tests.conftest import Apps
+from tests.shells import opened
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide-in-the-shell.md"
 # A text block that directly follows a python block is what the shell prints.
@@ -73,8 +74,8 @@ def test_every_output_in_the_guide_is_compared() -> None:
 
 
 def test_the_shell_opens_with_its_names(shop: Flask) -> None:
-    with shop.app_context():
-        names = shop.make_shell_context()
+    with opened(shop) as names:
+        pass
     assert {"db", "Book", "User", "orders", "SYSTEM", "errors", "unit_of_work"} <= set(names)
     listed = repr(names["help"]).partition("services  ")[2].partition("db  ")[0].split()
     assert set(listed) <= set(names)
@@ -82,8 +83,7 @@ def test_the_shell_opens_with_its_names(shop: Flask) -> None:
 
 def test_the_shell_lets_people_think(apps: Apps) -> None:
     settings = apps.get("postgresql").config["SETTINGS"]
-    with create_app(settings).app_context():
-        current_app.make_shell_context()
+    with opened(create_app(settings)):
         limit = db.session.execute(text("SHOW idle_in_transaction_session_timeout")).scalar()
         db.session.rollback()
         db.engine.dispose()

@@ -118,6 +118,8 @@ def outcome(dump: Callable[[], Any]) -> Any:
         return type(error)
 
 
+# Threads of other tests' shops use Python's random meanwhile, and hypothesis takes it for ours.
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
 @pytest.mark.parametrize("kind", schemas().values(), ids=list(schemas()))
 @hypothesis_settings(
     max_examples=25,

@@ -1,6 +1,5 @@
 """The audit log: each act of staff is in it, by whatever door, and nothing else."""
 
-import contextvars
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -22,6 +21,7 @@ from tests.clients import ADDRESS, Client, ok, problem
 from tests.factories import PASSWORD, log_in, make_user, new_book
 from tests.fakes.stripe import FakeStripe
 from tests.paying import paid, place
+from tests.shells import opened
 
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 # Staff routes whose success the walk below cannot see.
@@ -229,18 +229,13 @@ def test_commands(shop: Flask) -> None:
 
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_the_shell(shop: Flask) -> None:
-    def typed() -> None:
-        with shop.app_context():
-            names = shop.make_shell_context()
-            names["accounts"].register("otto", "otto@example.com", PASSWORD)
-            names["accounts"].promote("otto", is_staff=True)
-            names["accounts"].find("otto").first_name = "Otto"
-            names["db"].session.commit()
-            names["accounts"].find("otto")
-            names["db"].session.rollback()
-
-    # A context of its own: what is typed into a shell is noted to its end.
-    contextvars.copy_context().run(typed)
+    with opened(shop) as names:
+        names["accounts"].register("otto", "otto@example.com", PASSWORD)
+        names["accounts"].promote("otto", is_staff=True)
+        names["accounts"].find("otto").first_name = "Otto"
+        names["db"].session.commit()
+        names["accounts"].find("otto")
+        names["db"].session.rollback()
     assert [told(one) for one in entries(shop)] == [("shell", ("user", "1"))] * 3
 
 
