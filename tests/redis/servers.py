@@ -20,7 +20,7 @@ from redis.retry import Retry
 from bookstore.gateways.embedded_redis import find_server, spawn
 from tests.clients import wait_until
 
-PASSWORD = "a-secret-of-redis"
+PASSWORD = "a-secret-of-redis"  # pragma: allowlist secret
 HOST = "127.0.0.1"
 SLOTS = 16384
 # So long a server may be silent before the others take its place.

@@ -24,7 +24,7 @@ ADDRESS = {
     "country": "GB",
 }
 _DELIVERY = 399
-_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # pragma: allowlist secret
 
 
 @dataclass(frozen=True, slots=True)
