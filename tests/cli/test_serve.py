@@ -102,6 +102,7 @@ def at_work(port: int) -> bool:
     return all(found) and all(float(match[1]) > 0 for match in found[:2] if match)
 
 
+@pytest.mark.faults
 def test_what_dies_alone_is_started_again(tmp_path: Path) -> None:
     home, port = tmp_path / "home", _free_port()
     with serving(home, port) as process:
@@ -121,6 +122,7 @@ def test_what_dies_alone_is_started_again(tmp_path: Path) -> None:
         assert psutil.wait_procs(family, timeout=10)[1] == []
 
 
+@pytest.mark.faults
 def test_killed_it_leaves_nothing_running(tmp_path: Path) -> None:
     port = _free_port()
     with serving(tmp_path / "home", port) as process:

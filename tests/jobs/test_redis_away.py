@@ -47,6 +47,7 @@ def test_at_the_start(app: Flask, there: Settings, own_redis: RedisServer, mails
             assert process.stop() == 0
 
 
+@pytest.mark.faults
 def test_under_a_job(
     app: Flask, there: Settings, own_redis: RedisServer, receiver: Receiver
 ) -> None:

@@ -60,6 +60,7 @@ def test_sigterm_lets_what_is_in_flight_arrive(
 class TestAll:
     """Without a queue: a process for each."""
 
+    @pytest.mark.faults
     def test_one_that_dies_is_started_again(
         self, app: Flask, settings: Settings, mails: Mails
     ) -> None:
@@ -76,6 +77,7 @@ class TestAll:
             assert worker.stop() == 0, worker.log[-3000:]
             assert psutil.wait_procs(family, timeout=10)[1] == []
 
+    @pytest.mark.faults
     def test_killed_it_leaves_nothing_running(self, app: Flask, settings: Settings) -> None:
         with LiveWorker(settings) as worker:
             wait_until(lambda: beats.counts() == {"outgoing": 1, "jobs": 1, "scheduler": 0})
