@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import delete, event, insert, text, update
 
 from benchmarks import report, shop
+from benchmarks.scenarios import ADDRESS
 from bookstore import clock, create_app
 from bookstore.config import Settings
 from bookstore.extensions import db
@@ -28,13 +29,6 @@ from bookstore.models import Book, CartItem
 from bookstore.services import orders
 from bookstore.services.actors import Actor
 
-ADDRESS = {
-    "name": "Ann Reader",
-    "line1": "1 High Street",
-    "city": "York",
-    "postal_code": "YO1 7HH",
-    "country": "GB",
-}
 PROCESSES, THREADS = 2, 8
 ALONE, WARM_UP = 200, 5
 RESULTS = report.RESULTS / "hot_book.json"

@@ -1,21 +1,7 @@
 """An online bookshop as a Flask service.
 
-The layers, each importing only downwards (``|`` stands between siblings that never meet;
-import-linter holds this, see setup.cfg)::
-
-    app
-    cli
-    blueprints | jobs
-    auth | problems
-    schemas
-    services
-    gateways | models
-    unit_of_work
-    extensions
-    sentry | traces | redis_clients
-    logs
-    config
-    errors | clock | money | isbn | countries | scrubbing
+Its layers, each importing only downwards, stand in ``setup.cfg`` (importlinter:contract:layers);
+``docs/architecture.md`` explains them.
 
 Start with ``services/``: one module a concept word, one function a use case.
 """

@@ -130,25 +130,24 @@ def execute(
         statement: of tables and their columns; what it returns are rows of columns.
         values: for the bindparams; a list: executed for each.
     """
-    if not statement.is_select:
-        session.info[_UNSAVED] = True
-    if routing.reads_since(session) is not None:
-        # It knows what to do when the replica that it asks does not answer.
-        return session.execute(statement, values)  # type: ignore[return-value]
-    return _connection(session, statement).execute(statement, values)
+    if statement.is_select:
+        # A session's result is one of rows, too.
+        return reading(session).execute(statement, values)  # type: ignore[return-value]
+    session.info[_UNSAVED] = True
+    return session.connection().execute(statement, values)
 
 
-def _connection(session: Session, statement: Executable) -> Connection:
-    """Return the session's connection; one that only reads needs no transaction on PostgreSQL.
+def reading(session: Session) -> Connection | Session:
+    """Return where statements that only read are executed: the session's connection.
 
-    There each statement sees what was committed before it began, in a transaction as well: so
-    where none is open, BEGIN and ROLLBACK are spared, two round trips.
+    On PostgreSQL each statement sees what was committed before it began, in a transaction of
+    several as well. So where none is open none is opened, which spares BEGIN and ROLLBACK.
+
+    Where a replica may be asked it is the session itself, which knows another way if that fails.
     """
-    if (
-        session.in_transaction()
-        or not statement.is_select
-        or db.engine.dialect.name != "postgresql"
-    ):
+    if routing.reads_since(session) is not None:
+        return session
+    if session.in_transaction() or db.engine.dialect.name != "postgresql":
         return session.connection()
     return session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import CompoundSelect, literal_column, select, union_all
 
-from bookstore.extensions import settings
+from bookstore.extensions import db, settings
 from bookstore.models import Author, Book, Category, Publisher
 from bookstore.models.catalog import (
     average_rating,
@@ -17,7 +17,8 @@ from bookstore.models.catalog import (
     stock_state,
 )
 from bookstore.services import cover_links
-from bookstore.services.sql import AnyRow, AnySelect, among, ids, on_sqlite, reading
+from bookstore.services.sql import AnyRow, AnySelect, among, ids, on_sqlite
+from bookstore.unit_of_work import reading
 
 # What hangs on books, by book id.
 _Hung: TypeAlias = dict[int, list[dict[str, Any]]]
@@ -178,7 +179,11 @@ def hung_on(book_ids: Sequence[int]) -> tuple[_Hung, _Hung]:
     if not book_ids:
         return authors, categories
     sqlite = on_sqlite()
-    rows = reading().execute(_hung(sqlite=sqlite), {"ids": ids(book_ids, sqlite=sqlite)}).all()
+    rows = (
+        reading(db.session())
+        .execute(_hung(sqlite=sqlite), {"ids": ids(book_ids, sqlite=sqlite)})
+        .all()
+    )
     # By place among the authors, by slug among the categories.
     for book_id, kind, its_id, name, slug, _ in sorted(rows, key=itemgetter(5, 4)):
         if kind == "author":

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from bookstore import errors
+from bookstore.extensions import db
 from bookstore.models import Book, Category
 from bookstore.models.catalog import (
     book_authors,
@@ -33,7 +34,8 @@ from bookstore.models.catalog import (
 )
 from bookstore.services import book_views, paging, search, search_ranking
 from bookstore.services.paging import Order, Page, PageRequest
-from bookstore.services.sql import among, ids, on_sqlite, planned_anew, reading
+from bookstore.services.sql import among, ids, on_sqlite, planned_anew
+from bookstore.unit_of_work import reading
 
 SORTS: dict[str, tuple[Any, Any]] = {
     "title": (Book.title_sort, paging.parse_text),
@@ -102,7 +104,7 @@ def _read(
     )
     if search_for is not None:
         given |= search_for.values
-    return paging.run(reading(), made, page, given)
+    return paging.run(reading(db.session()), made, page, given)
 
 
 def get_book(book_id: int, *, hung: bool = True) -> dict[str, Any]:
@@ -111,7 +113,7 @@ def get_book(book_id: int, *, hung: bool = True) -> dict[str, Any]:
     Raises:
         NotFound: there is no such book.
     """
-    rows = reading().execute(_ONE, {"book_id": book_id}).all()
+    rows = reading(db.session()).execute(_ONE, {"book_id": book_id}).all()
     if not rows:
         raise errors.NotFound(f"There is no book {book_id}.")
     return book_views.views(rows, hung=hung)[0]
@@ -121,7 +123,7 @@ def bestsellers(limit: int = 10) -> list[dict[str, Any]]:
     """Return the books with the most copies sold, then the most reviews."""
     query = book_views.books()
     query = query.order_by(Book.sold.desc(), Book.rating_count.desc(), Book.id).limit(limit)
-    return book_views.views(reading().execute(query).all())
+    return book_views.views(reading(db.session()).execute(query).all())
 
 
 _ONE = book_views.books().where(Book.id == bindparam("book_id", type_=BigInteger()))

@@ -10,7 +10,7 @@ from bookstore.extensions import db, settings
 from bookstore.gateways import beats
 from bookstore.unit_of_work import new_snapshot
 
-_SETTINGS = table("pg_settings", column("name"), column("setting"))
+_SETTINGS = table("pg_settings", column("name"), column("reset_val"))
 _NAME = func.lower(_SETTINGS.c.name)
 # Some are kept for superusers, and since PostgreSQL 16 for those who have a right to them.
 _RESERVED = ("superuser_reserved_connections", "reserved_connections")
@@ -55,5 +55,6 @@ def _connections() -> Iterator[str]:
 
 
 def _settings(*names: str) -> dict[str, str]:
-    query = select(_NAME.label("name"), _SETTINGS.c.setting).where(_NAME.in_(names))
-    return {row.name: row.setting for row in db.session.execute(query)}
+    # As sessions begin with them: a shell's transactions are given longer.
+    query = select(_NAME.label("name"), _SETTINGS.c.reset_val).where(_NAME.in_(names))
+    return {row.name: row.reset_val for row in db.session.execute(query)}

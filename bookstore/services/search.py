@@ -22,7 +22,8 @@ from bookstore.models.text import sort_key, words as fold_words
 from bookstore.services import search_ranking, spelling
 from bookstore.services.search_index import STOP_WORDS, index_books, reindex
 from bookstore.services.search_ranking import Query, Shape, Word
-from bookstore.services.sql import on_sqlite, planned_anew, reading
+from bookstore.services.sql import on_sqlite, planned_anew
+from bookstore.unit_of_work import reading
 
 __all__ = ["index_books", "matches", "reindex", "suggest"]
 
@@ -84,7 +85,7 @@ def matches(q: str) -> Found | None:
 
 def _most_read(query: Query, *, sqlite: bool) -> Sequence[int]:
     statement = search_ranking.found(sqlite=sqlite)
-    return reading().scalars(statement, search_ranking.text(query, sqlite=sqlite)).all()
+    return reading(db.session()).scalars(statement, search_ranking.text(query, sqlite=sqlite)).all()
 
 
 def suggest(q: str, limit: int = 10) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
-    Connection,
     Row,
     Select,
     String,
@@ -23,7 +22,6 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bookstore.engine import UNPREPARED
 from bookstore.extensions import db
-from bookstore.routing import reads_since
 
 # Queries and rows whose columns only run time knows.
 AnySelect: TypeAlias = Select[*tuple[Any, ...]]
@@ -50,22 +48,6 @@ def _insert(dialect: str) -> Callable[[Any], Any]:
 def on_sqlite() -> bool:
     """Whether the shop's database is SQLite."""
     return db.engine.dialect.name == "sqlite"
-
-
-def reading() -> Connection | Session:
-    """Return where statements that only read are executed: the session's connection.
-
-    On PostgreSQL each statement sees what was committed before it began, in a transaction of
-    several as well. So where none is open none is opened, which spares BEGIN and ROLLBACK.
-
-    Where a replica may be asked it is the session itself, which knows another way if that fails.
-    """
-    session = db.session()
-    if reads_since(session) is not None:
-        return session
-    if session.in_transaction() or on_sqlite():
-        return session.connection()
-    return session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
 
 
 def planned_anew(query: Any) -> Any:

@@ -228,3 +228,9 @@ def test_guests_alone_are_counted_at_their_address(shop: Flask, book_ids: list[i
         user = log_in(shop, make_user())
     assert "RateLimit" in user.get("/books").headers
     assert "RateLimit" in Client(shop).get("/books", X_Cart_Token="x").headers
+
+
+def test_the_date_is_the_servers_to_say(client: Client, book_ids: list[int]) -> None:
+    tag = client.get("/books").headers["ETag"]
+    for headers in ({}, {"If_None_Match": tag}, {"If_None_Match": '"another"'}):
+        assert "Date" not in client.get("/books", **headers).headers

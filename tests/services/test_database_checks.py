@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from bookstore.services import database_checks
+from tests.shells import opened
 
 
 def test_there_is_room_for_all_processes(
@@ -22,3 +23,9 @@ def test_there_is_room_for_all_processes(
             "database: the shop's processes may open 600 connections, and the server takes 297: "
             "raise max_connections, lower WEB_THREADS, or put a pooler between"
         ]
+
+
+def test_a_shell_that_lets_people_think_is_no_fault(app: Flask) -> None:
+    with opened(app) as names:
+        assert list(names["db"].session.execute(names["select"](1))) == [(1,)]
+        assert list(database_checks.examine()) == []

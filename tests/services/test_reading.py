@@ -10,8 +10,7 @@ from bookstore.models import Book
 from bookstore.services import catalog
 from bookstore.services.catalog import BookFilter
 from bookstore.services.paging import PageRequest
-from bookstore.services.sql import reading
-from bookstore.unit_of_work import unit_of_work
+from bookstore.unit_of_work import reading, unit_of_work
 from tests.factories import make_book
 
 
@@ -46,7 +45,7 @@ def test_a_read_leaves_no_transaction_open(app: Flask) -> None:
     if db.engine.dialect.name != "postgresql":
         pytest.skip("SQLite's snapshots are transactions")
     assert titles() == []
-    connection = reading().connection.driver_connection
+    connection = reading(db.session()).connection.driver_connection
     assert isinstance(connection, psycopg.Connection)
     assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
     db.session.remove()
