@@ -8,7 +8,7 @@ import psutil
 
 from benchmarks import scenarios
 from benchmarks.ceilings import preparing
-from benchmarks.client import Client
+from benchmarks.client import Client, WrongAnswer
 from benchmarks.scenarios import WARM_UP, Scenario
 from benchmarks.server import Server, cores, tree_cpu
 from benchmarks.shop import Shop
@@ -58,7 +58,10 @@ def rounds(
             for scenario in wanted:
                 told(f"round {number} of {count}: {scenario.title}")
                 server = servers[scenario.app]
-                one = sample(shop, server, scenario, seconds, connections)
+                try:
+                    one = sample(shop, server, scenario, seconds, connections)
+                except WrongAnswer as error:
+                    raise WrongAnswer(f"{error}\n{server.log.read_text()[-3000:]}") from None
                 samples[scenario.name].append(one)
     return samples
 

@@ -110,5 +110,7 @@ def _stock_state(status: str, stock: int) -> str:
 
 
 def _instant(value: Any) -> Any:
-    """SQLite has it as text."""
-    return f"{value[:10]}T{value[11:]}Z" if isinstance(value, str) else value
+    """SQLite has it as text, with microseconds that are left out when there are none."""
+    if not isinstance(value, str):
+        return value
+    return f"{value[:10]}T{value[11:]}".removesuffix(".000000") + "Z"
