@@ -116,10 +116,8 @@ def settings() -> Settings:
 
 
 # -- SQLite: real transactions, foreign keys, durable commits ---------------------------------
-@event.listens_for(Engine, "connect")
-def _sqlite_connect(connection: Any, _record: Any) -> None:
-    if not isinstance(connection, sqlite3.Connection):
-        return
+def prepare_sqlite(connection: sqlite3.Connection) -> None:
+    """Set up a new connection to SQLite as the shop needs each of them; it is in autocommit."""
     # The driver's own BEGIN comes late and never IMMEDIATE; _sqlite_begin does it right.
     connection.isolation_level = None
     cursor = connection.cursor()
@@ -134,6 +132,12 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+@event.listens_for(Engine, "connect")
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        prepare_sqlite(connection)
 
 
 @event.listens_for(Engine, "begin")

@@ -6,6 +6,8 @@ from typing import Any
 
 import psycopg
 
+from bookstore.extensions import prepare_sqlite
+
 _local = threading.local()
 
 
@@ -15,6 +17,13 @@ def connection(url: str) -> Any:
     if found is None:
         found = _local.connection = opened(url)
     return found
+
+
+def close() -> None:
+    """Close this thread's connection; the next may be to another database."""
+    if found := getattr(_local, "connection", None):
+        found.close()
+        _local.connection = None
 
 
 def is_sqlite(url: str) -> bool:
@@ -27,13 +36,6 @@ def opened(url: str) -> Any:
     if not is_sqlite(url):
         address = url.replace("postgresql+psycopg://", "postgresql://")
         return psycopg.connect(address, autocommit=True, options="-c timezone=UTC")
-    made = sqlite3.connect(url.partition("///")[2], isolation_level=None)
-    for pragma in (
-        "busy_timeout = 20000",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "cache_size = -32000",
-    ):
-        made.execute(f"PRAGMA {pragma}")
+    made = sqlite3.connect(url.partition("///")[2])
+    prepare_sqlite(made)
     return made
