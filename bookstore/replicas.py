@@ -104,6 +104,8 @@ class Replica:
         self.name, self.engine = name, engine
         self.state = UNKNOWN
         self.has = float("-inf")
+        # As ``has``, but not forgotten while it is away.
+        self.had = float("-inf")
         self.asker = _Asker(engine, _REPLICA_AT)
 
     def gone(self, state: str) -> None:
@@ -220,6 +222,7 @@ class Replicas:
                 self._moments.append((began, at - _HEADER if at % _PAGE == _HEADER else at))
         for one in self.all:
             self._look_at(one)
+            instruments.REPLICA_LAG.set(counting.role, one.name, to=round(_behind(one.had), 3))
 
     def _look_at(self, one: Replica) -> None:
         try:
@@ -238,10 +241,8 @@ class Replicas:
             # What is left of its connections are those that broke.
             one.engine.dispose()
         had = [moment for moment, primary_at in self._moments if primary_at <= at]
-        one.has = max(had, default=float("-inf"))
+        one.has = one.had = max(had, default=float("-inf"))
         one.state = OK
-        lag = min(time.monotonic() - one.has, float(_MOMENTS))
-        instruments.REPLICA_LAG.set(counting.role, one.name, to=round(lag, 3))
 
     @staticmethod
     def _log(what: str, one: Replica, why: str) -> None:
@@ -251,8 +252,11 @@ class Replicas:
     def _told(self, one: Replica) -> str:
         if one.state != OK or one.has >= self.horizon():
             return one.state
-        behind = min(time.monotonic() - one.has, float(_MOMENTS))
-        return f"more than {round(behind)} s behind"
+        return f"more than {round(_behind(one.has))} s behind"
+
+
+def _behind(moment: float) -> float:
+    return min(time.monotonic() - moment, float(_MOMENTS))
 
 
 def current() -> Replicas | None:
