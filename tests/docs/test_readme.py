@@ -19,6 +19,8 @@ SCRIPTS = [ROOT / ".ci/run", ROOT / ".github/workflows/ci.yml", ROOT / ".pre-com
 SETTINGS = {item.name.upper() for item in fields(Settings)}
 # Names in capitals that are no settings: the tests', make's, and those of an example.
 OTHERS = {"TEST_POSTGRES_URL", "API", "POSTGRES_PASSWORD", "GRAFANA_PASSWORD", "NAME"}
+# Of the compose file alone.
+OTHERS |= {"DATABASE_HOST"}
 # OpenTelemetry's own.
 OTHERS |= {"OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_EXPORTER_OTLP_HEADERS"}
 # Those that the gateway is filled in with: see test_deploy.

@@ -35,20 +35,7 @@ class Pooler:
     def __enter__(self) -> Self:
         self.sockets.mkdir(mode=0o700)
         configuration = self.folder / "pgbouncer.ini"
-        configuration.write_text(
-            f"""
-[databases]
-* = host={self.server.sockets} port=5432 user={ROLE}
-[pgbouncer]
-listen_port = 6432
-listen_addr =
-unix_socket_dir = {self.sockets}
-auth_type = any
-pool_mode = transaction
-default_pool_size = {self.size}
-max_client_conn = 500
-"""
-        )
+        configuration.write_text(self._configuration())
         user = self.server._options.get("user")
         for path in (self.sockets, configuration) if user else ():
             shutil.chown(path, user)
@@ -69,6 +56,20 @@ max_client_conn = 500
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def _configuration(self) -> str:
+        return f"""
+[databases]
+* = host={self.server.sockets} port=5432 user={ROLE}
+[pgbouncer]
+listen_port = 6432
+listen_addr =
+unix_socket_dir = {self.sockets}
+auth_type = any
+pool_mode = transaction
+default_pool_size = {self.size}
+max_client_conn = 500
+"""
 
     def url(self, database: str) -> str:
         """Return the SQLAlchemy URL of a database, by the pooler."""

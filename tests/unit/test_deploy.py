@@ -14,7 +14,7 @@ import pytest
 import yaml
 from flask import Flask
 
-from bookstore import sockets
+from bookstore import engine, sockets
 from bookstore.blueprints import parts
 from bookstore.config import Settings
 from bookstore.config.parts import PARTS
@@ -129,11 +129,36 @@ def test_the_replica_copies_what_lets_itself_be_copied() -> None:
     script = replica["command"][2].replace("$$", "$")
     assert "--write-recovery-conf" in script
     assert f"--username {SERVICES['postgres']['environment']['POSTGRES_USER']} " in script
-    (config,) = SERVICES["postgres"]["configs"]
-    assert "replication" in COMPOSE["configs"][config["source"]]["content"]
-    for shell in (script, COMPOSE["configs"][config["source"]]["content"]):
+    allowed = COMPOSE["configs"]["replication"]["content"]
+    assert "replication" in {config["source"] for config in SERVICES["postgres"]["configs"]}
+    for shell in (script, allowed):
         done = subprocess.run(["sh", "-n"], input=shell.replace("$$", "$"), text=True, check=False)
         assert done.returncode == 0
+
+
+def test_the_pooler_is_passed_by_migrations_only() -> None:
+    assert SERVICES["pgbouncer"]["profiles"] == ["pooler"]
+    for name, service in SERVICES.items():
+        if service["image"] == "bookstore":
+            environment = service["environment"]
+            host = re.search(r"@(.+)/bookstore$", environment["DATABASE_URL"])
+            assert host
+            given = (host[1], environment["DATABASE_POOLER"])
+            direct = ("postgres", "")
+            by_choice = ("${DATABASE_HOST:-postgres}", "${DATABASE_POOLER:-}")
+            assert given == (direct if name == "migrate" else by_choice), name
+
+
+def test_sessions_have_the_limits_of_the_shop_also_behind_a_pooler() -> None:
+    statements = COMPOSE["configs"]["limits"]["content"]
+    assert statements in (DEPLOY.parent / "docs/operations.md").read_text()
+    found = re.findall(r"^ALTER ROLE bookstore SET (\w+) = '(.+)';$", statements, re.M)
+    milliseconds = {
+        name: f"{value[:-1]}000" if value.endswith("s") else value for name, value in found
+    }
+    assert milliseconds == engine.LIMITS
+    for mounted in SERVICES["postgres"]["configs"]:
+        assert mounted["target"].startswith("/docker-entrypoint-initdb.d/")
 
 
 Instruction = tuple[str, str]
