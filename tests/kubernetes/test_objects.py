@@ -74,6 +74,17 @@ def test_the_shop_starts_with_these_settings(objects: Objects) -> None:
         assert {str(settings.bookstore_home), "/tmp"} == mounted, name
 
 
+def test_what_the_shop_writes_outlives_its_pods(objects: Objects) -> None:
+    """Covers and daily reports: in a bucket, or else in a volume that all pods share."""
+    settings = Settings.from_environ(environment(objects))
+    claims = {one["metadata"]["name"] for one in of_kind(objects, "PersistentVolumeClaim")}
+    for name in ("web", "worker", "scheduler"):
+        template = shop_pods(objects)[name]
+        (home,) = [one for one in template["spec"]["volumes"] if one["name"] == "home"]
+        held = home.get("persistentVolumeClaim", {}).get("claimName")
+        assert held in claims if settings.s3_bucket is None else held is None, name
+
+
 def test_settings_and_secrets_reach_all_pods(objects: Objects) -> None:
     sources = {one["metadata"]["name"] for one in of_kind(objects, "ConfigMap", "Secret")}
     # A hash is in the names, so that pods are replaced when something changes.

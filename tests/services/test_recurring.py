@@ -143,8 +143,8 @@ def test_reports_of_the_last_days(app: Flask, folder: Path, fake_stripe: FakeStr
 def test_a_report_is_written_once(app: Flask, folder: Path) -> None:
     first = daily_reports.write()
     assert len(first) == 14
-    first[0].write_text("signed off")
-    first[1].unlink()
+    Path(first[0]).write_text("signed off")
+    Path(first[1]).unlink()
     assert daily_reports.write() == [first[1]]
-    assert first[0].read_text() == "signed off"
+    assert Path(first[0]).read_text() == "signed off"
     assert not list(folder.glob(".*"))
