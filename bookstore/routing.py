@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from flask_sqlalchemy.session import Session as BindSession
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from bookstore import instruments, replicas
@@ -47,8 +47,10 @@ class RoutedSession(BindSession):
             return ask(*args, **kwargs)
         try:
             return ask(*args, **kwargs)
-        except OperationalError as error:
-            if not self._leave(error):
+        except DBAPIError as error:
+            # One that idled for too long is ended by an error of another class.
+            broke = isinstance(error, OperationalError) or error.connection_invalidated
+            if not broke or not self._leave(error):
                 raise
         return ask(*args, **kwargs)
 
@@ -71,7 +73,7 @@ class RoutedSession(BindSession):
         instruments.REPLICA_READS.add(counting.role, "primary")
         return None
 
-    def _leave(self, error: OperationalError) -> bool:
+    def _leave(self, error: DBAPIError) -> bool:
         """Go on at the primary, if it was a replica that could not answer; return whether."""
         transaction, found = self.get_transaction(), replicas.current()
         held = transaction.connections if transaction is not None else ()

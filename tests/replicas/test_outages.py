@@ -155,6 +155,24 @@ def test_the_limits_hold_there_too(shop: Flask) -> None:
     assert {name: found[name] for name in LIMITS} == LIMITS
 
 
+def test_a_transaction_that_idles_is_ended_there_too(shop: Flask) -> None:
+    """And what reads on in it is answered by the primary."""
+    new_book(shop)
+    caught_up(shop)
+    with shop.app_context():
+        reading.begin(GUEST)
+        session = db.session.connection()
+        session.exec_driver_sql("SET idle_in_transaction_session_timeout = 200")
+        pid = session.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+        there = text(f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}")
+        with db.engines["replica0"].connect() as other:
+            other = other.execution_options(isolation_level="AUTOCOMMIT")
+            wait_until(lambda: other.scalar(there) == 0)
+        assert db.session.scalar(IN_RECOVERY) is False
+    caught_up(shop)
+    assert reads_replica(shop)
+
+
 @pytest.mark.faults
 def test_a_read_that_stands_in_the_way_of_replaying(
     shop: Flask, replica: ReplicaServer, primary: PostgresServer
