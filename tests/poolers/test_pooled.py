@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -65,22 +67,81 @@ def test_a_statement_and_a_lock_are_waited_for_only_so_long(
 def test_the_doctor_misses_limits_that_the_role_lacks(
     apps: Apps, shop: Flask, direct: PostgresServer
 ) -> None:
-    name = f"shop_{apps.worker}"
+    with limited(direct, apps, "lock_timeout", "1min"), shop.app_context():
+        # The pooler may hand out one of the ended sessions first.
+        wait_until(lambda: said(shop) is not None)
+        assert said(shop) == [
+            "database: lock_timeout is 60000, not 5000: ALTER ROLE … SET lock_timeout = '5000'"
+        ]
+    wait_until(lambda: said(shop) == [])
+
+
+@contextmanager
+def limited(direct: PostgresServer, apps: Apps, name: str, value: str) -> Iterator[None]:
+    """Give the role another limit; sessions that had the usual one are ended."""
+    database = f"shop_{apps.worker}"
     with direct_to(direct, apps) as connection:
-        connection.execute(f"ALTER ROLE {ROLE} IN DATABASE {name} SET lock_timeout = '1min'")
+        connection.execute(f"ALTER ROLE {ROLE} IN DATABASE {database} SET {name} = '{value}'")
         try:
             connection.execute(END_ALL, [ROLE])
-            with shop.app_context():
-                # The pooler may hand out one of the ended sessions first.
-                wait_until(lambda: said(shop) is not None)
-                assert said(shop) == [
-                    "database: lock_timeout is 60000, not 5000: ALTER ROLE … SET lock_timeout = "
-                    "'5000'"
-                ]
+            yield
         finally:
-            connection.execute(f"ALTER ROLE {ROLE} IN DATABASE {name} RESET ALL")
+            connection.execute(f"ALTER ROLE {ROLE} IN DATABASE {database} RESET ALL")
             connection.execute(END_ALL, [ROLE])
-    wait_until(lambda: said(shop) == [])
+
+
+def shown(shop: Flask, name: str) -> str | None:
+    """Return a limit as a session of the shop's has it; None when one has just been ended."""
+    with shop.app_context():
+        try:
+            with db.engine.connect() as connection:
+                return str(connection.scalar(text(f"SHOW {name}")))
+        except DBAPIError:
+            return None
+
+
+def test_who_waits_for_a_lock_is_sent_away_by_the_roles_limit(
+    apps: Apps, shop: Flask, direct: PostgresServer
+) -> None:
+    book_id = new_book(shop, title="Wanted")
+    clerk = Client(shop, {"Authorization": f"Bearer {make_clerk(shop)}"})
+    ok(clerk.get(f"/books/{book_id}"))
+    with limited(direct, apps, "lock_timeout", "200ms"):
+        wait_until(lambda: shown(shop, "lock_timeout") == "200ms")
+        with direct_to(direct, apps) as holder, holder.transaction():
+            holder.execute("UPDATE books SET sold = sold WHERE id = %s", [book_id])
+            refused = rename(clerk, book_id)
+        assert refused.status_code == 503
+        assert refused.get_json()["code"] == "unavailable"
+        ok(rename(clerk, book_id))
+    wait_until(lambda: shown(shop, "lock_timeout") == "5s")
+
+
+def rename(clerk: Client, book_id: int) -> Any:
+    tag = clerk.get(f"/books/{book_id}").headers["ETag"]
+    return clerk.patch(f"/books/{book_id}", {"title": "Had"}, If_Match=tag)
+
+
+def test_a_transaction_that_idles_is_ended_by_the_roles_limit(
+    apps: Apps, shop: Flask, direct: PostgresServer
+) -> None:
+    name = "idle_in_transaction_session_timeout"
+    with limited(direct, apps, name, "200ms"), shop.app_context():
+        wait_until(lambda: shown(shop, name) == "200ms")
+        with db.engine.connect() as idle:
+            idle.execute(text("UPDATE books SET sold = sold"))
+            with direct_to(direct, apps) as connection:
+                open_ones = (
+                    "SELECT count(*) FROM pg_stat_activity "
+                    "WHERE usename = %s AND state = 'idle in transaction'"
+                )
+                wait_until(lambda: connection.execute(open_ones, [ROLE]).fetchone() == (0,))
+            with pytest.raises(DBAPIError) as caught:
+                idle.execute(text("SELECT 1"))
+            assert caught.value.connection_invalidated
+        assert db.session.scalar(text("SELECT 1")) == 1
+        db.session.remove()
+    wait_until(lambda: shown(shop, name) == "15s")
 
 
 def said(shop: Flask) -> list[str] | None:
