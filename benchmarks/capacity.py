@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.limits import BUSY, FOLLOWED, Book, Costs, first, limits, table
+
 RESULTS = Path(__file__).parent / "results"
 BEGIN = "<!-- capacity: written by python -m benchmarks.capacity -->"
 END = "<!-- /capacity -->"
@@ -34,36 +36,13 @@ MIX = {
 }
 PEAK_HOUR = 0.1  # of a day's orders
 PEAK_SECOND = 3.0  # times the mean of that hour
-BUSY = 0.6  # of a core: beyond that, queues grow
 DELIVERIES = 4.0  # webhooks, mails and push messages an order brings
 PER_WORKER = 1300.0  # of them a second, by one worker process (benchmarks.deliveries)
-FOLLOWED = 300.0  # seconds that somebody looks on, on average
 SOCKET_KIB = 13.0  # at most, of one (benchmarks.sockets)
 SOCKETS_A_PROCESS = 10_000
+MACHINE_CORES = 16
+REQUESTS = sum(MIX.values())  # an order, itself among them
 DAY = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """CPU milliseconds of one order and all the requests that come with it, by who spends them."""
-
-    shop_ms: float
-    database_ms: float
-    redis_ms: float
-
-    @property
-    def requests(self) -> float:
-        """Requests an order, itself among them."""
-        return sum(MIX.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """What an order does to the database: see ``benchmarks.hot_book``."""
-
-    held_ms: float
-    wal_bytes: int
-    kept_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +57,7 @@ class Need:
     workers: int
     sockets: int
     socket_mib: float
+    machines: int  # of MACHINE_CORES, for all that but the primary and Redis
     wal_mb: float  # a second
     kept_gb: float  # a year
     hottest: float  # the share of orders that one book may have
@@ -114,15 +94,20 @@ def need(orders: float, orders_a_day: float, each: Costs, book: Book) -> Need:
     def cores(milliseconds: float) -> float:
         return orders * milliseconds / 1000 / BUSY
 
+    web_cores = max(1, math.ceil(cores(each.shop_ms)))
+    workers = max(1, math.ceil(orders * DELIVERIES / (PER_WORKER * BUSY)))
+    sockets = math.ceil(orders * FOLLOWED)
+    holders = math.ceil(sockets / SOCKETS_A_PROCESS)
     return Need(
         orders=orders,
-        requests=orders * each.requests,
-        web_cores=max(1, math.ceil(cores(each.shop_ms))),
+        requests=orders * REQUESTS,
+        web_cores=web_cores,
         database_cores=max(1, math.ceil(cores(each.database_ms))),
         redis_cores=cores(each.redis_ms),
-        workers=max(1, math.ceil(orders * DELIVERIES / (PER_WORKER * BUSY))),
-        sockets=math.ceil(orders * FOLLOWED),
+        workers=workers,
+        sockets=sockets,
         socket_mib=orders * FOLLOWED * SOCKET_KIB / 1024,
+        machines=math.ceil((web_cores + workers + holders) / MACHINE_CORES),
         wal_mb=orders * book.wal_bytes / 1e6,
         kept_gb=orders_a_day * 365 * book.kept_bytes / 1e9,
         hottest=min(1.0, 1000 / book.held_ms * BUSY / orders),
@@ -157,6 +142,7 @@ def report(results: Mapping[str, Any], book: Book, hot: Mapping[str, Any]) -> st
     days, seconds = (1e3, 1e4, 1e5), (1e3, 1e4, 1e5)
     rows = [(f"{n:,.0f} a day", need(peak(n), n, each, book)) for n in days]
     rows += [(f"{n:,.0f} a second", need(n, n * DAY, each, book)) for n in seconds]
+    ends = limits(each, book)
     return "\n".join(
         [
             _wrapped(
@@ -167,14 +153,17 @@ def report(results: Mapping[str, Any], book: Book, hot: Mapping[str, Any]) -> st
             "| a request | × an order | shop, ms | PostgreSQL, ms | Redis, ms |",
             "| --- | --- | --- | --- | --- |",
             *(_request(scenarios[name], count) for name, count in MIX.items()),
-            f"| **an order with all that comes with it** | {each.requests:g} requests "
+            f"| **an order with all that comes with it** | {REQUESTS:g} requests "
             f"| {each.shop_ms:.1f} | {each.database_ms:.1f} | {each.redis_ms:.2f} |",
             "",
-            "| orders | at the peak: orders, requests a second | web cores | primary's cores "
-            "| Redis, cores | worker processes | sockets | their memory | WAL a second "
-            "| kept a year | one book may have |",
-            "| " + " | ".join(["---"] * 11) + " |",
-            *(_line(name, line) for name, line in rows),
+            f"| orders | at the peak: orders, requests a second | web cores | primary's cores "
+            f"| Redis, cores | worker processes | sockets | their memory "
+            f"| machines of {MACHINE_CORES} cores | WAL a second | kept a year "
+            f"| one book may have | has given way by then |",
+            "| " + " | ".join(["---"] * 13) + " |",
+            *(_line(name, line, first(ends, line.orders)) for name, line in rows),
+            "",
+            *table(ends),
             "",
             _wrapped(
                 f"One book: its row is held for {book.held_ms:.1f} ms at best, by "
@@ -206,7 +195,7 @@ def _request(scenario: Mapping[str, Any], count: float) -> str:
     return f"| {scenario['title']} | {count:.1f} | {shop:.2f} | {database:.2f} | {redis:.3f} |"
 
 
-def _line(name: str, line: Need) -> str:
+def _line(name: str, line: Need, gone: str) -> str:
     cells = [
         name,
         f"{_short(line.orders)}, {_short(line.requests)}",
@@ -216,9 +205,11 @@ def _line(name: str, line: Need) -> str:
         f"{line.workers:,}",
         f"{line.sockets:,}",
         f"{line.socket_mib:,.0f} MiB" if line.socket_mib < 10_240 else _gib(line.socket_mib),
+        f"{line.machines:,}",
         f"{line.wal_mb:,.2f} MB" if line.wal_mb < 10 else f"{line.wal_mb:,.0f} MB",
         f"{line.kept_gb:,.1f} GB" if line.kept_gb < 1000 else f"{line.kept_gb / 1000:,.0f} TB",
         "all" if line.hottest >= 1 else f"{line.hottest:.2%}",
+        gone,
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks import capacity
-from benchmarks.capacity import BUSY, MIX, Book, Costs
+from benchmarks import capacity, limits
+from benchmarks.capacity import MIX
+from benchmarks.limits import BUSY, Book, Costs
 from bookstore import models
 from bookstore.config import Settings
 from bookstore.engine import OVERFLOW
@@ -94,7 +95,7 @@ def scenarios(shop: float = 1.0, database: float = 0.5, redis: float = 0.1) -> d
 
 def test_an_order_comes_with_twenty_requests_80_15_5() -> None:
     each = capacity.costs(scenarios())
-    assert each.requests == pytest.approx(20)
+    assert pytest.approx(20) == capacity.REQUESTS
     looks = sum(MIX[name] for name in MIX if name not in {"cart", "add", "order"})
     assert (looks / 20, (MIX["cart"] + MIX["add"]) / 20, MIX["order"] / 20) == pytest.approx(
         (0.8, 0.15, 0.05)
@@ -124,6 +125,8 @@ def test_what_a_load_needs() -> None:
     assert found.redis_cores == pytest.approx(2 / BUSY)
     assert found.workers == 6  # 4,000 messages a second
     assert found.sockets == 300_000
+    # 34 + 6 + 30 processes that hold 10,000 sockets each.
+    assert found.machines == 5
     assert found.socket_mib == pytest.approx(300_000 * 13 / 1024)
     assert found.wal_mb == pytest.approx(20)
     assert found.kept_gb == pytest.approx(86.4e6 * 365 * 5_000 / 1e9)
@@ -134,6 +137,27 @@ def test_what_a_load_needs() -> None:
 def test_a_small_shop_needs_one_of_each() -> None:
     found = capacity.need(0.1, 1000, Costs(20, 10, 2), Book(5, 20_000, 5_000))
     assert (found.web_cores, found.database_cores, found.workers, found.hottest) == (1, 1, 1, 1.0)
+
+
+def test_what_gives_way_first() -> None:
+    found = limits.limits(Costs(20, 10, 2), Book(held_ms=5, wal_bytes=20_000, kept_bytes=5_000))
+    by_name = {limit.name: limit.orders for limit in found}
+    assert list(by_name.values()) == sorted(by_name.values())
+    assert by_name["one book"] == pytest.approx(200 * BUSY / 0.05)
+    assert by_name["the primary"] == pytest.approx(64 * BUSY * 100)
+    assert by_name["Redis"] == pytest.approx(BUSY * 500)
+    # 30 processes of a core, each with ten connections.
+    assert by_name["connections"] == pytest.approx(30 * BUSY * 50)
+    assert by_name["WAL"] == pytest.approx(5000)
+    assert limits.first(found, 8) == "nothing"
+    assert limits.first(found, 1000) == "a receiver, Redis, connections"
+    assert set(limits.first(found, 1e6).split(", ")) == set(by_name)
+
+
+def test_what_gives_way_is_spoken_of() -> None:
+    section = SCALING.partition("## What gives way first")[2].partition("\n## ")[0]
+    named = set(re.findall(r"^\d\. \*\*.+ \((.+)\)\.\*\*", section, re.M))
+    assert named == {limit.name for limit in limits.limits(Costs(1, 1, 1), Book(1, 1, 1))}
 
 
 def test_the_newest_results_count(tmp_path: Path) -> None:
