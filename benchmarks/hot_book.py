@@ -41,7 +41,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=4, help="how long each window is (4)")
     options = parser.parse_args()
     about = report.machine()
-    many = int(400 * options.seconds) + ALONE
+    many = int(1000 * options.seconds) + ALONE
     logging.disable(logging.WARNING)  # that statements are slow: they wait
     with shop.opened("postgresql", 400, None, many) as place:
         with db.engine.begin() as connection:

@@ -81,7 +81,7 @@ def environ(request: Request) -> dict[str, Any]:
 
 
 def quiet() -> None:
-    """Keep the access log's work but send its lines nowhere."""
+    """Keep the work of logging in this process but send its lines nowhere."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(Path(os.devnull).open("w"))  # noqa: SIM115

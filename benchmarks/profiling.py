@@ -25,7 +25,6 @@ def profile(shop: Shop, scenario: Scenario) -> str:
 
     The first number is measured without the profiler, which makes small functions look dear.
     """
-    inside.quiet()
     if scenario.app == scenarios.RAW:
         preparing.prepare(shop)
         app: Any = raw.create(shop.settings.sqlalchemy_url, shop.folder)

@@ -59,7 +59,8 @@ class Server:
     """A server of ``app``, by default the shop's own; a context manager.
 
     It inherits a listening socket, so that whoever connects waits until it is ready. A server
-    that ``binds`` for itself is given a free port, and asked until it answers.
+    that ``binds`` for itself is given a free port, and asked until it answers. Of several
+    ``processes`` each has started when the context is entered.
     """
 
     def __init__(
@@ -71,9 +72,10 @@ class Server:
         command: Command = gunicorn,
         *,
         binds: bool = False,
+        processes: int = 1,
     ) -> None:
         self._app, self._settings, self._core = app, settings, core
-        self._command, self._binds = command, binds
+        self._command, self._binds, self._processes = command, binds, processes
         self.log = folder / f"{app.replace(':', '-')}.log"
 
     def __enter__(self) -> Self:
@@ -145,6 +147,16 @@ class Server:
                 said = self.log.read_text()[-2000:]
                 raise RuntimeError(f"{self._app} does not start: {error}\n{said}") from None
         self._workers = self._children()
+        while self._processes > 1 and not self._all_idle():
+            self._workers = self._children()
+
+    def _all_idle(self) -> bool:
+        """Return, after a while, whether all workers are there and have nothing more to do."""
+        before = sum(map(_used, self._workers))
+        time.sleep(0.5)
+        if len(self._workers) < self._processes or self._children() != self._workers:
+            return False
+        return sum(map(_used, self._workers)) - before < 0.02
 
 
 def environ(settings: Settings) -> dict[str, str]:

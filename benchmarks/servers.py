@@ -9,8 +9,10 @@ import importlib.util
 import os
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import psutil
 
 from benchmarks import measure, report, scenarios, shop
 from benchmarks.server import Command, Server, cores, gunicorn
@@ -21,16 +23,21 @@ THREADS = 8
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One way to serve, the package it needs, and whether it binds its own socket."""
+    """One way to serve, the package it needs, whether it binds its own socket, its processes."""
 
     name: str
     package: str
     command: Command
     binds: bool = False
+    processes: int = 1
 
 
 def _of_gunicorn(*more: str) -> Command:
     return lambda listener, app: gunicorn(listener, app, *more)
+
+
+def _sync(processes: int) -> Command:
+    return _of_gunicorn("-k", "sync", "--threads", "1", "--workers", str(processes))
 
 
 def _granian(mode: str) -> Command:
@@ -55,7 +62,9 @@ _UWSGI: Command = lambda listener, app: [  # noqa: E731
 
 KINDS = (
     Kind("gunicorn, our threads", "gunicorn", gunicorn),
-    Kind("gunicorn sync", "gunicorn", _of_gunicorn("-k", "sync", "--threads", "1")),
+    # One request at a time a process: as many processes as the others have threads, and one alone.
+    Kind("gunicorn sync, 8 processes", "gunicorn", _sync(THREADS), processes=THREADS),
+    Kind("gunicorn sync, 1 process", "gunicorn", _sync(1)),
     Kind("gunicorn gevent", "gevent", _of_gunicorn("-k", "gevent")),
     Kind("granian, st", "granian", _granian("st"), binds=True),
     Kind("granian, mt", "granian", _granian("mt"), binds=True),
@@ -68,16 +77,16 @@ def main() -> int:
     """Measure and print; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.servers", description=__doc__)
     add = parser.add_argument
-    add("--database", choices=("sqlite", "postgresql"), default="postgresql")
+    add("--database", choices=("sqlite", "postgresql", "both"), default="both")
     add("--books", type=int, default=2000, help="how many books the shop has (2000)")
     add("--seconds", type=float, default=1, help="how long each measured window is (1)")
-    add("--only", help="some, by words of their names, separated by commas")
+    add("--only", help="some, by words of their names, separated by semicolons")
     add("--rounds", type=int, default=3, help="how often everything is measured (3)")
     options = parser.parse_args()
     pinned = cores()
     if pinned:
         os.sched_setaffinity(0, {pinned[1]})
-    words = (options.only or "").split(",")
+    words = (options.only or "").split(";")
     kinds = [
         kind
         for kind in KINDS
@@ -85,39 +94,55 @@ def main() -> int:
     ]
     about = report.machine()
     print(f"{about['at']}, {about['commit']}, {about['cpu']}, load {about['load'][0]}")
-    many = scenarios.WARM_UP + int(1000 * options.seconds)
-    found: dict[tuple[str, str], list[measure.Sample]] = {}
-    with shop.opened(options.database, options.books, None, many) as place:
-        print(f"{place.software}; CPU ms a request (requests/s), median of {options.rounds} rounds")
-        for _ in range(options.rounds):
-            for kind in kinds:
-                for app in dict.fromkeys(scenarios.BY_NAME[line].app for line in LINES):
-                    for line, sample in _samples(place, kind, app, options.seconds):
-                        found.setdefault((kind.name, line), []).append(sample)
-    print(f"{'':24}" + "".join(f"{line:>20}" for line in LINES))
-    for kind in kinds:
-        cells = [_cell(found[kind.name, line]) for line in LINES]
-        print(f"{kind.name:24}" + "".join(f"{cell:>20}" for cell in cells))
+    print(f"CPU ms a request, least–most (requests/s); medians of {options.rounds} rounds")
+    for database in ("sqlite", "postgresql"):
+        if options.database in {database, "both"}:
+            _measure(database, kinds, options)
     return 0
 
 
+def _measure(database: str, kinds: Sequence[Kind], options: argparse.Namespace) -> None:
+    many = scenarios.WARM_UP + int(1000 * options.seconds)
+    found: dict[tuple[str, str], list[measure.Sample]] = {}
+    memory: dict[str, float] = {}
+    with shop.opened(database, options.books, None, many) as place:
+        for _ in range(options.rounds):
+            for kind in kinds:
+                for app in dict.fromkeys(scenarios.BY_NAME[line].app for line in LINES):
+                    for line, sample in _samples(place, kind, app, options.seconds, memory):
+                        found.setdefault((kind.name, line), []).append(sample)
+        print(f"\n{place.software:28}" + "".join(f"{line:>26}" for line in LINES) + "      MiB")
+    for kind in kinds:
+        cells = [_cell(found[kind.name, line]) for line in LINES]
+        row = "".join(f"{cell:>26}" for cell in cells)
+        print(f"{kind.name:28}{row}{memory[kind.name]:9.0f}", flush=True)
+
+
 def _samples(
-    place: shop.Shop, kind: Kind, app: str, seconds: float
+    place: shop.Shop, kind: Kind, app: str, seconds: float, memory: dict[str, float]
 ) -> Iterator[tuple[str, measure.Sample]]:
+    """Measure the lines of one application; note what the shop's processes hold of their own."""
     core = cores()
     pinned = core[0] if core else None
     with Server(
-        app, place.settings, place.folder, pinned, kind.command, binds=kind.binds
+        *(app, place.settings, place.folder, pinned, kind.command),
+        binds=kind.binds,
+        processes=kind.processes,
     ) as server:
         for line in LINES:
             scenario = scenarios.BY_NAME[line]
             if scenario.app == app:
                 yield line, measure.sample(place, server, scenario, seconds, THREADS)
+        if app == scenarios.SHOP:
+            family = [psutil.Process(server.pid)]
+            family += family[0].children(recursive=True)
+            memory[kind.name] = sum(one.memory_full_info().pss for one in family) / 2**20
 
 
 def _cell(samples: list[measure.Sample]) -> str:
-    cpu = statistics.median(sample.cpu_ms for sample in samples)
-    return f"{cpu:.3f} ({statistics.median(s.per_second for s in samples):.0f})"
+    found = sorted(sample.cpu_ms for sample in samples)
+    rate = statistics.median(sample.per_second for sample in samples)
+    return f"{statistics.median(found):.3f} {found[0]:.3f}–{found[-1]:.3f} ({rate:.0f})"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import flask_migrate
 import psutil
 from sqlalchemy import Engine, delete, insert, select, text, update
 
-from benchmarks import catalogue
+from benchmarks import catalogue, inside
 from bookstore import auth, clock, create_app
 from bookstore.config import Settings
 from bookstore.extensions import db, redis_handle
@@ -126,6 +126,7 @@ def empty(database: str, **changes: Any) -> Iterator[Shop]:
             },
         )
         app = create_app(settings)
+        inside.quiet()
         stack.enter_context(app.app_context())
         stack.callback(redis_handle.client.close)
         stack.callback(db.engine.dispose)

@@ -28,7 +28,6 @@ def prepare(shop: Shop) -> None:
     Raises:
         RuntimeError: a raw view answers something else than the shop, or one of them nothing.
     """
-    inside.quiet()
     with db.engine.begin() as connection:
         # As different as their numbers: what happens to be 1 for everybody tells nothing.
         table = ShoppingCart.__table__
