@@ -137,7 +137,8 @@ class Server:
         until = time.monotonic() + SECONDS_TO_START
         while True:
             try:
-                with Client(self.address, 1) as client:
+                # Whatever it answers there: a hello, or where the documents are.
+                with Client(self.address, 1, None) as client:
                     client.run(iter([Request(path).encoded()]))
                 break
             except Exception as error:
