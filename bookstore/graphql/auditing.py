@@ -38,11 +38,6 @@ class Audited(FieldExtension):
         with self._noted(info, kwargs):
             return next_(source, info, **kwargs)
 
-    async def resolve_async(self, next_: Any, source: Any, info: Info, **kwargs: Any) -> Any:
-        """Run it."""
-        with self._noted(info, kwargs):
-            return await next_(source, info, **kwargs)
-
     def _noted(self, info: Info, given: dict[str, Any]) -> AbstractContextManager[None]:
         actor = info.context.actor
         if not actor.is_staff or actor.id is None or self._name in AS_CUSTOMER:

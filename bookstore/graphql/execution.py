@@ -1,6 +1,5 @@
 """Running a request, and telling what went wrong by the codes of the REST doors."""
 
-import asyncio
 import logging
 import re
 from dataclasses import dataclass
@@ -72,13 +71,11 @@ def execute(request: Request, actor: Actor) -> Result:
         reading.begin(actor)
     context = Context(actor, request.address)
     try:
-        found = asyncio.run(
-            schema.execute(
-                query,
-                variable_values=request.variables,
-                context_value=context,
-                operation_name=request.operation_name,
-            )
+        found = schema.execute_sync(
+            query,
+            variable_values=request.variables,
+            context_value=context,
+            operation_name=request.operation_name,
         )
     except CannotGetOperationTypeError as error:
         return _refused("graphql_invalid", error.as_http_error_reason())

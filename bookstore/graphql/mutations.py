@@ -77,7 +77,7 @@ class Mutation:
     """One's cart, wishlist, reviews and orders; and what staff may do."""
 
     @strawberry.mutation(graphql_type=BookPayload, description="Put a book on sale (staff).")
-    async def create_book(
+    def create_book(
         self, info: Info, title: str, author_id: int, price: Money, isbn: str | None = None
     ) -> Any:
         """Make a book."""
@@ -86,7 +86,7 @@ class Mutation:
             {"title": title, "author_id": author_id, "price": price, "isbn": isbn},
         )
         book = catalog_editing.create_book(info.context.actor, fields)
-        return {"book": await _fresh(info).book(book.id)}
+        return {"book": _fresh(info).book(book.id, int)}
 
     # -- cart --------------------------------------------------------------------------------
     @strawberry.mutation(graphql_type=CartPayload, description="Again adds up.")

@@ -1,6 +1,5 @@
 """Everything that can be read."""
 
-from functools import partial
 from typing import Annotated, Any
 
 import strawberry
@@ -16,7 +15,7 @@ from bookstore.services import accounts, cart, catalog, catalog_records, orders,
 from bookstore.services.actors import require_user
 from bookstore.services.catalog import BookFilter
 from bookstore.services.catalog_records import AUTHORS
-from bookstore.services.paging import PageRequest
+from bookstore.services.paging import Page, PageRequest
 
 Limit = Annotated[int, strawberry.argument(description="At most 100.")]
 Sort = Annotated[
@@ -34,30 +33,32 @@ class Query:
     """The catalogue, and what is one's own."""
 
     @strawberry.field(graphql_type=list[Book], description="The newest books, `offset` left out.")
-    def all_books(self, limit: Limit = 20, offset: int = 0) -> Any:
+    def all_books(self, info: Info, limit: Limit = 20, offset: int = 0) -> Any:
         """Return some."""
-        return _books(BookFilter(), limit, offset)
+        return _books(info, BookFilter(), limit, offset)
 
     @strawberry.field(graphql_type=Book | None, description="null: there is none.")
-    async def book(self, info: Info, id: int) -> Any:
+    def book(self, info: Info, id: int) -> Any:
         """Return one."""
-        return await info.context.loaders.book(id)
+        return info.context.loaders.book(id, int)
 
     @strawberry.field(graphql_type=list[Author], description="By name, `offset` left out.")
-    def all_authors(self, limit: Limit = 100, offset: int = 0) -> Any:
+    def all_authors(self, info: Info, limit: Limit = 100, offset: int = 0) -> Any:
         """Return some."""
-        page = _some(limit, offset)
-        return catalog_records.list_records(AUTHORS, None, page).data
+        page = catalog_records.list_records(AUTHORS, None, _some(limit, offset))
+        return info.context.loaders.together(page.data)
 
     @strawberry.field(graphql_type=Author | None, description="null: there is none.")
-    async def author(self, info: Info, id: int) -> Any:
+    def author(self, info: Info, id: int) -> Any:
         """Return one."""
-        return await info.context.loaders.author(id)
+        return info.context.loaders.author(id, int)
 
     @strawberry.field(graphql_type=list[Book], description="Also those written with others.")
-    def books_by_author(self, author_id: int, limit: Limit = 20, offset: int = 0) -> Any:
+    def books_by_author(
+        self, info: Info, author_id: int, limit: Limit = 20, offset: int = 0
+    ) -> Any:
         """Return an author's."""
-        return _books(BookFilter(author_id=author_id), limit, offset)
+        return _books(info, BookFilter(author_id=author_id), limit, offset)
 
     @strawberry.field(graphql_type=Connection[Book], description="Search and page by cursor.")
     def books(
@@ -71,9 +72,13 @@ class Query:
         """Return a page."""
         checked(_SEARCH, {"q": q, "sort": sort})
         request = page_request(info, first, after)
-        return connection(
-            lambda page: catalog.list_books(BookFilter(q=q), sort, page, hung=False), request
-        )
+
+        def load(page: PageRequest) -> Page:
+            found = catalog.list_books(BookFilter(q=q), sort, page, hung=False)
+            info.context.loaders.together(found.data)
+            return found
+
+        return connection(load, request)
 
     @strawberry.field(graphql_type=User | None, description="null: nobody is logged in.")
     def me(self, info: Info) -> Any:
@@ -96,7 +101,13 @@ class Query:
         """Return a page."""
         require_user(info.context.actor)
         request = page_request(info, first, after)
-        return connection(partial(orders.list_orders, info.context.actor), request)
+
+        def load(page: PageRequest) -> Page:
+            found = orders.list_orders(info.context.actor, page)
+            info.context.loaders.together(item for order in found.data for item in order.items)
+            return found
+
+        return connection(load, request)
 
     @strawberry.field(graphql_type=Order | None, description="null: there is none of one's own.")
     def order(self, info: Info, id: int) -> Any:
@@ -114,5 +125,6 @@ def _some(limit: int, offset: int) -> PageRequest:
     return PageRequest(size("limit", limit), offset=offset)
 
 
-def _books(wanted: BookFilter, limit: int, offset: int) -> Any:
-    return catalog.list_books(wanted, None, _some(limit, offset), hung=False).data
+def _books(info: Info, wanted: BookFilter, limit: int, offset: int) -> Any:
+    page = catalog.list_books(wanted, None, _some(limit, offset), hung=False)
+    return info.context.loaders.together(page.data)

@@ -27,11 +27,6 @@ class NeedsScope(FieldExtension):
         require_scope(info.context.actor, self.scope)
         return next_(source, info, **kwargs)
 
-    async def resolve_async(self, next_: Any, source: Any, info: Any, **kwargs: Any) -> Any:
-        """Ask, then resolve."""
-        require_scope(info.context.actor, self.scope)
-        return await next_(source, info, **kwargs)
-
 
 def guard(*roots: Any) -> None:
     """Make every field of these types ask for its scope."""

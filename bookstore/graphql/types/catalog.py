@@ -1,6 +1,5 @@
 """Books, and whom and what they hang on."""
 
-import asyncio
 from datetime import date
 from typing import Annotated, Any
 
@@ -9,6 +8,16 @@ import strawberry
 from bookstore.graphql.arguments import size
 from bookstore.graphql.context import Info
 from bookstore.graphql.scalars import Instant, Money, amount, read
+
+
+def book_id(source: Any) -> Any:
+    """Return which book a review or an order's line is of."""
+    return read(source, "book_id")
+
+
+def _author_id(book: Any) -> Any:
+    return book["author"]["id"]
+
 
 First = Annotated[int, strawberry.argument(description="At most 50.")]
 
@@ -60,9 +69,9 @@ class Review:
     updated_at: Instant
 
     @strawberry.field(graphql_type="Book")
-    async def book(self: Any, info: Info) -> Any:
+    def book(self: Any, info: Info) -> Any:
         """Return the book."""
-        return await info.context.loaders.book(self.book_id)
+        return info.context.loaders.book(self, book_id)
 
 
 @strawberry.type(description="Somebody who wrote a book.")
@@ -78,14 +87,14 @@ class Author:
     website: str | None
 
     @strawberry.field(graphql_type=int, description="Books written, also with others.")
-    async def books_count(self: Any, info: Info) -> Any:
+    def books_count(self: Any, info: Info) -> Any:
         """Return how many."""
-        return await info.context.loaders.books_count(self.id)
+        return info.context.loaders.books_count(self)
 
     @strawberry.field(graphql_type=list["Book"], description="The newest.")
-    async def books(self: Any, info: Info, first: First = 10) -> Any:
+    def books(self: Any, info: Info, first: First = 10) -> Any:
         """Return the newest."""
-        return await info.context.loaders.books_by(self.id, size("first", first, 50))
+        return info.context.loaders.books_by(self, size("first", first, 50))
 
 
 @strawberry.type(description="A title on sale.")
@@ -116,30 +125,26 @@ class Book:
         return self["cover"] and self["cover"]["url"]
 
     @strawberry.field(graphql_type=Author, description="The first author.")
-    async def author(self: Any, info: Info) -> Any:
+    def author(self: Any, info: Info) -> Any:
         """Return the first author."""
-        return await info.context.loaders.author(self["author"]["id"])
+        return info.context.loaders.author(self, _author_id)
 
     @strawberry.field(graphql_type=list[Author], description="All authors, the first one first.")
-    async def authors(self: Any, info: Info) -> Any:
+    def authors(self: Any, info: Info) -> Any:
         """Return all authors."""
-        people, _ = await info.context.loaders.hung_on(self["id"])
-        load = info.context.loaders.author
-        return await asyncio.gather(*(load(person["id"]) for person in people))
+        return info.context.loaders.authors(self)
 
     @strawberry.field(graphql_type=list[Category])
-    async def categories(self: Any, info: Info) -> Any:
+    def categories(self: Any, info: Info) -> Any:
         """Return the shelves."""
-        _, shelves = await info.context.loaders.hung_on(self["id"])
-        return shelves
+        return info.context.loaders.categories(self)
 
     @strawberry.field(graphql_type=Publisher | None)
-    async def publisher(self: Any, info: Info) -> Any:
+    def publisher(self: Any, info: Info) -> Any:
         """Return the publisher."""
-        publisher = read(self, "publisher")
-        return publisher and await info.context.loaders.publisher(publisher["id"])
+        return info.context.loaders.publisher(self)
 
     @strawberry.field(graphql_type=list[Review], description="The newest.")
-    async def reviews(self: Any, info: Info, first: First = 10) -> Any:
+    def reviews(self: Any, info: Info, first: First = 10) -> Any:
         """Return the newest."""
-        return await info.context.loaders.reviews(self["id"], size("first", first, 50))
+        return info.context.loaders.reviews(self, size("first", first, 50))

@@ -7,7 +7,7 @@ from strawberry import Parent
 
 from bookstore.graphql.context import Info
 from bookstore.graphql.scalars import Instant, Money, amount, read
-from bookstore.graphql.types.catalog import Book
+from bookstore.graphql.types.catalog import Book, book_id
 
 
 def money_field(name: str, description: str | None = None) -> Any:
@@ -15,10 +15,20 @@ def money_field(name: str, description: str | None = None) -> Any:
     return strawberry.field(resolver=amount(name), graphql_type=Money, description=description)
 
 
+def items_field(kind: Any) -> Any:
+    """Return a field for the items of something: what hangs on them is loaded at once."""
+
+    def items(root: Parent[Any], info: Info) -> Any:
+        """Return the items."""
+        return info.context.loaders.together(read(root, "items"))
+
+    return strawberry.field(resolver=items, graphql_type=list[kind])
+
+
 def _book_of_item() -> Any:
-    async def book(root: Parent[Any], info: Info) -> Any:
+    def book(root: Parent[Any], info: Info) -> Any:
         """Return the whole book: an item has a summary only."""
-        return await info.context.loaders.book(root["book"]["id"])
+        return info.context.loaders.book(root, lambda item: item["book"]["id"])
 
     return strawberry.field(resolver=book, graphql_type=Book)
 
@@ -68,7 +78,7 @@ class CartCoupon:
 class Cart:
     """A cart."""
 
-    items: list[CartItem]
+    items: list[CartItem] = items_field(CartItem)
     coupon: CartCoupon | None
     coupons: list[CartCoupon]
     discount: Money = money_field("discount", "What the coupons take off the books.")
@@ -90,7 +100,7 @@ class WishlistItem:
 class Wishlist:
     """A wishlist."""
 
-    items: list[WishlistItem]
+    items: list[WishlistItem] = items_field(WishlistItem)
 
 
 @strawberry.type(description="Where an order goes.")
@@ -131,9 +141,9 @@ class OrderItem:
     line_total: Money = money_field("line_total")
 
     @strawberry.field(graphql_type=Book, description="The book as it is now.")
-    async def book(self: Any, info: Info) -> Any:
+    def book(self: Any, info: Info) -> Any:
         """Return the book."""
-        return await info.context.loaders.book(self.book_id)
+        return info.context.loaders.book(self, book_id)
 
 
 @strawberry.type(description="An order.")
@@ -144,7 +154,7 @@ class Order:
     number: str
     status: str
     payment_status: str
-    items: list[OrderItem]
+    items: list[OrderItem] = items_field(OrderItem)
     subtotal: Money = money_field("subtotal")
     discount: Money = money_field("discount")
     shipping: Money = money_field("shipping")
