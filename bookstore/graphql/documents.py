@@ -2,29 +2,33 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 
 from graphql import DocumentNode
+from strawberry.extensions import SchemaExtension
 
-# A document of LONGEST characters takes half a megabyte at most, however it is written.
-KEPT = 64
-LONGEST = 4096
+from bookstore.extensions import settings
+from bookstore.services.persisted_queries import LONGEST
+
+# One takes up to 0.6 MB, by the tokens that it may have (``limits``); most take a tenth.
+MOST = 50
 
 
 class Documents:
-    """The last ``most`` documents that were found good, by their text and what they were held to.
+    """The last ``most`` that were found good, by their text and by whether that may ask for the
+    schema.
 
-    They are what the text says and no more: no variables, no name of an operation, nobody's rights,
-    and no documents with errors.
+    A document says what its text says: it has no variables, no name of an operation and no actor in
+    it, and what these may do is asked for each request. None is kept that has errors.
     """
 
-    def __init__(self, most: int = KEPT, longest: int = LONGEST) -> None:
+    def __init__(self, most: int) -> None:
         self._most = most
-        self._longest = longest
         self._kept: OrderedDict[tuple[str, bool], DocumentNode] = OrderedDict()
         self._lock = threading.Lock()
 
     def find(self, text: str, *, is_open: bool) -> DocumentNode | None:
-        """Return a document that was found good; ``is_open``: it may ask for the schema."""
+        """Return a document that was found good."""
         key = (text, is_open)
         with self._lock:
             found = self._kept.get(key)
@@ -33,8 +37,8 @@ class Documents:
         return found
 
     def keep(self, text: str, document: DocumentNode, *, is_open: bool) -> None:
-        """Keep a document that was found good, unless it is long, in place of the oldest."""
-        if len(text) > self._longest:
+        """Keep a document that was found good, unless it is long, in place of the longest unused."""
+        if len(text) > LONGEST:
             return
         with self._lock:
             self._kept[text, is_open] = document
@@ -45,4 +49,26 @@ class Documents:
         return len(self._kept)
 
 
-documents = Documents()
+kept = Documents(MOST)
+
+
+class KnownDocuments(SchemaExtension):
+    """Neither parses nor validates what is kept, and keeps what turns out to be good."""
+
+    def on_parse(self) -> Iterator[None]:
+        """Take the document, if it is kept."""
+        context = self.execution_context
+        self._is_open = settings().graphql_is_open
+        self._found = kept.find(context.query or "", is_open=self._is_open)
+        context.graphql_document = self._found
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """Say that a kept one is good; keep another if it is."""
+        context = self.execution_context
+        if self._found is not None:
+            context.pre_execution_errors = []
+        yield
+        is_good = not context.pre_execution_errors
+        if self._found is None and is_good and context.query and context.graphql_document:
+            kept.keep(context.query, context.graphql_document, is_open=self._is_open)

@@ -12,7 +12,7 @@ from strawberry.types import ExecutionContext
 from bookstore.extensions import settings
 from bookstore.graphql import limits, scopes
 from bookstore.graphql.auditing import Audited
-from bookstore.graphql.documents import documents
+from bookstore.graphql.documents import KnownDocuments
 from bookstore.graphql.mutations import Mutation
 from bookstore.graphql.queries import Query
 from bookstore.graphql.scalars import SCALARS, read
@@ -30,24 +30,6 @@ class _Limits(SchemaExtension):
         if not settings().graphql_is_open:
             context.validation_rules = (*context.validation_rules, NoSchemaIntrospectionCustomRule)
         yield
-
-    def on_parse(self) -> Iterator[None]:
-        context = self.execution_context
-        self._is_open = settings().graphql_is_open
-        found = documents.find(context.query or "", is_open=self._is_open)
-        self._is_known = found is not None
-        context.graphql_document = found
-        yield
-
-    def on_validate(self) -> Iterator[None]:
-        context = self.execution_context
-        if self._is_known:
-            context.pre_execution_errors = []
-        yield
-        if self._is_known or context.pre_execution_errors:
-            return
-        if context.query and context.graphql_document:
-            documents.keep(context.query, context.graphql_document, is_open=self._is_open)
 
     def on_execute(self) -> Iterator[None]:
         context = self.execution_context
@@ -84,7 +66,7 @@ for _field in Mutation.__strawberry_definition__.fields:  # type: ignore[attr-de
 schema = _Schema(
     query=Query,
     mutation=Mutation,
-    extensions=[_Limits],
+    extensions=[_Limits, KnownDocuments],
     config=StrawberryConfig(
         default_resolver=read, scalar_map=SCALARS, disable_field_suggestions=False
     ),
