@@ -37,7 +37,7 @@ class Documents:
         return found
 
     def keep(self, text: str, document: DocumentNode, *, is_open: bool) -> None:
-        """Keep a document that was found good, unless it is long, in place of the longest unused."""
+        """Keep a good document, unless it is long; the one that was unused for longest may go."""
         if len(text) > LONGEST:
             return
         with self._lock:
