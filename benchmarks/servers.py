@@ -81,6 +81,7 @@ def main() -> int:
     add("--books", type=int, default=2000, help="how many books the shop has (2000)")
     add("--seconds", type=float, default=1, help="how long each measured window is (1)")
     add("--only", help="some, by words of their names, separated by semicolons")
+    add("--lines", default=",".join(LINES), help="which requests, of %(default)s")
     add("--rounds", type=int, default=3, help="how often everything is measured (3)")
     options = parser.parse_args()
     pinned = cores()
@@ -103,36 +104,36 @@ def main() -> int:
 
 def _measure(database: str, kinds: Sequence[Kind], options: argparse.Namespace) -> None:
     many = scenarios.WARM_UP + int(1000 * options.seconds)
+    lines = [line for line in LINES if line in options.lines.split(",")]
+    apps = dict.fromkeys(scenarios.BY_NAME[line].app for line in lines)
     found: dict[tuple[str, str], list[measure.Sample]] = {}
     memory: dict[str, float] = {}
     with shop.opened(database, options.books, None, many) as place:
         for _ in range(options.rounds):
             for kind in kinds:
-                for app in dict.fromkeys(scenarios.BY_NAME[line].app for line in LINES):
-                    for line, sample in _samples(place, kind, app, options.seconds, memory):
+                for app in apps:
+                    mine = [line for line in lines if scenarios.BY_NAME[line].app == app]
+                    for line, sample in _samples(place, kind, mine, options.seconds, memory):
                         found.setdefault((kind.name, line), []).append(sample)
-        print(f"\n{place.software:28}" + "".join(f"{line:>26}" for line in LINES) + "      MiB")
+        print(f"\n{place.software:28}" + "".join(f"{line:>26}" for line in lines) + "      MiB")
     for kind in kinds:
-        cells = [_cell(found[kind.name, line]) for line in LINES]
-        row = "".join(f"{cell:>26}" for cell in cells)
-        print(f"{kind.name:28}{row}{memory[kind.name]:9.0f}", flush=True)
+        row = "".join(f"{_cell(found[kind.name, line]):>26}" for line in lines)
+        print(f"{kind.name:28}{row}{memory.get(kind.name, 0.0):9.0f}", flush=True)
 
 
 def _samples(
-    place: shop.Shop, kind: Kind, app: str, seconds: float, memory: dict[str, float]
+    place: shop.Shop, kind: Kind, lines: Sequence[str], seconds: float, memory: dict[str, float]
 ) -> Iterator[tuple[str, measure.Sample]]:
-    """Measure the lines of one application; note what the shop's processes hold of their own."""
-    core = cores()
+    """Measure lines of one application; note what the shop's processes hold of their own."""
+    app, core = scenarios.BY_NAME[lines[0]].app, cores()
     pinned = core[0] if core else None
     with Server(
         *(app, place.settings, place.folder, pinned, kind.command),
         binds=kind.binds,
         processes=kind.processes,
     ) as server:
-        for line in LINES:
-            scenario = scenarios.BY_NAME[line]
-            if scenario.app == app:
-                yield line, measure.sample(place, server, scenario, seconds, THREADS)
+        for line in lines:
+            yield line, measure.sample(place, server, scenarios.BY_NAME[line], seconds, THREADS)
         if app == scenarios.SHOP:
             family = [psutil.Process(server.pid)]
             family += family[0].children(recursive=True)
