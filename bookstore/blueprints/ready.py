@@ -8,7 +8,8 @@ is unusual. What is kept is the app's own answer (``keep``), so there is one way
 
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
 from flask import Flask, Response, request
@@ -16,9 +17,9 @@ from werkzeug.sansio.http import is_resource_modified
 
 from bookstore import auth, instruments, logs, traces
 from bookstore.blueprints import compression, cors, limits, measuring, queries, versioning
-from bookstore.config import Settings
 from bookstore.services import catalog_cache
-from bookstore.services.catalog_cache import Visit
+from bookstore.services.catalog_cache import Asked, Desk, Entry, Visit
+from bookstore.services.limits import Standing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -47,6 +48,8 @@ _OWN = frozenset((*limits.HEADERS, "X-Request-ID"))
 _OF_BODY = frozenset(
     f"Content-{name}" for name in ("Encoding", "Language", "Length", "MD5", "Range", "Type")
 )
+# Requests that are asked for again and again, and answers; and of each a few KB.
+_REMEMBERED = 1024
 _REASONS = {200: "200 OK", 304: "304 NOT MODIFIED"}
 
 
@@ -93,35 +96,86 @@ class Front:
     def __init__(self, app: Flask) -> None:
         self._app, self._next = app, app.wsgi_app
         self._paths = _paths(app)
+        self._desk: Desk | None = None
+        # What comes of these parts of a request is the same as long as the desk is.
+        self._asked = lru_cache(maxsize=_REMEMBERED)(self._look_at)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Serve a request."""
-        if (
-            environ["REQUEST_METHOD"] not in _METHODS
-            or self._paths.fullmatch(environ["PATH_INFO"]) is None
-            or not _ODD.isdisjoint(environ)
-        ):
+        if environ["REQUEST_METHOD"] not in _METHODS or not _ODD.isdisjoint(environ):
             return self._next(environ, start_response)
-        way = _way(environ, self._app.config["SETTINGS"])
-        if way is None:
+        desk, get = self._desk, environ.get
+        if desk is None or not desk.fits(self._app.config["SETTINGS"]):
+            desk = self._open_anew()
+        asked = self._asked(
+            desk,
+            environ["PATH_INFO"],
+            get("QUERY_STRING", ""),
+            get("HTTP_HOST", ""),
+            get("HTTP_ACCEPT_ENCODING", ""),
+            get("HTTP_ORIGIN"),
+            environ["wsgi.url_scheme"],
+            versioning.NEGOTIATED in environ,
+        )
+        if asked is None or not _is_bare(environ):
             return self._next(environ, start_response)
         measuring.start(environ)
         instruments.HTTP_IN_PROGRESS.add()
         try:
-            with self._app.app_context():
-                found = catalog_cache.visit(environ.get("REMOTE_ADDR"), _address(environ), way)
+            start = _start(get("HTTP_IF_NONE_MATCH"))
+            found = desk.visit(get("REMOTE_ADDR"), asked, start)
+            if found is None:
+                with self._app.app_context():
+                    found = catalog_cache.visit(get("REMOTE_ADDR"), asked)
         finally:
             instruments.HTTP_IN_PROGRESS.add(amount=-1)
         if found.found is not None and found.found.entry is not None:
-            return _send(environ, start_response, found, found.found.entry)
+            return _send(environ, start_response, found.standing, found.found.entry)
         environ[_VISIT], environ[auth.COUNTED] = found, found.standing
         try:
             return self._next(environ, start_response)
         finally:
             with self._app.app_context():
                 catalog_cache.leave(found)
+
+    def _open_anew(self) -> Desk:
+        with self._app.app_context():
+            self._desk = desk = Desk()
+        return desk
+
+    def _look_at(
+        self,
+        desk: Desk,
+        path: str,
+        query: str,
+        host: str,
+        accepted: str,
+        origin: str | None,
+        scheme: str,
+        is_negotiated: bool,
+    ) -> Asked | None:
+        """Return what is asked for; None: the app has to look at it."""
+        present = desk.settings
+        if (
+            self._paths.fullmatch(path) is None
+            or (present.forces_https and scheme != "https")
+            or not host
+            or _PASSED_OVER.search(query)
+            or len(host) + len(query) > _LONGEST
+        ):
+            return None
+        # Links to other pages are whole addresses there.
+        named = host if path.startswith("/api/v1/") and not present.public_url else ""
+        way = (
+            compression.preferred(accepted) or "",
+            scheme,
+            "by Accept" if is_negotiated else "",
+            cors.allowed(origin, present) or "",
+            named,
+        )
+        return desk.asked(f"{path}?{query}" if query else path, "\n".join(way))
 
 
 def _visit() -> Visit | None:
@@ -139,50 +193,48 @@ def _paths(app: Flask) -> re.Pattern[str]:
     return re.compile("|".join(sorted(re.sub(r"<id:\w+>", ids, path) for path in found)), re.ASCII)
 
 
-def _address(environ: "WSGIEnvironment") -> str:
-    query = environ.get("QUERY_STRING", "")
-    return f"{environ['PATH_INFO']}?{query}" if query else str(environ["PATH_INFO"])
-
-
-def _way(environ: "WSGIEnvironment", present: Settings) -> str | None:
-    """Return all that an answer depends on besides the address; None: the app has to look at it."""
+def _is_bare(environ: "WSGIEnvironment") -> bool:
+    """Return whether a request has no body, and the app is not below some other path."""
     get = environ.get
-    scheme, host = environ["wsgi.url_scheme"], get("HTTP_HOST", "")
-    if (
-        (present.forces_https and scheme != "https")
-        or environ.get("SCRIPT_NAME")
-        or environ.get("CONTENT_LENGTH", "0") not in {"", "0"}
-        or not host
-        or _PASSED_OVER.search(get("QUERY_STRING", ""))
-        or len(host) + len(get("QUERY_STRING", "")) > _LONGEST
-    ):
-        return None
-    # Links to other pages are whole addresses there.
-    named = host if environ["PATH_INFO"].startswith("/api/v1/") and not present.public_url else ""
-    return "\n".join(
-        (
-            compression.preferred(get("HTTP_ACCEPT_ENCODING", "")) or "",
-            scheme,
-            "by Accept" if versioning.NEGOTIATED in environ else "",
-            cors.allowed(get("HTTP_ORIGIN"), present) or "",
-            named,
-        )
-    )
+    return not get("SCRIPT_NAME") and get("CONTENT_LENGTH", "0") in {"", "0"}
+
+
+def _start(wanted: str | None) -> bytes:
+    """Return how an entry begins that is just what the client has: of that it needs no content."""
+    if wanted is None or len(wanted) > _LONGEST:
+        return b""
+    return orjson.dumps([wanted])[:-1] + b","
+
+
+class _Head(NamedTuple):
+    """What an entry says of an answer; a header without a value has another in each answer."""
+
+    tag: str
+    route: str
+    headers: list[tuple[str, str | None]]
+    # Of a 304.
+    fewer: list[tuple[str, str | None]]
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _head(line: bytes) -> _Head:
+    tag, route, headers = orjson.loads(line)
+    pairs = [(name, value) for name, value in headers]
+    return _Head(tag, route, pairs, [pair for pair in pairs if pair[0] not in _OF_BODY])
 
 
 def _send(
-    environ: "WSGIEnvironment", start_response: "StartResponse", found: Visit, entry: bytes
+    environ: "WSGIEnvironment", start_response: "StartResponse", standing: Standing, entry: Entry
 ) -> Iterable[bytes]:
-    head, _, content = entry.partition(b"\n")
-    tag, route, headers = orjson.loads(head)
-    own = limits.headers(found.standing)
+    tag, route, headers, fewer = _head(entry.head)
+    own = limits.headers(standing)
     own["X-Request-ID"] = logs.request_id.get()
     method, wanted, status = environ["REQUEST_METHOD"], environ.get("HTTP_IF_NONE_MATCH"), 200
     if wanted is not None and (
         wanted == tag or not is_resource_modified(http_if_none_match=wanted, etag=tag)
     ):
-        status = 304
-        headers = [pair for pair in headers if pair[0] not in _OF_BODY]
+        status, headers = 304, fewer
+    content = entry.content
     traces.name_request(environ, method, route)
     measuring.log_answer(environ, method, environ["PATH_INFO"], status, len(content))
     measuring.count_answer(environ, method, route, status)

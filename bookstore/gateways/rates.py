@@ -7,10 +7,8 @@ meet a dead Redis at once fail, and comes back from it only after up to half a m
 """
 
 import logging
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import redis
 from flask import current_app
@@ -19,68 +17,14 @@ from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.storage.base import SlidingWindowCounterSupport
 
 from bookstore.extensions import limiter, redis_handle
-from bookstore.gateways.scripts import Script
+from bookstore.gateways.scripts import Script, pack
+from bookstore.gateways.windows import COUNT, PREFIX, Window, flat, windows
 
 log = logging.getLogger(__name__)
 
-PREFIX = "bookstore:limits"
-
 T = TypeVar("T")
 
-# The library's two scripts, for all rates at once: each takes two keys, and two or three numbers.
-# ``count(names, numbers)`` returns what ``_windows`` reads, and whether all were taken.
-COUNT = f"""
-local function acquire(KEYS, ARGV)
-{RedisStorage.SCRIPT_ACQUIRE_SLIDING_WINDOW.decode()}
-end
-local function window(KEYS, ARGV)
-{RedisStorage.SCRIPT_SLIDING_WINDOW.decode()}
-end
-local function count(names, numbers)
-    local found, good = {{}}, true
-    for i = 1, #names / 2 do
-        local keys = {{names[2 * i - 1], names[2 * i]}}
-        local amount, seconds = numbers[2 * i - 1], numbers[2 * i]
-        good = good and acquire(keys, {{amount, seconds, 1}})
-        found[i] = {{good and 1 or 0, window(keys, {{seconds}})}}
-    end
-    return found, good
-end
-"""
-_SCRIPT = Script(f"{COUNT} return (count(KEYS, ARGV))")
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """How a rate stands: what its two windows have counted, and for how long (s) they count.
-
-    The previous one counts the less the older it is; the current one lasts for the rate's time,
-    and then is the previous one for as long.
-    """
-
-    taken: bool
-    previous: int
-    previous_ends: float
-    current: int
-    current_ends: float
-
-    def remaining(self, rate: RateLimitItem) -> int:
-        """Return how many may still come now."""
-        weight = self.previous * self.previous_ends / rate.get_expiry()
-        return max(0, rate.amount - math.floor(weight) - self.current)
-
-    def wait(self, rate: RateLimitItem) -> int:
-        """Return after how many whole seconds one will be taken, if none is now."""
-        seconds, free = rate.get_expiry(), rate.amount - self.current
-        if free > 0 and self.previous:
-            left = self.previous_ends - free * seconds / self.previous
-        else:
-            left = self.current_ends - seconds
-        return max(1, math.floor(left) + 1)
-
-    def ends(self, rate: RateLimitItem) -> int:
-        """Return in how many seconds, rounded up, the current window ends."""
-        return max(1, math.ceil(self.current_ends - rate.get_expiry()))
+_SCRIPT = Script(f"{COUNT} return (count(1, 1))")
 
 
 def hit(counted: Sequence[tuple[RateLimitItem, str]]) -> list[Window]:
@@ -91,7 +35,7 @@ def hit(counted: Sequence[tuple[RateLimitItem, str]]) -> list[Window]:
             no address, since keys can be read. All of one call are of one ``who``.
     """
 
-    def ask(names: list[str], numbers: list[int]) -> tuple[Any, None]:
+    def ask(names: list[str], numbers: list[int]) -> tuple[Sequence[int], None]:
         return _SCRIPT(redis_handle.quick, names, numbers), None
 
     return hit_by(counted, ask)[0]
@@ -99,7 +43,7 @@ def hit(counted: Sequence[tuple[RateLimitItem, str]]) -> list[Window]:
 
 def hit_by(
     counted: Sequence[tuple[RateLimitItem, str]],
-    ask: Callable[[list[str], list[int]], tuple[Any, T]],
+    ask: Callable[[list[str], list[int]], tuple[Sequence[int], T]],
 ) -> tuple[list[Window], T | None]:
     """As ``hit``, by a script of the caller's that asks for something else as well.
 
@@ -110,15 +54,48 @@ def hit_by(
     Returns:
         what ``hit`` does, and the rest; None while Redis does not answer.
     """
-    keys = [(_key(rate, name), rate.amount, rate.get_expiry()) for rate, name in counted]
+    keys = [(_key(rate, name), *_numbers(rate)) for rate, name in counted]
     return storage().hit(keys, ask)
+
+
+class Packed(NamedTuple):
+    """What is counted, as a script takes it: how many keys, and they and the numbers as sent."""
+
+    many: int
+    keys: bytes
+    numbers: bytes
+
+
+def packed(counted: Sequence[tuple[RateLimitItem, str]]) -> Packed:
+    """Return what ``hit`` would count, packed once for many times."""
+    names, numbers = flat([(_key(rate, name), *_numbers(rate)) for rate, name in counted])
+    return Packed(len(names), pack(*names), pack(*numbers))
+
+
+class Watch:
+    """Where the present app counts now; later it says, without a context, whether it still does."""
+
+    def __init__(self) -> None:
+        self._extensions = current_app.extensions
+        self._client, self._places = redis_handle.quick, _places()
+
+    def fits(self) -> bool:
+        """Return whether it still counts in the same place."""
+        get = self._extensions.get
+        return (
+            get("bookstore_rates") is self._places and get("bookstore_redis_quick") is self._client
+        )
+
+    def is_away(self) -> bool:
+        """Return whether Redis was away when it was last asked."""
+        return self._places.is_away
 
 
 def look(rate: RateLimitItem, name: str) -> Window:
     """Return how a rate stands for what ``hit`` counts by this name; ``taken`` if one may come."""
     found = storage().get_sliding_window(_key(rate, name), rate.get_expiry())
     window = Window(True, *found)
-    return window if window.remaining(rate) else replace(window, taken=False)
+    return window if window.remaining(rate) else window._replace(taken=False)
 
 
 def storage() -> "ShopStorage":
@@ -135,17 +112,8 @@ def _key(rate: RateLimitItem, name: str) -> str:
     return f"{name.partition(':')[2]}}}{key}" if redis_handle.is_cluster else key
 
 
-def _windows(found: Any) -> list[Window]:
-    return [
-        Window(
-            bool(taken),
-            int(previous or 0),
-            max(0, previous_ttl) / 1000,
-            int(current or 0),
-            max(0, current_ttl) / 1000,
-        )
-        for taken, (previous, previous_ttl, current, current_ttl) in found
-    ]
+def _numbers(rate: RateLimitItem) -> tuple[int, int]:
+    return rate.amount, rate.get_expiry()
 
 
 class _Places:
@@ -168,6 +136,12 @@ class _Places:
         return found
 
 
+def _places() -> _Places:
+    found: _Places | None = current_app.extensions.get("bookstore_rates")
+    # Two threads may both make them; the first one's are used.
+    return found or current_app.extensions.setdefault("bookstore_rates", _Places())
+
+
 class ShopStorage(Storage, SlidingWindowCounterSupport):
     """Storage of the current app: its Redis, or its memory while Redis does not answer."""
 
@@ -181,23 +155,18 @@ class ShopStorage(Storage, SlidingWindowCounterSupport):
     def hit(
         self,
         keys: Sequence[tuple[str, int, int]],
-        ask: Callable[[list[str], list[int]], tuple[Any, T]],
+        ask: Callable[[list[str], list[int]], tuple[Sequence[int], T]],
     ) -> tuple[list[Window], T | None]:
         """Count one under each (key, most, seconds), up to the first that has had the most."""
-        places = self._places()
-        names: list[str] = []
-        numbers: list[int] = []
-        for key, amount, seconds in keys:
-            # As the library names them; both have to be on one node of a cluster.
-            names += (f"{PREFIX}:{{{key}}}/-1", f"{PREFIX}:{{{key}}}")
-            numbers += (amount, seconds)
+        places = _places()
+        names, numbers = flat(keys)
         try:
             found, more = ask(names, numbers)
         except redis.RedisError as error:
             self._away(places, error)
             return places.memory_hit(keys), None
         self._back(places)
-        return _windows(found), more
+        return windows(found), more
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count under a key that is gone after ``expiry`` seconds."""
@@ -217,7 +186,7 @@ class ShopStorage(Storage, SlidingWindowCounterSupport):
 
     def check(self) -> bool:
         """Return whether Redis counts."""
-        return bool(self._places().redis.check())
+        return bool(_places().redis.check())
 
     def reset(self) -> int | None:
         """Forget everything; returns how many keys."""
@@ -238,7 +207,7 @@ class ShopStorage(Storage, SlidingWindowCounterSupport):
         self._ask("clear_sliding_window", key, expiry)
 
     def _ask(self, method: str, *arguments: Any) -> Any:
-        places = self._places()
+        places = _places()
         try:
             found = getattr(places.redis, method)(*arguments)
         except redis.RedisError as error:
@@ -246,11 +215,6 @@ class ShopStorage(Storage, SlidingWindowCounterSupport):
             return getattr(places.memory, method)(*arguments)
         self._back(places)
         return found
-
-    def _places(self) -> _Places:
-        found: _Places | None = current_app.extensions.get("bookstore_rates")
-        # Two threads may both make them; the first one's are used.
-        return found or current_app.extensions.setdefault("bookstore_rates", _Places())
 
     def _away(self, places: _Places, error: Exception) -> None:
         if not places.is_away:

@@ -10,15 +10,15 @@ says who fills and for which version; it ends by itself if its owner does.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 from limits import RateLimitItem
 
-from bookstore.extensions import redis_handle
-from bookstore.gateways import cache, rates
-from bookstore.gateways.rates import Window
-from bookstore.gateways.scripts import Script
+from bookstore.extensions import context_maker, redis_handle
+from bookstore.gateways import cache, rates, windows
+from bookstore.gateways.scripts import Script, lines_of, pack
+from bookstore.gateways.windows import Window
 
 log = logging.getLogger(__name__)
 
@@ -26,38 +26,52 @@ LOCK_MS = 3000
 # What is kept in a quarter of an hour at most, by addresses with a query and again by those
 # without. But for the bestsellers nothing lives longer, so there is never more than twice as much.
 BUDGET_BYTES, BUDGET_SECONDS = 64 * 1024 * 1024, 900
+# Of a place.
+_KEYS = 4
 
-# Names: version, entry, body, lock. Words: a new version, and whose the lock will be.
+# Keys, from the first: version, entry, body, lock. Arguments: a new version, whose the lock will
+# be, and a beginning: of an entry that has this the first line is enough.
 _LOOK = f"""
-local function look(names, words)
-    local at = redis.call('GET', names[1])
+local function look(found)
+    local at = redis.call('GET', KEYS[1])
     if not at then
-        at = words[1]
-        redis.call('SET', names[1], at)
+        at = ARGV[1]
+        redis.call('SET', KEYS[1], at)
     end
     local function of_now(name)
         local value = redis.call('GET', name)
         return value and string.sub(value, 1, {cache.LENGTH}) == at and value
     end
-    local entry = of_now(names[2])
-    if entry then return {{at, entry}} end
-    local body = of_now(names[3])
-    if body then return {{at, false, body}} end
-    if of_now(names[4]) then return {{at, false, false, 'wait'}} end
-    redis.call('SET', names[4], at .. words[2], 'PX', {LOCK_MS})
-    return {{at, false, false, 'fill'}}
-end
-"""
-_LOOK_ALONE = Script(f"{_LOOK} return look(KEYS, ARGV)")
-_BOTH = Script(
-    f"""{rates.COUNT} {_LOOK}
-local function part(of, from, to)
-    local found = {{}}
-    for i = from, to do found[#found + 1] = of[i] end
+    local n = #found
+    found[n + 1] = at
+    local entry = of_now(KEYS[2])
+    if entry then
+        local start = ARGV[3]
+        if start ~= '' and string.sub(entry, {cache.LENGTH + 1}, {cache.LENGTH} + #start) == start
+        then
+            entry = string.sub(entry, 1, (string.find(entry, '\\n', 1, true)))
+        end
+        found[n + 2] = entry
+        return found
+    end
+    found[n + 2], found[n + 3] = false, of_now(KEYS[3])
+    if found[n + 3] then return found end
+    if of_now(KEYS[4]) then
+        found[n + 4] = 'wait'
+    else
+        redis.call('SET', KEYS[4], at .. ARGV[2], 'PX', {LOCK_MS})
+        found[n + 4] = 'fill'
+    end
     return found
 end
-local found, good = count(part(KEYS, 5, #KEYS), part(ARGV, 3, #ARGV))
-return {{found, good and look(KEYS, ARGV)}}
+"""
+_LOOK_ALONE = Script(f"{_LOOK} return look({{}})")
+# Behind those keys and arguments come those of ``windows.COUNT``; and its numbers before the rest.
+_BOTH = Script(
+    f"""{windows.COUNT} {_LOOK}
+local found, good = count(5, 4)
+if good then return look(found) end
+return found
 """
 )
 # Keys: lock, budget, then one for each value. Arguments: the lock's value, seconds, values.
@@ -85,6 +99,10 @@ class Place:
     address: str
     way: str
 
+    def packed(self) -> bytes:
+        """Return its keys as ``Asking`` sends them."""
+        return pack(*self.names())
+
     def names(self) -> list[str]:
         """Return the keys of the version, the entry, the body and the lock."""
         key, address = cache.key, self.address
@@ -101,13 +119,19 @@ def body_name(place: Place) -> str:
     return f"body:{place.address}"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Entry(NamedTuple):
+    """A whole answer: its first line, and what is below (nothing, if that was not wanted)."""
+
+    head: bytes
+    content: bytes
+
+
+class Found(NamedTuple):
     """What there is: an entry, else a body, else whether another fills just now (``is_awaited``)
     or whoever asked has to, and then how the lock is signed (``lock``)."""
 
     version: bytes
-    entry: bytes | None = None
+    entry: Entry | None = None
     body: bytes | None = None
     is_awaited: bool = False
     lock: bytes | None = None
@@ -125,21 +149,70 @@ def ask(
         return rates.hit(counted), None
     if redis_handle.is_cluster:
         # What is counted is on other nodes.
-        return rates.hit(counted), look(place)
+        counts = rates.hit(counted)
+        return counts, look(place) if all(one.taken for one in counts) else None
     words = _words()
 
-    def both(names: list[str], numbers: list[int]) -> tuple[Any, Any]:
-        return _BOTH(redis_handle.quick, [*place.names(), *names], [*words, *numbers])  # type: ignore[no-any-return]
+    def both(names: list[str], numbers: list[int]) -> tuple[Sequence[int], Any]:
+        found = _BOTH(redis_handle.quick, [*place.names(), *names], [*words, "", *numbers])
+        return _parted(found, len(counted))
 
-    windows, found = rates.hit_by(counted, both)
-    return windows, _found(place, found, words) if found else None
+    counts, found = rates.hit_by(counted, both)
+    return counts, _found(place, found, words) if found else None
+
+
+class Asking:
+    """Asks as ``ask`` does, for the present app and later without its context.
+
+    What is sent each time for one place, or for who is counted, is packed once.
+    """
+
+    def __init__(self) -> None:
+        self._watch, self._contexts = rates.Watch(), context_maker()
+        # In a cluster, what is counted is on other nodes.
+        self._lines = None if redis_handle.is_cluster else lines_of(redis_handle.quick)
+
+    def fits(self) -> bool:
+        """Return whether the app still asks there."""
+        return self._watch.fits()
+
+    def __call__(
+        self, counted: rates.Packed, place: Place, packed: bytes, start: bytes
+    ) -> tuple[list[Window], Found | None] | None:
+        """Count and look; None: something is unusual, so that ``ask`` has to be used.
+
+        Args:
+            counted: what.
+            place: where to look.
+            packed: its names, as they are sent.
+            start: an entry that begins so is wanted without its content.
+        """
+        if self._lines is None or self._watch.is_away() or not cache.is_usable(place.namespace):
+            return None
+        words = _words()
+        given = b"".join(
+            (
+                pack(_KEYS + counted.many),
+                *(packed, counted.keys),
+                *(pack(*words, start), counted.numbers),
+            )
+        )
+        try:
+            found = _BOTH.ask(self._lines, 1 + _KEYS + len(words) + 1 + 2 * counted.many, given)
+        except redis.RedisError:
+            return None
+        numbers, rest = _parted(found, counted.many // 2)
+        if rest and rest[0] == words[0].encode():
+            with self._contexts():
+                return windows.windows(numbers), _found(place, rest, words)
+        return windows.windows(numbers), _found(place, rest, words) if rest else None
 
 
 def look(place: Place) -> Found | None:
     """Return what there is; None when there is no cache to use now."""
     words = _words()
     try:
-        return _found(place, _LOOK_ALONE(redis_handle.quick, place.names(), words), words)
+        return _found(place, _LOOK_ALONE(redis_handle.quick, place.names(), [*words, ""]), words)
     except redis.RedisError:
         return None
 
@@ -180,6 +253,12 @@ def _words() -> tuple[str, str]:
     return cache.new_version(), cache.new_version()
 
 
+def _parted(found: list[Any], rates_counted: int) -> tuple[Sequence[int], list[Any]]:
+    """Return what is of the rates, and what was found then."""
+    end = rates_counted * windows.NUMBERS
+    return found[:end], found[end:]
+
+
 def _found(place: Place, found: Any, words: tuple[str, str]) -> Found | None:
     version, signed = words
     if found[0] == version.encode():
@@ -188,11 +267,13 @@ def _found(place: Place, found: Any, words: tuple[str, str]) -> Found | None:
         cache.bump(place.namespace)
         return look(place) if cache.is_usable(place.namespace) else None
     at, entry, body, word = [*found, None, None, None][:4]
-    length = cache.LENGTH
+    if entry:
+        end = entry.index(b"\n")
+        return Found(at, Entry(entry[cache.LENGTH : end], entry[end + 1 :]))
     return Found(
         at,
-        entry and entry[length:],
-        body and body[length:],
+        None,
+        body and body[cache.LENGTH :],
         word == b"wait",
         at + signed.encode() if word == b"fill" else None,
     )

@@ -5,16 +5,20 @@ what is made then is kept as the whole answer (``keep``), and its body for all o
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from bookstore import instruments
 from bookstore.config import Settings
-from bookstore.extensions import settings
+from bookstore.extensions import context_maker, settings
 from bookstore.gateways import cache, ready
-from bookstore.gateways.ready import Found, Place
+from bookstore.gateways.rates import Packed, packed
+from bookstore.gateways.ready import Entry as Entry, Found, Place
+from bookstore.gateways.windows import Window
 from bookstore.services import limits, reading, vault
-from bookstore.services.limits import Standing
+from bookstore.services.limits import Policy, Standing
 from bookstore.unit_of_work import after_commit, new_snapshot
 
 NAMESPACE = "catalog"
@@ -76,31 +80,77 @@ def get_or_make(
     return made
 
 
-def visit(client: str | None, address: str, way: str) -> Visit:
+class Asked(NamedTuple):
+    """What is asked for, made ready for being asked for often."""
+
+    place: Place
+    packed: bytes
+
+
+def visit(client: str | None, asked: Asked) -> Visit:
     """Count a guest's request and look for a ready answer to it, in one round trip.
 
     Waits, not long, for another request that makes it just now.
 
     Args:
         client: the address that the guest has.
-        address: path and query that are asked for, as they were sent.
-        way: all else that the answer depends on.
+        asked: what is asked for.
     """
     policies, counted = limits.at_address(client)
-    place = Place(NAMESPACE, f"{_edition()}:{address}", way)
-    windows, found = ready.ask(counted, place)
-    standing = limits.standing(policies, windows)
-    if standing.retry_after is None:
+    windows, found = ready.ask(counted, asked.place)
+    if found is not None and found.is_awaited:
+        found = _wait(asked.place)
+    return _visited(asked.place, policies, windows, found)
+
+
+class Desk:
+    """Serves guests of the present app as ``visit`` does, but later without its context."""
+
+    def __init__(self) -> None:
+        self.settings, self._edition, self._contexts = settings(), _edition(), context_maker()
+        self._asking = ready.Asking()
+        self._guest = lru_cache(maxsize=4096)(self._named)
+
+    def fits(self, present: Settings) -> bool:
+        """Return whether it is still one of the app's, which has these settings now."""
+        return present is self.settings and self._asking.fits()
+
+    def asked(self, address: str, way: str) -> Asked:
+        """Return what is asked for.
+
+        Args:
+            address: path and query, as they were sent.
+            way: all else that the answer depends on.
+        """
+        place = Place(NAMESPACE, f"{self._edition}:{address}", way)
+        return Asked(place, place.packed())
+
+    def visit(self, client: str | None, asked: Asked, start: bytes) -> Visit | None:
+        """Do as the function ``visit``; None: that has to do it.
+
+        Args:
+            client: the address that the guest has.
+            asked: what is asked for.
+            start: an entry that begins with it is wanted without its content.
+        """
+        policies, counted = self._guest(client)
+        answer = self._asking(counted, asked.place, asked.packed, start)
+        if answer is None:
+            return None
+        windows, found = answer
         if found is not None and found.is_awaited:
-            found = _wait(place)
-        hit = found is not None and (found.entry is not None or found.body is not None)
-        kind = "error" if found is None else "hit" if hit else "miss"
-        instruments.CACHE.add(NAMESPACE, kind)
-    return Visit(place, standing, found)
+            with self._contexts():
+                found = _wait(asked.place)
+        return _visited(asked.place, policies, windows, found)
+
+    def _named(self, client: str | None) -> tuple[Sequence[Policy], Packed]:
+        with self._contexts():
+            policies, counted = limits.at_address(client)
+            return policies, packed(counted)
 
 
 def keep(visit: Visit, entry: bytes) -> None:
-    """Keep the whole answer to a visit, as ``Found.entry`` is to have it."""
+    """Keep the whole answer to a visit, of which ``Found.entry`` is made."""
     found, seconds = visit.found, visit.seconds
     if found is None or seconds is None or len(entry) > MOST_BYTES:
         return
@@ -133,6 +183,17 @@ def _look_afresh() -> None:
     """Begin to read: the version is known now. Nor from a replica without what it changed for."""
     new_snapshot()
     reading.not_before(cache.mark(NAMESPACE))
+
+
+def _visited(
+    place: Place, policies: Sequence[Policy], windows: Sequence[Window], found: Found | None
+) -> Visit:
+    standing = limits.standing(policies, windows)
+    if standing.retry_after is None:
+        hit = found is not None and (found.entry is not None or found.body is not None)
+        kind = "error" if found is None else "hit" if hit else "miss"
+        instruments.CACHE.add(NAMESPACE, kind)
+    return Visit(place, standing, found)
 
 
 def _wait(place: Place) -> Found | None:

@@ -20,7 +20,7 @@ from limits import RateLimitItem, parse_many
 
 from bookstore.extensions import settings
 from bookstore.gateways import rates
-from bookstore.gateways.rates import Window
+from bookstore.gateways.windows import Window
 from bookstore.services import vault
 from bookstore.services.actors import Acting, Actor
 

@@ -91,6 +91,13 @@ def _unpause(shop: Flask) -> None:
     fresh.close()
 
 
+def _visit() -> catalog_cache.Visit:
+    desk = catalog_cache.Desk()
+    found = desk.visit("192.0.2.1", desk.asked("/api/v2/books", ""), b"")
+    assert found is not None
+    return found
+
+
 class TestFilling:
     """Many ask at once for what nobody has made."""
 
@@ -141,10 +148,10 @@ class TestFilling:
     def test_who_fills_may_die(self, two: list[Flask], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(catalog_cache, "WAIT_SECONDS", 0.02)
         with two[0].app_context():
-            visit = catalog_cache.visit("192.0.2.1", "/api/v2/books", "")
+            visit = _visit()
             assert visit.found is not None
             assert visit.found.lock is not None  # and now it is killed
-            other = catalog_cache.visit("192.0.2.1", "/api/v2/books", "")
+            other = _visit()
             assert other.found is not None
             assert other.found.is_awaited
             assert other.found.lock is None
@@ -161,9 +168,9 @@ class TestFilling:
 
     def test_a_change_ends_the_wait_for_what_was_before(self, two: list[Flask]) -> None:
         with two[0].app_context():
-            first = catalog_cache.visit("192.0.2.1", "/api/v2/books", "")
+            first = _visit()
             catalog_cache.clear()
-            second = catalog_cache.visit("192.0.2.1", "/api/v2/books", "")
+            second = _visit()
             assert first.found is not None
             assert second.found is not None
             assert second.found.lock is not None

@@ -37,6 +37,13 @@ def test_limits_are_exact(there: Flask, monkeypatch: pytest.MonkeyPatch) -> None
         assert rates.storage().get("failures") == 0
 
 
+def test_what_is_ready_counts_too(there: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    Limits(there, monkeypatch)(burst="5/minute", sustained="30/day")
+    client = Client(there)
+    found = [client.get("/publishers").status_code for _ in range(8)]
+    assert found == [200] * 5 + [429] * 3
+
+
 def test_a_ready_answer_is_found_until_something_changes(there: Flask) -> None:
     with there.app_context():
         make_book("Tehanu")
