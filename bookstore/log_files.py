@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import threading
+import weakref
 from pathlib import Path
 
 BYTES, KEPT = 15 * 1024 * 1024, 10
@@ -23,7 +24,7 @@ class SharedFile:
         self._lock = threading.Lock()
         self._descriptor = -1
         self._which = (0, 0)
-        os.register_at_fork(after_in_child=self._forked)
+        _all_files.add(self)
 
     def write(self, line: str) -> None:
         """Append a line.
@@ -89,5 +90,17 @@ class SharedFile:
             os.close(self._descriptor)
         self._descriptor, self._which = -1, (0, 0)
 
-    def _forked(self) -> None:
+    def forked(self) -> None:
+        """In a child: no other thread is here that could hold the lock."""
         self._lock = threading.Lock()
+
+
+_all_files: weakref.WeakSet[SharedFile] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for file in list(_all_files):
+        file.forked()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -8,7 +8,10 @@ import logging
 import os
 import sys
 import threading
+import time
+import weakref
 from collections import deque
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,6 +20,9 @@ import orjson
 from bookstore import clock
 from bookstore.log_files import SharedFile
 from bookstore.scrubbing import scrub
+
+# How long a line that is written ``soon`` waits for others at most.
+LATE_SECONDS = 0.01
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
 # The trace that the line belongs to (32 hex digits); empty without one.
@@ -41,6 +47,10 @@ def _extras(record: logging.LogRecord) -> dict[str, Any]:
     }
 
 
+def _now() -> str:
+    return clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def _shown(value: object) -> str:
     # A path is what a stranger sends: with a newline in it, it would write lines of its own, and
     # with an escape it would speak to the terminal.
@@ -55,7 +65,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line (no newline inside: JSON escapes them)."""
         line = {
-            "time": clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "time": _now(),
             "level": record.levelname,
             "logger": record.name,
             "message": scrub(record.getMessage()),
@@ -82,6 +92,9 @@ class TextFormatter(logging.Formatter):
         return line
 
 
+_all_lines: "weakref.WeakSet[_Lines]" = weakref.WeakSet()
+
+
 class _Lines(logging.StreamHandler):  # type: ignore[type-arg]
     """Formats a record once, for the console and for the file.
 
@@ -96,7 +109,10 @@ class _Lines(logging.StreamHandler):  # type: ignore[type-arg]
         super().__init__(stream)
         self._waiting: deque[str] = deque()
         self._writing = threading.Lock()
-        os.register_at_fork(after_in_child=self._forked)
+        self._is_due = threading.Event()
+        self._clerk: threading.Thread | None = None
+        self._hiring = threading.Lock()
+        _all_lines.add(self)
 
     def handle(self, record: logging.LogRecord) -> Any:
         kept = self.filter(record)
@@ -115,6 +131,37 @@ class _Lines(logging.StreamHandler):  # type: ignore[type-arg]
         self._write()
         super().flush()
 
+    def add_soon(self, line: str) -> None:
+        """Write a line a moment later, with all others of that moment, or along with the next."""
+        self._waiting.append(line)
+        if self._clerk is None:
+            self._hire()
+        if not self._is_due.is_set():
+            self._is_due.set()
+
+    def close(self) -> None:
+        self._write()
+        clerk, self._clerk = self._clerk, None
+        if clerk is not None:
+            self._is_due.set()  # and it finds that it is needed no more
+        super().close()
+
+    def _hire(self) -> None:
+        with self._hiring:
+            if self._clerk is None:
+                self._clerk = threading.Thread(
+                    target=self._write_late, name="log-lines", daemon=True
+                )
+                self._clerk.start()
+
+    def _write_late(self) -> None:
+        me = threading.current_thread()
+        while self._clerk is me:
+            self._is_due.wait()
+            time.sleep(LATE_SECONDS)
+            self._is_due.clear()
+            self._write()
+
     def _write(self) -> None:
         for _ in range(self.MOST):
             # Looked at again after letting go: a line may have come just then.
@@ -130,11 +177,19 @@ class _Lines(logging.StreamHandler):  # type: ignore[type-arg]
             finally:
                 self._writing.release()
 
-    def _forked(self) -> None:
+    def forked(self) -> None:
+        """In a child: what waits is its parent's, and no other thread is here."""
         self._waiting.clear()
-        self._writing = threading.Lock()
+        self._writing, self._hiring = threading.Lock(), threading.Lock()
+        self._is_due, self._clerk = threading.Event(), None
 
 
+def _forked() -> None:
+    for lines in list(_all_lines):
+        lines.forked()
+
+
+os.register_at_fork(after_in_child=_forked)
 _file: SharedFile | None = None
 _full = False
 
@@ -149,6 +204,49 @@ def _to_file(file: SharedFile, line: str) -> None:
         if not _full:
             print(f"bookstore: cannot write {file.path}: {error.strerror}", file=sys.stderr)  # noqa: T201
         _full = True
+
+
+def soon(logger: logging.Logger, message: str, **numbers: float | None) -> bool:
+    """Write at INFO what ``logger.info(message, extra=numbers)`` would, for far less and a moment
+    later; a process that is killed in that moment has not written it.
+
+    Returns:
+        False, and nothing is written: there is more to it than one line of JSON.
+    """
+    lines = _only(logger)
+    if lines is None or trace_id.get():
+        return False
+    line = {
+        "time": _now(),
+        "level": "INFO",
+        "logger": logger.name,
+        "message": _scrubbed(message),
+        "request_id": request_id.get(),
+        **numbers,
+    }
+    lines.add_soon(orjson.dumps(line).decode())
+    return True
+
+
+# Most are lines about the same few addresses.
+_scrubbed = lru_cache(maxsize=1024)(scrub)
+
+
+def _only(logger: logging.Logger) -> _Lines | None:
+    """Return our handler, if it writes JSON and no other would see a logger's line at INFO."""
+    if not logger.isEnabledFor(logging.INFO) or logger.filters:
+        return None
+    found: _Lines | None = None
+    one: logging.Logger | None = logger
+    while one is not None:
+        for handler in one.handlers:
+            if handler.level > logging.INFO:
+                continue
+            if found is not None or type(handler) is not _Lines:
+                return None
+            found = handler
+        one = one.parent if one.propagate else None
+    return found if found is not None and type(found.formatter) is JsonFormatter else None
 
 
 def also_to(path: Path | None) -> None:
@@ -167,6 +265,7 @@ def configure(*, level: str, json_lines: bool) -> None:
     root = logging.getLogger()
     for old in [h for h in root.handlers if getattr(h, "_bookstore", False)]:
         root.removeHandler(old)
+        old.close()
     handler._bookstore = True  # type: ignore[attr-defined]
     root.addHandler(handler)
     # DEBUG is for our own: at that level libraries write rows, headers and bodies of everybody.

@@ -48,9 +48,23 @@ def log_answer(
     environ: "WSGIEnvironment", method: str, path: str, status: int, size: int | None
 ) -> None:
     """Write the line of a request that is answered; ``size`` in bytes, if it has a body."""
+    log.info("%s %s", method, path, extra=_figures(environ, method, status, size))
+
+
+def log_ready(
+    environ: "WSGIEnvironment", method: str, path: str, status: int, size: int | None
+) -> None:
+    """As ``log_answer``, a moment later: for answers that there are very many of."""
+    if not logs.soon(log, f"{method} {path}", **_figures(environ, method, status, size)):
+        log_answer(environ, method, path, status, size)
+
+
+def _figures(
+    environ: "WSGIEnvironment", method: str, status: int, size: int | None
+) -> dict[str, float | None]:
     ms = round((time.perf_counter() - environ[_STARTED]) * 1000, 1)
     sent = 0 if method == "HEAD" or status == 304 else size
-    log.info("%s %s", method, path, extra={"status": status, "ms": ms, "bytes": sent})
+    return {"status": status, "ms": ms, "bytes": sent}
 
 
 def count_answer(environ: "WSGIEnvironment", method: str, route: str, status: int) -> None:

@@ -236,7 +236,7 @@ def _send(
         status, headers = 304, fewer
     content = entry.content
     traces.name_request(environ, method, route)
-    measuring.log_answer(environ, method, environ["PATH_INFO"], status, len(content))
+    measuring.log_ready(environ, method, environ["PATH_INFO"], status, len(content))
     measuring.count_answer(environ, method, route, status)
     start_response(
         _REASONS[status], [(name, own[name] if value is None else value) for name, value in headers]

@@ -1,14 +1,18 @@
 """Log lines: one a record, JSON that parses, the request id in each."""
 
+import gc
 import io
 import json
 import logging
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from bookstore import logs
+from tests.clients import wait_until
 
 
 def record(message: str, *args: object, **extra: object) -> logging.LogRecord:
@@ -80,3 +84,101 @@ class SlowStream(io.StringIO):
         self.texts.append(text)
         self.inside -= 1
         return len(text)
+
+
+@contextmanager
+def alone() -> Iterator[logging.Logger]:
+    """Have a logger whose lines our handler alone sees, as it is in a server."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()
+    logs.configure(level="INFO", json_lines=True)
+    try:
+        yield logging.getLogger("bookstore.access")
+    finally:
+        for one in root.handlers:
+            one.close()
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+def _lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_what_is_written_soon_is_what_would_be_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with alone() as access:
+        token = logs.request_id.set("an-id")
+        mail, given = "GET /api/v2/books?q=ann@example.com\n\u20ac", {"status": 200, "ms": 0.1}
+        try:
+            access.info("%s", mail, extra={**given, "bytes": None})
+            assert logs.soon(access, mail, **given, bytes=None)
+            access.info("behind it")
+        finally:
+            logs.request_id.reset(token)
+        slow, fast, last = _lines(capsys)
+        assert list(slow) == list(fast)
+        slow.pop("time"), fast.pop("time")
+        assert slow == fast
+        assert "ann@example.com" not in str(fast["message"])
+        assert last["message"] == "behind it"
+
+
+def test_what_is_written_soon_is_not_forgotten(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with alone() as access:
+        seen: list[dict[str, object]] = []
+        for n in range(3):
+            assert logs.soon(access, f"line {n}", status=200)
+            wait_until(lambda n=n: bool(seen.extend(_lines(capsys)) or len(seen) == n + 1))
+        assert logs.soon(access, "the last", status=200)
+        logs.configure(level="INFO", json_lines=True)
+        assert _lines(capsys)[-1]["message"] == "the last"
+
+
+def test_whoever_else_wants_to_see_a_line_does() -> None:
+    with alone() as access:
+        other = logging.NullHandler()
+        for logger in (access, logging.getLogger("bookstore"), logging.getLogger()):
+            logger.addHandler(other)
+            assert not logs.soon(access, "line")
+            logger.removeHandler(other)
+        access.filters.append(lambda _record: False)
+        assert not logs.soon(access, "line")
+        access.filters.clear()
+        token = logs.trace_id.set("0af7651916cd43dd8448eb211c80319c")
+        assert not logs.soon(access, "line")
+        logs.trace_id.reset(token)
+        faults = logging.NullHandler(logging.ERROR)
+        logging.getLogger().addHandler(faults)
+        assert logs.soon(access, "line")
+        logs.configure(level="WARNING", json_lines=True)
+        assert not logs.soon(access, "line")
+        logs.configure(level="INFO", json_lines=False)
+        assert not logs.soon(access, "line")
+
+
+def test_a_child_writes_nothing_of_its_parents() -> None:
+    with alone() as access:
+        lines = logs._only(access)
+        assert lines is not None
+        lines._waiting.append("the parent's")
+        child = os.fork()
+        if child == 0:
+            is_its_own = not lines._waiting and lines._clerk is None
+            os._exit(0 if is_its_own else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert list(lines._waiting) == ["the parent's"]
+
+
+def test_handlers_that_are_gone_leave_nothing_behind() -> None:
+    with alone():
+        gc.collect()
+        before = len(logs._all_lines)
+        for _ in range(20):
+            logs.configure(level="INFO", json_lines=True)
+        gc.collect()
+        assert len(logs._all_lines) == before
