@@ -5,13 +5,12 @@ And each has an id and a line in the log.
 
 import logging
 import re
-import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
 
-from bookstore import instruments, logs
+from bookstore import instruments, logs, words
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -41,7 +40,7 @@ def start(environ: "WSGIEnvironment") -> None:
         return
     environ[_STARTED] = time.perf_counter()
     given = environ.get("HTTP_X_REQUEST_ID", "")
-    logs.request_id.set(given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8))
+    logs.request_id.set(given if given and _REQUEST_ID.fullmatch(given) else words.new())
 
 
 def log_answer(

@@ -211,16 +211,32 @@ class _Head(NamedTuple):
 
     tag: str
     route: str
-    headers: list[tuple[str, str | None]]
+    whole: "_Headers"
     # Of a 304.
-    fewer: list[tuple[str, str | None]]
+    fewer: "_Headers"
+
+
+class _Headers:
+    """Headers of an answer, and the places of those that have another value in each."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str | None]]) -> None:
+        found = list(pairs)
+        self._fixed = [(name, value or "") for name, value in found]
+        self._own = [(at, name) for at, (name, value) in enumerate(found) if value is None]
+
+    def filled(self, own: dict[str, str]) -> list[tuple[str, str]]:
+        """Return all of them."""
+        headers = self._fixed.copy()
+        for at, name in self._own:
+            headers[at] = (name, own[name])
+        return headers
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _head(line: bytes) -> _Head:
     tag, route, headers = orjson.loads(line)
-    pairs = [(name, value) for name, value in headers]
-    return _Head(tag, route, pairs, [pair for pair in pairs if pair[0] not in _OF_BODY])
+    fewer = _Headers(pair for pair in headers if pair[0] not in _OF_BODY)
+    return _Head(tag, route, _Headers(headers), fewer)
 
 
 def _send(
@@ -238,7 +254,5 @@ def _send(
     traces.name_request(environ, method, route)
     measuring.log_ready(environ, method, environ["PATH_INFO"], status, len(content))
     measuring.count_answer(environ, method, route, status)
-    start_response(
-        _REASONS[status], [(name, own[name] if value is None else value) for name, value in headers]
-    )
+    start_response(_REASONS[status], headers.filled(own))
     return [] if method == "HEAD" or status == 304 else [content]

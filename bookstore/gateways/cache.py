@@ -6,7 +6,6 @@ when Redis lost its memory in between; and what is made anew takes the place of 
 """
 
 import logging
-import secrets
 import threading
 import time
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 
 import redis
 
-from bookstore import instruments
+from bookstore import instruments, words
 from bookstore.extensions import redis_handle
 from bookstore.gateways import marks
 
@@ -22,7 +21,7 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
 # Of a version, in bytes: values begin with theirs.
-LENGTH = 16
+LENGTH = words.LENGTH
 
 _lock = threading.Lock()
 # Namespaces whose version could not be changed because Redis was away.
@@ -50,7 +49,7 @@ def version_key(namespace: str) -> str:
 
 def new_version() -> str:
     """Return a word that was no version before."""
-    return secrets.token_hex(LENGTH // 2)
+    return words.new()
 
 
 def is_usable(namespace: str) -> bool:

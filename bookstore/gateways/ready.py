@@ -28,6 +28,7 @@ LOCK_MS = 3000
 BUDGET_BYTES, BUDGET_SECONDS = 64 * 1024 * 1024, 900
 # Of a place.
 _KEYS = 4
+_OWN = b"$%d\r\n%%b\r\n" % cache.LENGTH * 2 + b"$%d\r\n%b\r\n"
 
 # Keys, from the first: version, entry, body, lock. Arguments: a new version, whose the lock will
 # be, and a beginning: of an entry that has this the first line is enough.
@@ -194,7 +195,9 @@ class Asking:
             (
                 pack(_KEYS + counted.many),
                 *(packed, counted.keys),
-                *(pack(*words, start), counted.numbers),
+                # Words are all of the same length.
+                _OWN % (words[0].encode(), words[1].encode(), len(start), start),
+                counted.numbers,
             )
         )
         try:

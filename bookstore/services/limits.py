@@ -127,14 +127,18 @@ def login_policies(name: str) -> tuple[Policy, ...]:
 
 def standing(policies: Sequence[Policy], windows: Sequence[Window]) -> Standing:
     """Return where somebody stands by what was counted of these policies."""
-    found = list(zip(policies, windows, strict=True))
-    refused = next(((one, window) for one, window in found if not window.taken), None)
-    if refused is not None:
-        policy, window = refused
-        wait = window.wait(policy.rate)
-        return Standing(policies, policy, 0, wait, wait)
-    policy, window = min(found, key=lambda pair: pair[1].remaining(pair[0].rate))
-    return Standing(policies, policy, window.remaining(policy.rate), window.ends(policy.rate), None)
+    nearest: tuple[int, Policy, Window] | None = None
+    for policy, window in zip(policies, windows, strict=True):
+        if not window.taken:
+            wait = window.wait(policy.rate)
+            return Standing(policies, policy, 0, wait, wait)
+        remaining = window.remaining(policy.rate)
+        if nearest is None or remaining < nearest[0]:
+            nearest = remaining, policy, window
+    if nearest is None:
+        raise ValueError("nothing was counted")
+    remaining, policy, window = nearest
+    return Standing(policies, policy, remaining, window.ends(policy.rate), None)
 
 
 @lru_cache(maxsize=4096)
