@@ -11,6 +11,7 @@ from bookstore.extensions import db
 from bookstore.gateways import pubsub
 from bookstore.models import LoginSession, Order, Review, User
 from bookstore.models.accounts import actor_label
+from bookstore.prepared import Prepared
 from bookstore.services import (
     account_end,
     attempts,
@@ -28,7 +29,7 @@ from bookstore.services.sessions import Login, Origin
 from bookstore.unit_of_work import collect_after_commit, execute, new_snapshot, unit_of_work
 
 _UNKNOWN = Origin()
-_WHO = (
+_WHO = Prepared(
     select(User.id, User.is_staff, User.is_premium)
     .join(LoginSession, LoginSession.user_id == User.id)
     .where(

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from bookstore import clock, errors
 from bookstore.models import Book, CartCoupon, CartItem, Coupon, ShoppingCart, User
 from bookstore.models.cart import MAX_LINES, MAX_QUANTITY
+from bookstore.prepared import Prepared
 from bookstore.services.actors import Acting
 from bookstore.services.sql import AnySelect, upsert, upserting
 from bookstore.unit_of_work import execute
@@ -39,10 +40,10 @@ _BOOK_ID = bindparam("book_id", type_=_BOOK.c.id.type)
 _NOW = bindparam("now", type_=_CART.c.updated_at.type)
 
 
-def by_each(query: AnySelect) -> dict[By, AnySelect]:
+def by_each(query: AnySelect) -> dict[By, Prepared]:
     """Return a query of carts for each way to pick one, which is then its value of ``cart``."""
     ways: tuple[By, ...] = get_args(By)
-    return {by: query.where(_CART.c[by] == bindparam("cart")) for by in ways}
+    return {by: Prepared(query.where(_CART.c[by] == bindparam("cart"))) for by in ways}
 
 
 def with_coupons() -> ColumnElement[bool]:
@@ -73,14 +74,14 @@ _PRICING = by_each(
     .join(_BOOK, _BOOK.c.id == _LINE.c.book_id)
     .order_by(_BOOK.c.id)
 )
-_LOCKING_TO_ORDER = (
+_LOCKING_TO_ORDER = Prepared(
     update(_CART)
     .where(_after_the_user(bindparam("buyer_id"), User.is_active))
     .values(version=_CART.c.version + 1, updated_at=_NOW)
     .returning(_CART.c.id)
 )
-_EMPTYING = delete(_LINE).where(_LINE.c.cart_id == _CART_ID)
-_DROPPING = delete(CartCoupon.__table__).where(CartCoupon.__table__.c.cart_id == _CART_ID)
+_EMPTYING = Prepared(delete(_LINE).where(_LINE.c.cart_id == _CART_ID))
+_DROPPING = Prepared(delete(CartCoupon.__table__).where(CartCoupon.__table__.c.cart_id == _CART_ID))
 
 
 @upserting

@@ -37,6 +37,13 @@ class EventType:
         """What it happens to: ``order`` of ``order.created``."""
         return "endpoint" if self.name == "ping" else self.name.partition(".")[0]
 
+    @property
+    def family(self) -> str:
+        """The subscription to all of its kind: ``order.*`` of ``order.created``; an event without
+        others of its kind has itself."""
+        family, dot, _ = self.name.partition(".")
+        return f"{family}.*" if dot else family
+
 
 def _object(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
     return {

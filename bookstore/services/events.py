@@ -43,7 +43,8 @@ from bookstore.models import (
     WebhookSubscription,
 )
 from bookstore.models.outbox import PENDING
-from bookstore.services.event_types import TYPES, EventType, patterns_for
+from bookstore.prepared import Prepared
+from bookstore.services.event_types import TYPES, EventType
 from bookstore.services.event_words import envelope, notice, notification_message
 from bookstore.unit_of_work import after_commit, collect_after_commit, execute, unit_of_work
 
@@ -97,7 +98,8 @@ def record(
             session, _recording(session.get_bind().dialect.name), values
         ).scalar_one()
         if only_endpoint is not None:
-            _deliver(session, event_id, now, WebhookEndpoint.id == only_endpoint)
+            about = {"event_id": event_id, "now": now, "endpoint_id": only_endpoint}
+            execute(session, _DELIVERING_TO_ONE, about)
             after_commit(queue.wake)
         else:
             _tell(session, event_id, kind, data, user_id, now)
@@ -126,9 +128,10 @@ def _transaction_id(dialect: str) -> ColumnElement[int]:
 
 
 @cache
-def _recording(dialect: str) -> Any:
+def _recording(dialect: str) -> Prepared:
     event = Event.__table__
-    return insert(event).values(transaction_id=_transaction_id(dialect)).returning(event.c.id)
+    numbered = insert(event).values(transaction_id=_transaction_id(dialect))
+    return Prepared(numbered.returning(event.c.id))
 
 
 def _next_sequence(session: Session, aggregate: str, aggregate_id: int) -> int:
@@ -140,11 +143,11 @@ def _next_sequence(session: Session, aggregate: str, aggregate_id: int) -> int:
     return (last or 0) + 1
 
 
-_MAILING = insert(Email.__table__)
+_MAILING = Prepared(insert(Email.__table__).inline())
 _NOTICE = Notification.__table__
 _SAID = ("event_id", "created_at", "title", "message", "data")
 _GIVEN: list[Any] = [User.id, *(bindparam(name, type_=_NOTICE.c[name].type) for name in _SAID)]
-_NOTIFYING = (
+_NOTIFYING = Prepared(
     insert(_NOTICE)
     .from_select(
         ["user_id", *_SAID],
@@ -156,17 +159,49 @@ _NOTIFYING = (
 
 
 # -- who is told --------------------------------------------------------------------------------
-_WHO = union_all(
-    select(literal("endpoint"), WebhookSubscription.endpoint_id).where(
-        WebhookSubscription.pattern.in_(bindparam("patterns", expanding=True))
-    ),
-    select(literal("device"), Device.id).where(Device.user_id == bindparam("user_id")),
-    select(Preference.channel, literal(0)).where(
-        Preference.user_id == bindparam("user_id"),
-        Preference.event_type == bindparam("event_type"),
-        Preference.enabled.is_(False),
+# Subscriptions that an event matches: to all, to its family, to its type.
+_PATTERNS: tuple[Any, ...] = (literal("*"), bindparam("family"), bindparam("event_type"))
+_WHO = Prepared(
+    union_all(
+        select(literal("endpoint"), WebhookSubscription.endpoint_id).where(
+            WebhookSubscription.pattern.in_(_PATTERNS)
+        ),
+        select(literal("device"), Device.id).where(Device.user_id == bindparam("user_id")),
+        select(Preference.channel, literal(0)).where(
+            Preference.user_id == bindparam("user_id"),
+            Preference.event_type == bindparam("event_type"),
+            Preference.enabled.is_(False),
+        ),
+    )
+)
+
+
+def _sending(message: Any, column: str, receiver: Any, which: ColumnElement[bool]) -> Prepared:
+    """Return the INSERT that sends an event to those receivers that are picked."""
+    now = bindparam("now", type_=Event.created_at.type)
+    event_id = bindparam("event_id", type_=Event.id.type)
+    fields = ["event_id", "status", "attempts", "next_attempt_at", "created_at", "touched_at"]
+    whom = select(event_id, literal(PENDING), literal(0), now, now, now, receiver.id).where(which)
+    whom = whom.with_for_update(**NOT_BEING_DELETED)
+    return Prepared(insert(message.__table__).from_select([*fields, column], whom).inline())
+
+
+_DELIVERING = _sending(
+    WebhookDelivery,
+    "endpoint_id",
+    WebhookEndpoint,
+    exists().where(
+        WebhookSubscription.endpoint_id == WebhookEndpoint.id,
+        WebhookSubscription.pattern.in_(_PATTERNS),
     ),
 )
+_DELIVERING_TO_ONE = _sending(
+    WebhookDelivery,
+    "endpoint_id",
+    WebhookEndpoint,
+    WebhookEndpoint.id == bindparam("endpoint_id"),
+)
+_PUSHING = _sending(PushMessage, "device_id", Device, Device.user_id == bindparam("user_id"))
 
 
 def _tell(
@@ -177,12 +212,8 @@ def _tell(
     user_id: int | None,
     now: datetime,
 ) -> None:
-    patterns = patterns_for(kind.name)
-    found = execute(
-        session,
-        _WHO,
-        {"patterns": patterns, "user_id": user_id or 0, "event_type": kind.name},
-    ).all()
+    about = {"event_type": kind.name, "family": kind.family}
+    found = execute(session, _WHO, {**about, "user_id": user_id or 0})
     # Endpoints, devices and unwanted channels in one look: an order should not wait for three.
     there = {str(row[0]) for row in found}
     due: dict[str, Any] = {
@@ -194,11 +225,7 @@ def _tell(
     }
     outgoing = False
     if "endpoint" in there:
-        subscribed = exists().where(
-            WebhookSubscription.endpoint_id == WebhookEndpoint.id,
-            WebhookSubscription.pattern.in_(patterns),
-        )
-        _deliver(session, event_id, now, subscribed)
+        execute(session, _DELIVERING, {**about, "event_id": event_id, "now": now})
         outgoing = True
     if user_id is not None and kind.mail and "email" not in there:
         mail = {"user_id": user_id, "template": kind.mail, "event_id": event_id, "data": {}}
@@ -206,41 +233,12 @@ def _tell(
         outgoing = True
     if user_id is not None and kind.notice:
         if "device" in there and "push" not in there:
-            _push(session, event_id, now, user_id)
+            execute(session, _PUSHING, {"event_id": event_id, "now": now, "user_id": user_id})
             outgoing = True
         if "in_app" not in there:
             _notify(session, event_id, kind, data, user_id, now)
     if outgoing:
         after_commit(queue.wake)
-
-
-def _deliver(session: Session, event_id: int, now: datetime, which: Any) -> None:
-    endpoints = _outgoing(event_id, now, WebhookEndpoint.id).where(which)
-    endpoints = endpoints.with_for_update(**NOT_BEING_DELETED)
-    session.execute(insert(WebhookDelivery).from_select(_columns("endpoint_id"), endpoints))
-
-
-def _push(session: Session, event_id: int, now: datetime, user_id: int) -> None:
-    devices = _outgoing(event_id, now, Device.id).where(Device.user_id == user_id)
-    devices = devices.with_for_update(**NOT_BEING_DELETED)
-    session.execute(insert(PushMessage).from_select(_columns("device_id"), devices))
-
-
-def _columns(target: str) -> list[str]:
-    return [
-        "event_id",
-        "status",
-        "attempts",
-        "next_attempt_at",
-        "created_at",
-        "touched_at",
-        target,
-    ]
-
-
-def _outgoing(event_id: int, now: datetime, target: Any) -> Any:
-    at = literal(now, Event.created_at.type)
-    return select(literal(event_id), literal(PENDING), literal(0), at, at, at, target)
 
 
 def _notify(

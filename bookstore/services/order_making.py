@@ -13,6 +13,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from bookstore import clock
 from bookstore.extensions import settings
 from bookstore.models import Order, OrderEvent, OrderItem
+from bookstore.prepared import Prepared
 from bookstore.services import checkout, order_moves, payments, stock
 from bookstore.services.actors import SYSTEM, Acting
 from bookstore.unit_of_work import adopt, execute
@@ -20,9 +21,9 @@ from bookstore.unit_of_work import adopt, execute
 # Crockford's base 32: no letter that reads as a digit.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-_ORDER = insert(Order.__table__).returning(Order.__table__.c.id)
-_HISTORY = insert(OrderEvent.__table__)
-_LINES = insert(OrderItem.__table__).returning(OrderItem.id, OrderItem.book_id)
+_ORDER = Prepared(insert(Order.__table__).returning(Order.__table__.c.id))
+_HISTORY = Prepared(insert(OrderEvent.__table__).inline())
+_LINES = Prepared(insert(OrderItem.__table__).returning(OrderItem.id, OrderItem.book_id))
 _BEGINNING = {"from_status": None, "to_status": "pending", "note": "", "is_internal": False}
 
 

@@ -16,10 +16,10 @@ from bookstore import errors
 from bookstore.extensions import db
 from bookstore.models import ShippingMethod, ShippingZone
 from bookstore.models.shipping import Days
+from bookstore.prepared import Prepared
 from bookstore.services import paging, pricing
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.paging import Order, Page, PageRequest
-from bookstore.services.sql import AnySelect
 from bookstore.unit_of_work import execute
 
 STANDARD = "standard"
@@ -154,7 +154,7 @@ def after_working_days(start: date, days: int) -> date:
 
 
 @cache
-def _going_to() -> AnySelect:
+def _going_to() -> Prepared:
     """Return the query of what ``methods_for`` needs, for a ``country``."""
     columns = (
         ShippingMethod.code,
@@ -166,7 +166,7 @@ def _going_to() -> AnySelect:
         ShippingMethod.days_min,
         ShippingMethod.days_max,
     )
-    return (
+    return Prepared(
         select(*columns)
         .where(ShippingMethod.is_active, _goes_to(bindparam("country", type_=String)))
         .order_by(ShippingMethod.position, ShippingMethod.id)

@@ -22,6 +22,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bookstore.engine import UNPREPARED
 from bookstore.extensions import db
+from bookstore.prepared import Prepared
 
 # Queries and rows whose columns only run time knows.
 AnySelect: TypeAlias = Select[*tuple[Any, ...]]
@@ -34,10 +35,10 @@ def upsert(session: Session, target: Any) -> Any:
     return _insert(session.get_bind().dialect.name)(target)
 
 
-def upserting(build: Callable[[Callable[[Any], Any]], Any]) -> Callable[[Session], Any]:
+def upserting(build: Callable[[Callable[[Any], Any]], Any]) -> Callable[[Session], Prepared]:
     """Make of a function, which builds a statement with an INSERT as ``upsert`` returns it, one
     that returns that statement for the session's database, built once."""
-    built = cache(lambda dialect: build(_insert(dialect)))
+    built = cache(lambda dialect: Prepared(build(_insert(dialect))))
     return lambda session: built(session.get_bind().dialect.name)
 
 

@@ -9,24 +9,27 @@ from sqlalchemy.orm import Session
 from bookstore import clock, errors, instruments
 from bookstore.models import Book, StockMovement
 from bookstore.models.catalog import LOW_STOCK, stock_state
+from bookstore.prepared import Prepared
 from bookstore.services import catalog_cache, events
 from bookstore.unit_of_work import collect_after_commit, execute
 
 _BOOK = Book.__table__
 _COPIES = bindparam("copies", type_=_BOOK.c.stock.type)
 _ONE = update(_BOOK).where(_BOOK.c.id == bindparam("book"))
-_TAKING = (
+_TAKING = Prepared(
     _ONE.where(_BOOK.c.stock >= _COPIES, _BOOK.c.status == "available")
     .values(
         stock=_BOOK.c.stock - _COPIES, sold=_BOOK.c.sold + _COPIES, updated_at=_BOOK.c.updated_at
     )
     .returning(_BOOK.c.stock, _BOOK.c.title)
 )
-_RETURNING = _ONE.values(
-    stock=_BOOK.c.stock + _COPIES, sold=_BOOK.c.sold - _COPIES, updated_at=_BOOK.c.updated_at
-).returning(_BOOK.c.stock)
-# What it returns nobody needs; but so all rows go in one statement.
-_MOVING = insert(StockMovement.__table__).returning(StockMovement.id)
+_RETURNING = Prepared(
+    _ONE.values(
+        stock=_BOOK.c.stock + _COPIES, sold=_BOOK.c.sold - _COPIES, updated_at=_BOOK.c.updated_at
+    ).returning(_BOOK.c.stock)
+)
+# What it returns nobody needs; but so many rows go in one statement.
+_MOVING = Prepared(insert(StockMovement.__table__).returning(StockMovement.id))
 
 
 def take(

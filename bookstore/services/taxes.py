@@ -9,11 +9,14 @@ from sqlalchemy.orm import Session
 from bookstore.config import tax_table
 from bookstore.extensions import settings
 from bookstore.models import TaxRate
+from bookstore.prepared import Prepared
 from bookstore.services.pricing import Rate
 from bookstore.unit_of_work import execute
 
-_OF_COUNTRY = select(TaxRate.region, TaxRate.category, TaxRate.percent, TaxRate.inclusive).where(
-    TaxRate.country == bindparam("country")
+_OF_COUNTRY = Prepared(
+    select(TaxRate.region, TaxRate.category, TaxRate.percent, TaxRate.inclusive).where(
+        TaxRate.country == bindparam("country")
+    )
 )
 
 

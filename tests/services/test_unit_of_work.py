@@ -14,6 +14,7 @@ from bookstore import create_app
 from bookstore.config import Settings
 from bookstore.extensions import db
 from bookstore.models import Book, Publisher
+from bookstore.prepared import Prepared
 from bookstore.unit_of_work import (
     adopt,
     after_commit,
@@ -207,7 +208,7 @@ def row(name: str) -> dict[str, str]:
 
 
 def test_what_goes_past_the_objects_is_in_the_transaction(app: Flask) -> None:
-    inserting = insert(Publisher.__table__)
+    inserting = Prepared(insert(Publisher.__table__))
     with pytest.raises(ZeroDivisionError), unit_of_work() as session:
         execute(session, inserting, row("Virago"))
         _ = 1 / 0
@@ -216,19 +217,19 @@ def test_what_goes_past_the_objects_is_in_the_transaction(app: Flask) -> None:
         execute(session, inserting, [row("Virago"), row("Faber")])
         assert names() == []
     assert names() == ["Faber", "Virago"]
-    named = select(Publisher.name).where(Publisher.name == bindparam("name"))
-    assert execute(db.session(), named, {"name": "Faber"}).scalars().all() == ["Faber"]
+    named = Prepared(select(Publisher.name).where(Publisher.name == bindparam("name")))
+    assert execute(db.session(), named, {"name": "Faber"}).scalar_one() == "Faber"
 
 
 def test_a_witness_learns_of_what_went_past_the_objects(app: Flask) -> None:
-    inserting = insert(Publisher.__table__).returning(Publisher.id)
+    inserting = Prepared(insert(Publisher.__table__).returning(Publisher.id))
     following = Following()
     with witnessed(following), unit_of_work() as session:
         key = execute(session, inserting, row("Virago")).scalar_one()
         made = adopt(session, Publisher(id=key, name="Virago"))
     assert (following.rows, following.commits) == ([made], 1)
     with witnessed(following), unit_of_work() as session:
-        execute(session, select(Publisher.id))
+        execute(session, Prepared(select(Publisher.id)))
     assert following.commits == 1
     with unit_of_work() as session:
         # The session's own from now on: what is changed is written, and nothing inserted again.
