@@ -23,9 +23,9 @@ OUTGOING, JOBS = "outgoing", "jobs"
 QUEUES = (OUTGOING, JOBS)
 DRAIN = "bookstore.jobs.drain"
 
-_WAKE = "bookstore:wake:outgoing"
+WAKE = "bookstore:wake:outgoing"
 # Should both key and job get lost, the sweep is the next to try; this is for when it is away.
-_WAKE_SECONDS = 30
+WAKE_SECONDS = 30
 JOB_SECONDS = 600
 # RQ itself would keep failed jobs, with their stack traces, for a year.
 FAILURE_SECONDS = 86_400
@@ -77,7 +77,7 @@ def enqueue_once(function: str) -> None:
     Nothing rests on it: the mark goes by itself when the job got lost, and the sweep asks again.
     """
     try:
-        if redis_handle.client.set(_mark(function), 1, nx=True, ex=_WAKE_SECONDS):
+        if redis_handle.client.set(_mark(function), 1, nx=True, ex=WAKE_SECONDS):
             enqueue(function)
     except redis.RedisError as error:
         log.debug("not queued, Redis is away", extra={"job": function, "why": str(error)})
@@ -92,8 +92,8 @@ def begun(function: str) -> None:
 def wake() -> None:
     """Have due messages sent soon. A Redis that is away is no error: the sweep finds them."""
     try:
-        if redis_handle.client.set(_WAKE, 1, nx=True, ex=_WAKE_SECONDS):
-            _queue_drain()
+        if redis_handle.client.set(WAKE, 1, nx=True, ex=WAKE_SECONDS):
+            queue_drain()
     except redis.RedisError as error:
         log.debug("not woken, Redis is away", extra={"why": str(error)})
 
@@ -101,14 +101,14 @@ def wake() -> None:
 def rewake() -> None:
     """As ``wake``, for the sweep: also when the key is there but its job got lost."""
     if queue(OUTGOING).count == 0:
-        redis_handle.client.set(_WAKE, 1, ex=_WAKE_SECONDS)
-        _queue_drain()
+        redis_handle.client.set(WAKE, 1, ex=WAKE_SECONDS)
+        queue_drain()
 
 
 def woken() -> bool:
     """Whether somebody woke us since the last call; clears the mark. False without Redis."""
     try:
-        return bool(redis_handle.client.delete(_WAKE))
+        return bool(redis_handle.client.delete(WAKE))
     except redis.RedisError:
         return False
 
@@ -120,7 +120,7 @@ def marked() -> bool:
     for another worker perhaps, and while it waits no second one is queued.
     """
     try:
-        return bool(redis_handle.client.exists(_WAKE))
+        return bool(redis_handle.client.exists(WAKE))
     except redis.RedisError:
         return False
 
@@ -153,7 +153,8 @@ def _mark(function: str) -> str:
     return f"bookstore:wake:{function}"
 
 
-def _queue_drain() -> None:
+def queue_drain() -> None:
+    """Queue the wake-up, whose mark has just been set; raises redis.RedisError."""
     queue(OUTGOING).enqueue(
         DRAIN, description=DRAIN, result_ttl=0, failure_ttl=60, job_timeout=JOB_SECONDS
     )

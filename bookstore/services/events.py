@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from bookstore import clock, traces
 from bookstore.extensions import db
-from bookstore.gateways import pubsub, queue
+from bookstore.gateways import news
 from bookstore.gateways.pubsub import Update
 from bookstore.models import (
     Device,
@@ -46,7 +46,7 @@ from bookstore.models.outbox import PENDING
 from bookstore.prepared import Prepared
 from bookstore.services.event_types import TYPES, EventType
 from bookstore.services.event_words import envelope, notice, notification_message
-from bookstore.unit_of_work import after_commit, collect_after_commit, execute, unit_of_work
+from bookstore.unit_of_work import collect_after_commit, execute, unit_of_work
 
 # Locked against being deleted meanwhile: a key that points nowhere would undo the order. What is
 # being deleted is passed over, or the order would wait for it; to be changed is no hindrance.
@@ -100,7 +100,7 @@ def record(
         if only_endpoint is not None:
             about = {"event_id": event_id, "now": now, "endpoint_id": only_endpoint}
             execute(session, _DELIVERING_TO_ONE, about)
-            after_commit(queue.wake)
+            collect_after_commit(news.tell, news.DUE)
         else:
             _tell(session, event_id, kind, data, user_id, now)
     return public_id
@@ -238,7 +238,7 @@ def _tell(
         if "in_app" not in there:
             _notify(session, event_id, kind, data, user_id, now)
     if outgoing:
-        after_commit(queue.wake)
+        collect_after_commit(news.tell, news.DUE)
 
 
 def _notify(
@@ -258,7 +258,7 @@ def _notify(
         return
     payload = notification_message(notification_id, title, message, about, now)
     update = Update("user", user_id, notification_id, payload)
-    collect_after_commit(pubsub.publish, update)
+    collect_after_commit(news.tell, update)
 
 
 def get(public_id: str) -> Event | None:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from bookstore import errors, money
 from bookstore.extensions import db
-from bookstore.gateways import pubsub
+from bookstore.gateways import news
 from bookstore.gateways.pubsub import Update
 from bookstore.models import LoginSession, Notification, Order, User
 from bookstore.services import api_key_use, reading
@@ -27,7 +27,7 @@ def publish_order(order: Order) -> None:
     update = Update("order", order.id, order.version, update_message(order))
     # Before they are told: what they ask for then has to be there.
     reading.concerns(order.user_id)
-    collect_after_commit(pubsub.publish, update)
+    collect_after_commit(news.tell, update)
 
 
 def update_message(order: "Order | AnyRow") -> bytes:

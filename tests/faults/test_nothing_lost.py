@@ -82,7 +82,7 @@ def test_web_dies_between_commit_and_wake_up(world: World, tmp_path: Path) -> No
     script.write_text(
         "import os, signal\n"
         "from bookstore import create_app\n"
-        "from bookstore.gateways import pubsub, queue\n"
+        "from bookstore.gateways import news\n"
         "from bookstore.extensions import db\n"
         "from bookstore.models import User\n"
         "from bookstore.services import cart, orders\n"
@@ -91,9 +91,7 @@ def test_web_dies_between_commit_and_wake_up(world: World, tmp_path: Path) -> No
         "with create_app().app_context():\n"
         f"    reader = db.session.get(User, {world.user.id})\n"
         f"    cart.add_item(reader, {world.book}, 1)\n"
-        "    queue.wake = pubsub.publish = die\n"
-        "    from bookstore.services import events\n"
-        "    events.queue.wake = events.pubsub.publish = die\n"
+        "    news.tell = die\n"
         "    orders.place(reader, home)\n"
     )
     for _ in range(3):
