@@ -163,7 +163,7 @@ class _Form:
                 connection.dispatch.after_cursor_execute(
                     connection, cursor, self._text, given, context, False
                 )
-            found = cursor.fetchall() if cursor.description is not None else []
+            found = cursor.fetchall() if self._columns else []
             if found and self._converts is None:
                 self._learn(cursor.description)
             cursor.close()
@@ -176,10 +176,9 @@ class _Form:
     def _learn(self, description: Any) -> None:
         """Note what rows look like: the driver has told which types its columns have."""
         columns = self._columns
-        if columns:
-            names = [column.keyname for column in columns]
-            made: Any = namedtuple  # mypy wants to see the names
-            self._row = made("Row", names, rename=True)._make
+        names = [column.keyname for column in columns]
+        made: Any = namedtuple  # mypy wants to see the names
+        self._row = made("Row", names, rename=True)._make
         types = [column.type.dialect_impl(self._dialect) for column in columns]
         found = [
             (place, kind.result_processor(self._dialect, description[place][1]))

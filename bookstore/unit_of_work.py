@@ -7,13 +7,14 @@ add to each transaction before it is committed.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, event
 from sqlalchemy.orm import ORMExecuteState, Session, make_transient_to_detached
+from sqlalchemy.orm.attributes import instance_dict, manager_of_class
 
 from bookstore import routing
 from bookstore.extensions import db
@@ -26,7 +27,7 @@ T = TypeVar("T")
 _Hooks = dict[Callable[..., None], list[Any] | None]
 
 _ACTIVE, _HOOKS, _DOOMED, _UNSAVED = "uow", "uow_hooks", "uow_doomed", "uow_unsaved"
-_CONNECTION = "uow_connection"
+_CONNECTION, _READING = "uow_connection", "reading_connection"
 
 
 class Witness(Protocol):
@@ -150,18 +151,25 @@ def reading(session: Session) -> Connection | Session:
     """
     if routing.reads_since(session) is not None:
         return session
-    if session.in_transaction() or db.engine.dialect.name != "postgresql":
-        return session.connection()
-    return session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+    if session.in_transaction():
+        held: Connection | None = session.info.get(_READING)
+        return held if held is not None and not held.closed else session.connection()
+    options = {"isolation_level": "AUTOCOMMIT"} if db.engine.dialect.name == "postgresql" else {}
+    session.info[_READING] = found = session.connection(execution_options=options)
+    return found
 
 
-def adopt(session: Session, row: T) -> T:
-    """Have the session hold an object of a row that ``execute`` has inserted, as if it had itself.
+def adopt(session: Session, kind: type[T], values: Mapping[str, Any]) -> T:
+    """Return an object of a row that ``execute`` has inserted, which the session then holds as if
+    it had read it.
 
     Args:
         session: in which it was.
-        row: a new object, with its key; what it does not have is read when it is asked for.
+        kind: of the object.
+        values: its columns, with its key; what is not there is read when it is asked for.
     """
+    row: T = manager_of_class(kind).new_instance()
+    instance_dict(row).update(values)
     make_transient_to_detached(row)
     session.add(row)
     if (present := _witness.get()) is not None:

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +13,7 @@ from bookstore import clock
 from bookstore.extensions import settings
 from bookstore.models import Order, OrderEvent, OrderItem
 from bookstore.prepared import Prepared
-from bookstore.services import checkout, order_moves, payments, stock
+from bookstore.services import checkout, order_moves, payments, pricing, stock
 from bookstore.services.actors import SYSTEM, Acting
 from bookstore.unit_of_work import adopt, execute
 
@@ -63,8 +62,8 @@ def make(
         "shipping": quote.shipping,
         "tax": quote.tax,
         "tax_included": quote.tax_included,
-        "tax_lines": [asdict(line) for line in quote.tax_lines],
-        "discounts": [asdict(discount) for discount in priced.discounts],
+        "tax_lines": [_plain(line) for line in quote.tax_lines],
+        "discounts": [_plain(discount) for discount in priced.discounts],
         "total_amount": quote.total,
         "currency": settings().currency,
         "shipping_method": quote.shipping_method,
@@ -79,7 +78,7 @@ def make(
         "updated_at": now,
     }
     order_id = execute(session, _ORDER, values).scalar_one()
-    order = adopt(session, Order(id=order_id, **values))
+    order = adopt(session, Order, {"id": order_id, **values})
     about = {"order_id": order_id, "actor": actor.label, "at": now}
     execute(session, _HISTORY, {**_BEGINNING, **about})
     # Before the lines: see there for why.
@@ -100,7 +99,7 @@ def make(
     ]
     # In whichever order their numbers come back, a book is once in an order.
     ids = {row.book_id: row.id for row in execute(session, _LINES, lines)}
-    items = [adopt(session, OrderItem(id=ids[line["book_id"]], **line)) for line in lines]
+    items = [adopt(session, OrderItem, {"id": ids[line["book_id"]], **line}) for line in lines]
     for item in items:
         set_committed_value(item, "order", order)
     set_committed_value(order, "items", sorted(items, key=lambda item: item.id))
@@ -112,6 +111,11 @@ def make(
     return order
 
 
+def _plain(made: pricing.TaxLine | pricing.Discount) -> dict[str, Any]:
+    return {name: getattr(made, name) for name in made.__slots__}
+
+
 def _number() -> str:
-    code = "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    # 32 letters: 256 is a multiple, so each is as likely as the others.
+    code = "".join([_ALPHABET[byte % 32] for byte in secrets.token_bytes(10)])
     return f"{clock.today():%y}-{code[:5]}-{code[5:]}"

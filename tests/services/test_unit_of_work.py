@@ -226,7 +226,7 @@ def test_a_witness_learns_of_what_went_past_the_objects(app: Flask) -> None:
     following = Following()
     with witnessed(following), unit_of_work() as session:
         key = execute(session, inserting, row("Virago")).scalar_one()
-        made = adopt(session, Publisher(id=key, name="Virago"))
+        made = adopt(session, Publisher, {"id": key, "name": "Virago"})
     assert (following.rows, following.commits) == ([made], 1)
     with witnessed(following), unit_of_work() as session:
         execute(session, Prepared(select(Publisher.id)))
