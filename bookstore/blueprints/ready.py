@@ -1,9 +1,10 @@
-"""Answers that are ready: guests who ask for a public page of the catalogue get it before Flask.
+"""Answers that are ready: who asks for a public page of the catalogue gets it before Flask.
 
 ``Front`` stands before the app and inside of what reads the proxies' headers. It counts the
 request and finds its whole answer in Redis, in one round trip, and sends it with what each answer
-has of its own. All else it leaves to the app, with what it has learned: misses, refusals, whatever
-is unusual. What is kept is the app's own answer (``keep``), so there is one way to make one.
+has of its own. Whether a token is good is asked first, as the app does. All else it leaves to the
+app, with what it has learned: misses, refusals, staff, whatever is unusual. What is kept is the
+app's own answer (``keep``), so there is one way to make one.
 """
 
 import re
@@ -32,7 +33,7 @@ _METHODS = frozenset({"GET", "HEAD"})
 _ODD = frozenset(
     f"HTTP_{name}"
     for name in (
-        *("AUTHORIZATION", "X_API_KEY", "RANGE", "IF_RANGE", "TRANSFER_ENCODING"),
+        *("X_API_KEY", "RANGE", "IF_RANGE", "TRANSFER_ENCODING"),
         *("IF_MATCH", "IF_MODIFIED_SINCE", "IF_UNMODIFIED_SINCE"),
     )
 )
@@ -43,7 +44,8 @@ _PASSED_OVER = re.compile(
     rf"(?:^|&)(?:{'|'.join(sorted(queries.PASSED_OVER))}|[^=&]*%[^=&]*)(?:=|&|$)"
 )
 # Each answer has another.
-_OWN = frozenset((*limits.HEADERS, "X-Request-ID"))
+_OWN = frozenset((*limits.HEADERS, "X-Request-ID", "Cache-Control"))
+_FOR_GUESTS, _FOR_USERS = "public, no-cache", "private, no-store"
 # Headers of what a 304 does not send, as werkzeug has it.
 _OF_BODY = frozenset(
     f"Content-{name}" for name in ("Encoding", "Language", "Length", "MD5", "Range", "Type")
@@ -84,7 +86,8 @@ def keep(response: Response) -> None:
     if visit is None or rule is None or not may_keep() or response.status_code not in _REASONS:
         return
     headers = [(name, None if name in _OWN else value) for name, value in response.headers]
-    if not response.headers["Cache-Control"].startswith("public") or "Set-Cookie" in dict(headers):
+    told = response.headers["Cache-Control"]
+    if told not in {_FOR_GUESTS, _FOR_USERS} or "Set-Cookie" in response.headers:
         return
     head = orjson.dumps([response.headers["ETag"], rule.rule, headers])
     catalog_cache.keep(visit, head + b"\n" + response.get_data())
@@ -122,13 +125,19 @@ class Front:
         if asked is None or not _is_bare(environ):
             return self._next(environ, start_response)
         measuring.start(environ)
+        sender: str | int | None = get("REMOTE_ADDR")
+        if "HTTP_AUTHORIZATION" in environ:
+            with self._app.app_context():
+                sender = auth.usual_user(environ)
+            if sender is None:
+                return self._next(environ, start_response)
         instruments.HTTP_IN_PROGRESS.add()
         try:
             start = _start(get("HTTP_IF_NONE_MATCH"))
-            found = desk.visit(get("REMOTE_ADDR"), asked, start)
+            found = desk.visit(sender, asked, start)
             if found is None:
                 with self._app.app_context():
-                    found = catalog_cache.visit(get("REMOTE_ADDR"), asked)
+                    found = catalog_cache.visit(sender, asked)
         finally:
             instruments.HTTP_IN_PROGRESS.add(amount=-1)
         if found.found is not None and found.found.entry is not None:
@@ -245,6 +254,7 @@ def _send(
     tag, route, headers, fewer = _head(entry.head)
     own = limits.headers(standing)
     own["X-Request-ID"] = logs.request_id.get()
+    own["Cache-Control"] = _FOR_USERS if "HTTP_AUTHORIZATION" in environ else _FOR_GUESTS
     method, wanted, status = environ["REQUEST_METHOD"], environ.get("HTTP_IF_NONE_MATCH"), 200
     if wanted is not None and (
         wanted == tag or not is_resource_modified(http_if_none_match=wanted, etag=tag)

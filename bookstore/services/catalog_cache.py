@@ -32,7 +32,7 @@ MOST_BYTES = 256 * 1024
 
 @dataclass(slots=True)
 class Visit:
-    """A guest's request for what may be kept.
+    """A request for what may be kept, of a guest or of a user who sees no more than they.
 
     ``standing`` is where they stand after it; ``found`` what there was (None: no cache to use).
     ``made`` is the body if it was made meanwhile, ``seconds`` how long it may be kept; until that
@@ -87,16 +87,16 @@ class Asked(NamedTuple):
     packed: bytes
 
 
-def visit(client: str | None, asked: Asked) -> Visit:
-    """Count a guest's request and look for a ready answer to it, in one round trip.
+def visit(sender: str | int | None, asked: Asked) -> Visit:
+    """Count a request and look for a ready answer to it, in one round trip.
 
     Waits, not long, for another request that makes it just now.
 
     Args:
-        client: the address that the guest has.
+        sender: the address that a guest has, or the id of a user.
         asked: what is asked for.
     """
-    policies, counted = limits.at_address(client)
+    policies, counted = limits.of_sender(sender)
     windows, found = ready.ask(counted, asked.place)
     if found is not None and found.is_awaited:
         found = _wait(asked.place)
@@ -104,12 +104,12 @@ def visit(client: str | None, asked: Asked) -> Visit:
 
 
 class Desk:
-    """Serves guests of the present app as ``visit`` does, but later without its context."""
+    """Serves readers of the present app as ``visit`` does, but later without its context."""
 
     def __init__(self) -> None:
         self.settings, self._edition, self._contexts = settings(), _edition(), context_maker()
         self._asking = ready.Asking()
-        self._guest = lru_cache(maxsize=4096)(self._named)
+        self._sender = lru_cache(maxsize=4096)(self._named)
 
     def fits(self, present: Settings) -> bool:
         """Return whether it is still one of the app's, which has these settings now."""
@@ -125,15 +125,15 @@ class Desk:
         place = Place(NAMESPACE, f"{self._edition}:{address}", way)
         return Asked(place, place.packed())
 
-    def visit(self, client: str | None, asked: Asked, start: bytes) -> Visit | None:
+    def visit(self, sender: str | int | None, asked: Asked, start: bytes) -> Visit | None:
         """Do as the function ``visit``; None: that has to do it.
 
         Args:
-            client: the address that the guest has.
+            sender: the address that a guest has, or the id of a user.
             asked: what is asked for.
             start: an entry that begins with it is wanted without its content.
         """
-        policies, counted = self._guest(client)
+        policies, counted = self._sender(sender)
         answer = self._asking(counted, asked.place, asked.packed, start)
         if answer is None:
             return None
@@ -143,9 +143,9 @@ class Desk:
                 found = _wait(asked.place)
         return _visited(asked.place, policies, windows, found)
 
-    def _named(self, client: str | None) -> tuple[Sequence[Policy], Packed]:
+    def _named(self, sender: str | int | None) -> tuple[Sequence[Policy], Packed]:
         with self._contexts():
-            policies, counted = limits.at_address(client)
+            policies, counted = limits.of_sender(sender)
             return policies, packed(counted)
 
 

@@ -76,11 +76,20 @@ def count(actor: Actor, attempt: str | None = None) -> Standing | None:
     return standing(policies, rates.hit(_named_for(policies, name_of(actor))))
 
 
-def at_address(address: str | None) -> tuple[Sequence[Policy], Sequence[tuple[RateLimitItem, str]]]:
-    """Return what counts for a guest at an address: the policies, and what ``rates.hit`` takes."""
+def of_sender(
+    sender: str | int | None,
+) -> tuple[Sequence[Policy], Sequence[tuple[RateLimitItem, str]]]:
+    """Return what counts for a guest at an address, or for a user, whose id it is, who has limits.
+
+    Returns:
+        the policies, and what ``rates.hit`` takes.
+    """
     now = settings()
+    if isinstance(sender, int):
+        policies = _policies(now.ratelimit_burst, now.ratelimit_sustained)
+        return policies, _named_for(policies, _name_of_user(sender))
     secret = now.secret_key, now.bookstore_home  # the names are made with it
-    return _at_address(address, now.ratelimit_burst, now.ratelimit_sustained, secret)
+    return _at_address(sender, now.ratelimit_burst, now.ratelimit_sustained, secret)
 
 
 def name_of(actor: Acting) -> str:
@@ -89,8 +98,12 @@ def name_of(actor: Acting) -> str:
     API keys count with their owner: else whoever makes another one has another thousand requests.
     """
     if actor.id is not None:
-        return f"user:{actor.id}"
+        return _name_of_user(actor.id)
     return _name_of_address(getattr(actor, "address", None))
+
+
+def _name_of_user(user_id: int) -> str:
+    return f"user:{user_id}"
 
 
 def _name_of_address(address: str | None) -> str:

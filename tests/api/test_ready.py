@@ -6,9 +6,13 @@ from dataclasses import replace
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
+from bookstore import clock
+from bookstore.models import LoginSession, User
 from bookstore.services import catalog, catalog_editing
 from bookstore.services.actors import SYSTEM
+from bookstore.unit_of_work import unit_of_work
 from tests.api.ready import Twice, app_asked
 from tests.clients import Client, ok, problem
 from tests.factories import log_in, make_user, reader_and_clerk
@@ -188,6 +192,47 @@ def test_staff_and_guests_see_their_own(shop: Flask, book_ids: list[int]) -> Non
             assert ("stock" in ok(answer)) == sees
             assert answer.headers["Cache-Control"].startswith("public" if one is guest else "priv")
             assert ("stock" in ok(one.get("/books"))["data"][0]) == sees
+
+
+def test_who_is_signed_in_gets_what_is_ready(twice: Twice) -> None:
+    with twice.shop.app_context():
+        reader = log_in(twice.shop, make_user())
+    guest, twice.client = twice.client, reader
+    for path in ("/books", "/categories"):
+        mine = twice(path)
+        assert mine.headers["Cache-Control"] == "private, no-store"
+        tag = mine.headers["ETag"]
+        assert twice(path, If_None_Match=tag).status_code == 304
+        with app_asked(twice.shop) as asked:
+            others = guest.get(path)
+        # What was made for one is ready for the other.
+        assert (asked, others.data) == ([], guest.get(path).data)
+        assert others.headers["Cache-Control"] == "public, no-cache"
+
+
+def test_who_is_signed_in_is_counted_and_may_be_signed_out(
+    twice: Twice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with twice.shop.app_context():
+        users = [make_user(), make_user()]
+        reader, premium = (log_in(twice.shop, user) for user in users)
+        with unit_of_work() as session:
+            session.execute(update(User).where(User.id == users[1].id).values(is_premium=True))
+    Limits(twice.shop, monkeypatch)(burst="3/minute", sustained="100/day")
+    twice.seen("GET", "/books", {})
+    with app_asked(twice.shop) as asked:
+        left = [reader.get("/books").headers["RateLimit"].partition(";t=")[0] for _ in range(3)]
+    assert (asked, left) == ([], ['"burst";r=2', '"burst";r=1', '"burst";r=0'])
+    problem(reader.get("/books"), 429, "rate_limited")
+    ok(twice.client.get("/books"))  # a guest at the same address
+    assert all("RateLimit" not in premium.get("/books").headers for _ in range(5))
+    Limits(twice.shop, monkeypatch)(burst="100/minute", sustained="100/day")
+    ok(reader.get("/books"))
+    with twice.shop.app_context(), unit_of_work() as session:
+        session.execute(update(LoginSession).values(revoked_at=clock.now()))
+    with app_asked(twice.shop) as asked:
+        problem(reader.get("/books"), 401, "token_revoked")
+    assert asked == ["/api/v2/books"]
 
 
 def test_a_writer_never_reads_what_was_before(shop: Flask, book_ids: list[int]) -> None:
