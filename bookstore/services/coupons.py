@@ -4,16 +4,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, insert, literal, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from bookstore import clock, errors
 from bookstore.models import CartCoupon, Coupon, CouponRedemption, Order, ShoppingCart
 from bookstore.models.catalog import book_categories
 from bookstore.models.coupons import coupon_books, coupon_categories
+from bookstore.prepared import Prepared
 from bookstore.services import pricing
 from bookstore.services.cart_lines import Which
 from bookstore.services.sql import AnySelect
+from bookstore.unit_of_work import execute
 
 # Why a coupon does not apply, as clients and people are told.
 REASONS = {
@@ -27,6 +40,19 @@ REASONS = {
     "not_for_these_books": "This coupon is not for any of these books.",
     "not_with_others": "This coupon cannot be used together with another.",
 }
+
+
+_COUPON = Coupon.__table__
+_REDEEMING = Prepared(insert(CouponRedemption.__table__).inline())
+_COUNTING = Prepared(
+    update(_COUPON)
+    .where(
+        _COUPON.c.id == bindparam("coupon"),
+        or_(_COUPON.c.usage_limit.is_(None), _COUPON.c.used < _COUPON.c.usage_limit),
+    )
+    .values(used=_COUPON.c.used + 1, updated_at=_COUPON.c.updated_at)
+    .returning(_COUPON.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +169,7 @@ def redeem(session: Session, order: Order, used: Sequence[tuple[Held, int]]) -> 
             "amount": amount,
             "created_at": clock.now(),
         }
-        session.execute(insert(CouponRedemption), [row])
+        execute(session, _REDEEMING, row)
 
 
 def release(session: Session, order: Order) -> None:
@@ -192,17 +218,7 @@ def reclaim(session: Session, order: Order) -> None:
 
 def _count(session: Session, coupon_id: int, code: str) -> None:
     """Count one use; raises CouponInvalid when there is none left."""
-    taken = session.scalar(
-        update(Coupon)
-        .where(
-            Coupon.id == coupon_id,
-            or_(Coupon.usage_limit.is_(None), Coupon.used < Coupon.usage_limit),
-        )
-        .values(used=Coupon.used + 1, updated_at=Coupon.updated_at)
-        .returning(Coupon.id)
-        .execution_options(synchronize_session=False)
-    )
-    if taken is None:
+    if execute(session, _COUNTING, {"coupon": coupon_id}).first() is None:
         there = session.scalar(select(Coupon.id).where(Coupon.id == coupon_id))
         raise refused(code, "unknown" if there is None else "used_up")
 

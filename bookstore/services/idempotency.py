@@ -13,15 +13,17 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from bookstore import clock, errors
 from bookstore.models import IdempotencyKey
+from bookstore.prepared import Prepared
 from bookstore.services import batches, vault
-from bookstore.services.sql import upsert
-from bookstore.unit_of_work import unit_of_work, witnessed
+from bookstore.services.sql import upserting
+from bookstore.unit_of_work import execute, unit_of_work, witnessed
 
 LIFETIME = timedelta(hours=24)
 # Longer than any request may run; only a claim whose process died gets this old.
@@ -141,12 +143,33 @@ def forget(session: Session, user_id: int) -> None:
     batches.rowcount(session, delete(IdempotencyKey).where(IdempotencyKey.user_id == user_id))
 
 
-def _where(request: Request) -> tuple[ColumnElement[bool], ...]:
-    return (
-        IdempotencyKey.scope == request.scope,
-        IdempotencyKey.route == request.route,
-        IdempotencyKey.key == request.key,
+_KEY = IdempotencyKey.__table__.c
+_SAME = tuple(_KEY[name] == bindparam(f"same_{name}") for name in ("scope", "route", "key"))
+_MINE = (*_SAME, _KEY.owner == bindparam("mine"))
+_ANSWER = ("status_code", "headers", "body", "user_id")
+_STORING = Prepared(
+    update(IdempotencyKey.__table__)
+    .where(*_MINE)
+    .values(
+        {name: bindparam(f"new_{name}") for name in ("status_code", "headers", "body", "user_id")}
     )
+    .returning(_KEY.id)
+)
+_RELEASING = Prepared(delete(IdempotencyKey.__table__).where(*_MINE))
+
+
+@upserting
+def _claiming(insert_into: Callable[[Any], Any]) -> Any:
+    claim = insert_into(IdempotencyKey.__table__)
+    return claim.on_conflict_do_nothing(index_elements=["scope", "route", "key"]).returning(_KEY.id)
+
+
+def _names(request: Request) -> dict[str, str]:
+    return {"scope": request.scope, "route": request.route, "key": request.key}
+
+
+def _same(request: Request) -> dict[str, str]:
+    return {f"same_{name}": value for name, value in _names(request).items()}
 
 
 def _claim(request: Request, owner: str) -> Answer | None:
@@ -161,19 +184,15 @@ def _claim(request: Request, owner: str) -> Answer | None:
             "created_at": now,
             "user_id": request.user_id,
         }
-        claimed = session.execute(
-            upsert(session, IdempotencyKey)
-            .values(scope=request.scope, route=request.route, key=request.key, **fresh)
-            .on_conflict_do_nothing(index_elements=["scope", "route", "key"])
-            .returning(IdempotencyKey.id)
-        ).first()
-        if claimed is not None:
+        claim = {**_names(request), **fresh}
+        if execute(session, _claiming(session), claim).first() is not None:
             return None
         row = session.scalars(
             select(IdempotencyKey)
-            .where(*_where(request))
+            .where(*_SAME)
             .with_for_update()
-            .execution_options(populate_existing=True)
+            .execution_options(populate_existing=True),
+            _same(request),
         ).first()
         if row is None or row.created_at < now - LIFETIME:
             if row is None:  # released between the two statements
@@ -194,27 +213,18 @@ def _claim(request: Request, owner: str) -> Answer | None:
 def _store(
     session: Session, request: Request, owner: str, answer: Answer, user_id: int | None
 ) -> None:
-    done = session.execute(
-        update(IdempotencyKey)
-        .where(*_where(request), IdempotencyKey.owner == owner)
-        .values(
-            status_code=answer.status,
-            headers=answer.headers,
-            body=vault.seal(answer.body.decode()),
-            user_id=user_id,
-        )
-        .returning(IdempotencyKey.id)
-        .execution_options(synchronize_session=False)
-    ).first()
-    if done is None:
+    new = {
+        "new_status_code": answer.status,
+        "new_headers": answer.headers,
+        "new_body": vault.seal(answer.body.decode()),
+        "new_user_id": user_id,
+    }
+    done = execute(session, _STORING, {**_same(request), "mine": owner, **new})
+    if done.first() is None:
         # The lease ran out and another took over: this work must not count as well.
         raise errors.IdempotencyInProgress
 
 
 def _release(request: Request, owner: str) -> None:
     with witnessed(None), unit_of_work() as session:
-        session.execute(
-            delete(IdempotencyKey)
-            .where(*_where(request), IdempotencyKey.owner == owner)
-            .execution_options(synchronize_session=False)
-        )
+        execute(session, _RELEASING, {**_same(request), "mine": owner})
