@@ -56,11 +56,6 @@ class Rows:
         return self.one()[0]
 
 
-def all_of(result: Any) -> Rows:
-    """Return what SQLAlchemy's own way of executing has returned."""
-    return Rows(list(result) if result.returns_rows else [])
-
-
 class Prepared:
     """A statement of tables and columns, with a ``bindparam`` for what differs.
 
@@ -90,7 +85,8 @@ class Prepared:
         except KeyError:
             form = forms[key] = self._form(dialect, rows)
         if form is None:
-            return all_of(connection.execute(self.statement, values))
+            result = connection.execute(self.statement, values)
+            return Rows(list(result) if result.returns_rows else [])
         if len(rows) > 1:
             given = {f"{name}_{n}": row[name] for n, row in enumerate(rows) for name in row}
             return form.execute(connection, given)

@@ -18,7 +18,7 @@ from sqlalchemy.orm.attributes import instance_dict, manager_of_class
 
 from bookstore import routing
 from bookstore.extensions import db
-from bookstore.prepared import Prepared, Rows, Values, all_of
+from bookstore.prepared import Prepared, Rows, Values
 
 log = logging.getLogger(__name__)
 
@@ -128,12 +128,14 @@ def execute(session: Session, statement: Prepared, values: Values = None) -> Row
         statement: what it returns are rows of columns.
         values: for its bindparams; a list: of an INSERT, whose rows they are.
     """
-    connection = session.info.get(_CONNECTION)
+    # A savepoint begins when its session's connection is first asked for.
+    nested = session.in_nested_transaction()
+    connection = session.connection() if nested else session.info.get(_CONNECTION)
     if statement.is_select:
         if connection is None:
             connection = reading(session)
             if not isinstance(connection, Connection):
-                return all_of(connection.execute(statement.statement, values))
+                return Rows(list(connection.execute(statement.statement, values)))
     else:
         session.info[_UNSAVED] = True
         if connection is None:

@@ -221,6 +221,18 @@ def test_what_goes_past_the_objects_is_in_the_transaction(app: Flask) -> None:
     assert execute(db.session(), named, {"name": "Faber"}).scalar_one() == "Faber"
 
 
+def test_what_goes_past_the_objects_is_in_the_savepoint(app: Flask) -> None:
+    inserting = Prepared(insert(Publisher.__table__))
+    with unit_of_work() as session:
+        execute(session, inserting, row("Virago"))
+        with pytest.raises(ZeroDivisionError), session.begin_nested():
+            execute(session, inserting, row("Faber"))
+            _ = 1 / 0
+        with session.begin_nested():
+            execute(session, inserting, row("Hogarth"))
+    assert names() == ["Hogarth", "Virago"]
+
+
 def test_a_witness_learns_of_what_went_past_the_objects(app: Flask) -> None:
     inserting = Prepared(insert(Publisher.__table__).returning(Publisher.id))
     following = Following()
