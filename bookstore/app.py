@@ -25,6 +25,7 @@ from bookstore import (
 from bookstore.config import Settings
 from bookstore.extensions import db, jwt, limiter, migrate, redis_handle
 from bookstore.gateways import embedded_redis
+from bookstore.services import sales_sums
 
 BODY_LIMIT = 1024 * 1024
 
@@ -105,6 +106,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     with app.app_context():
         engine.watch(settings.slow_query_ms)
     engine.follow(app, settings)
+    sales_sums.follow()
     if settings.debug_toolbar:
         toolbar.init_app(app)
     if traces.configure(settings):

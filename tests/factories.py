@@ -25,6 +25,7 @@ from bookstore.services import (
     catalog_editing,
     catalog_records,
     coupon_editing,
+    sales_folding,
     sessions,
 )
 from bookstore.services.actors import SYSTEM
@@ -170,4 +171,7 @@ def check_books(app: Flask) -> dict[int, int]:
             assert order.subtotal == sums.get(order.id), f"order {order.id} and its lines differ"
             due = order.subtotal - order.discount + order.shipping + order.tax
             assert order.total_amount == due
+        for wrong in (sales_folding.wrong_days, sales_folding.wrong_books):
+            assert connection.execute(wrong()).all() == []
+        assert connection.execute(sales_folding.wrong_totals()).all() == []
     return stock

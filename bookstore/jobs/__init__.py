@@ -10,12 +10,13 @@ from bookstore.jobs.money import (
     send_refunds,
 )
 from bookstore.jobs.recurring import maintain, report
-from bookstore.services import channels, outgoing_upkeep, sandbox
+from bookstore.services import channels, outgoing_upkeep, sales_folding, sandbox
 
 __all__ = [
     "deliver_sandbox_events",
     "drain",
     "drop_payments",
+    "fold_sales",
     "look_after_covers",
     "look_after_payments",
     "maintain",
@@ -48,6 +49,11 @@ def upkeep() -> None:
     """Look after endpoints that fail and deliveries that are held; once a minute."""
     outgoing_upkeep.watch_endpoints()
     outgoing_upkeep.expire_held()
+
+
+def fold_sales() -> None:
+    """Add what was sold to the sums that reports read; once a minute."""
+    sales_folding.fold()
 
 
 def deliver_sandbox_events() -> None:

@@ -20,6 +20,7 @@ from bookstore.models.orders import Order, OrderEvent, OrderItem
 from bookstore.models.outbox import OutcomeCount
 from bookstore.models.payments import Payment, Refund, StripeEvent
 from bookstore.models.reviews import Review
+from bookstore.models.sales import BookDay, BookTotal, SalesChange, SalesDay
 from bookstore.models.search import BookSearch, SearchTerm
 from bookstore.models.shipping import ShippingMethod, ShippingZone
 from bookstore.models.stock import StockMovement
@@ -37,7 +38,9 @@ __all__ = [
     "AuditEntry",
     "Author",
     "Book",
+    "BookDay",
     "BookSearch",
+    "BookTotal",
     "CartCoupon",
     "CartItem",
     "Category",
@@ -61,6 +64,8 @@ __all__ = [
     "RecoveryCode",
     "Refund",
     "Review",
+    "SalesChange",
+    "SalesDay",
     "SearchTerm",
     "ShippingMethod",
     "ShippingZone",

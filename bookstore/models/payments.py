@@ -91,6 +91,7 @@ class Payment(Model):
             postgresql_where=text("is_live"),
             sqlite_where=text("is_live"),
         ),
+        Index("ix_payments_created_at", "created_at"),
         Index(
             "ix_payments_unwanted",
             "id",
@@ -140,6 +141,7 @@ class Refund(Model):
         CheckConstraint(f"status IN {REFUND_STATUSES}", name="status"),
         CheckConstraint("amount >= 1", name="amount"),
         Index("ix_refunds_payment_id", "payment_id"),
+        Index("ix_refunds_created_at", "created_at"),
         Index(
             "ix_refunds_due",
             "next_attempt_at",

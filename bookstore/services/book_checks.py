@@ -22,7 +22,13 @@ from bookstore.models import (
     Payment,
     StockMovement,
 )
-from bookstore.services import payment_checks, review_checks, tax_checks
+from bookstore.services import (
+    payment_checks,
+    review_checks,
+    sales_checks,
+    sales_folding,
+    tax_checks,
+)
 from bookstore.services.sql import AnySelect
 
 
@@ -275,5 +281,26 @@ CHECKS = (
         Order.id,
         payment_checks.standing,
         payment_checks.tell_standing,
+    ),
+    Check(
+        "sums of days",
+        "orders",
+        Order.id,
+        sales_folding.wrong_days,
+        sales_checks.tell_day,
+    ),
+    Check(
+        "sums of books",
+        "order lines",
+        OrderItem.id,
+        sales_folding.wrong_books,
+        sales_checks.tell_book,
+    ),
+    Check(
+        "totals of books",
+        "books",
+        Book.id,
+        sales_folding.wrong_totals,
+        sales_checks.tell_total,
     ),
 )

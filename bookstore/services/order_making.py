@@ -13,7 +13,7 @@ from bookstore import clock
 from bookstore.extensions import settings
 from bookstore.models import Order, OrderEvent, OrderItem
 from bookstore.prepared import Prepared
-from bookstore.services import checkout, order_moves, payments, pricing, stock
+from bookstore.services import checkout, order_moves, payments, pricing, sales_sums, stock
 from bookstore.services.actors import SYSTEM, Acting
 from bookstore.unit_of_work import adopt, execute
 
@@ -103,6 +103,7 @@ def make(
     for item in items:
         set_committed_value(item, "order", order)
     set_committed_value(order, "items", sorted(items, key=lambda item: item.id))
+    sales_sums.placed(session, order)
     order_moves.record_event(order, "order.created")
     if is_paid:
         order.version += 1

@@ -1,20 +1,24 @@
-"""What staff wants to know. Revenue is money that came in and did not go back."""
+"""What staff wants to know. Revenue is money that came in and did not go back.
 
+Sales are read from sums of days (``sales_sums``), so a report costs the days, not the orders.
+"""
+
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select, text
+from sqlalchemy import ColumnElement, exists, func, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bookstore import clock
 from bookstore.extensions import db, settings
 from bookstore.models import (
     Book,
+    BookDay,
+    BookTotal,
     CartItem,
-    Order,
-    OrderItem,
-    Payment,
-    Refund,
+    SalesChange,
+    SalesDay,
     ShoppingCart,
     User,
 )
@@ -22,11 +26,13 @@ from bookstore.models.orders import STATUSES
 from bookstore.services import paging
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.paging import Page, PageRequest
-from bookstore.unit_of_work import new_snapshot
+from bookstore.services.sql import AnySelect
 
 IDLE_DAYS = 7
-# An order in review was paid for, if perhaps not all of it.
-_PAID = ("paid", "partially_refunded", "review")
+_DAY_SUMS = ("currency", "status"), ("orders", "paid", "amount")
+_BOOK_SUMS = ("book_id",), ("copies", "amount")
+
+_change, _total = SalesChange.__table__.c, BookTotal.__table__.c
 
 
 def sales(actor: Acting, start: date | None = None, end: date | None = None) -> dict[str, Any]:
@@ -41,45 +47,23 @@ def sales(actor: Acting, start: date | None = None, end: date | None = None) -> 
         up; None without any), orders (all, paid or not), orders_by_status, currency, from, to.
     """
     require_staff(actor)
-    placed = _period(Order.created_at, start, end)
-    _look_up(start or end)
     counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
-    for status, count in db.session.execute(
-        select(Order.status, func.count()).where(*placed).group_by(Order.status)
-    ):
-        counts[status] = count
-    revenue, paid = _received(placed)
+    revenue = paid = 0
+    currency = settings().currency
+    for row in db.session.execute(_days(start, end)):
+        if row.status:
+            counts[row.status] += int(row.orders)
+        elif row.currency == currency:
+            revenue, paid = int(row.amount), int(row.paid)
     return {
         "from": start,
         "to": end,
-        "currency": settings().currency,
+        "currency": currency,
         "revenue": revenue,
         "orders": sum(counts.values()),
         "orders_by_status": counts,
         "average_order_value": (2 * revenue + paid) // (2 * paid) if paid else None,
     }
-
-
-def _received(placed: list[ColumnElement[bool]]) -> tuple[int, int]:
-    """Return (money of those orders that the shop has, orders that any came in for)."""
-    currency = settings().currency
-    back = (
-        select(func.coalesce(func.sum(Refund.amount), 0))
-        .join(Order, Order.id == Refund.order_id)
-        .where(Refund.currency == currency, Refund.status == "succeeded", *placed)
-        .correlate(None)
-        .scalar_subquery()
-    )
-    came, paid, went = db.session.execute(
-        select(
-            func.coalesce(func.sum(Payment.amount_received - Payment.amount_withdrawn), 0),
-            func.count(Payment.order_id.distinct()),
-            back,
-        )
-        .join(Order, Order.id == Payment.order_id)
-        .where(Payment.currency == currency, Payment.amount_received > 0, *placed)
-    ).one()
-    return int(came) - int(went), paid
 
 
 def top_books(
@@ -91,26 +75,13 @@ def top_books(
     copies cost, in minor units: before discounts and refunds, without delivery and added tax.
     """
     require_staff(actor)
-    _look_up(start or end)
-    copies = func.sum(OrderItem.quantity)
+    best = (_best_ever(limit) if start is None and end is None else _best(start, end)).subquery()
+    by = (best.c.copies.desc(), best.c.book_id)
+    most = select(best).where(best.c.copies > 0).order_by(*by).limit(limit).subquery()
     rows = db.session.execute(
-        select(
-            OrderItem.book_id,
-            Book.title,
-            copies.label("copies"),
-            func.sum(OrderItem.quantity * OrderItem.price).label("revenue"),
-        )
-        .join(Order, Order.id == OrderItem.order_id)
-        .join(Book, Book.id == OrderItem.book_id)
-        .where(
-            Order.status != "cancelled",
-            Order.payment_status.in_(_PAID),
-            Order.currency == settings().currency,
-            *_period(Order.created_at, start, end),
-        )
-        .group_by(OrderItem.book_id, Book.title)
-        .order_by(copies.desc(), OrderItem.book_id)
-        .limit(limit)
+        select(most.c.book_id, Book.title, most.c.copies, most.c.amount)
+        .join(Book, Book.id == most.c.book_id)
+        .order_by(most.c.copies.desc(), most.c.book_id)
     ).all()
     return [
         {
@@ -118,10 +89,58 @@ def top_books(
             "book_id": row.book_id,
             "title": row.title,
             "copies": int(row.copies),
-            "revenue": int(row.revenue),
+            "revenue": int(row.amount),
         }
         for rank, row in enumerate(rows, 1)
     ]
+
+
+def _days(start: date | None, end: date | None) -> AnySelect:
+    """Select a period's sums, folded or not: one statement, that sees one moment."""
+    keys, sums = _DAY_SUMS
+    folded, waiting = (
+        select(*(table.__table__.c[name] for name in keys + sums)).where(
+            *_between(table.day, start, end)
+        )
+        for table in (SalesDay, SalesChange)
+    )
+    return _summed([folded, waiting.where(_change.book_id.is_(None))], keys, sums)
+
+
+def _best(start: date | None, end: date | None) -> AnySelect:
+    """Select the copies of all books that were sold in a period."""
+    folded, waiting = _of_books(BookDay), _of_books(SalesChange)
+    return _summed(
+        [
+            folded.where(*_between(BookDay.day, start, end)),
+            waiting.where(*_between(SalesChange.day, start, end)),
+        ],
+        *_BOOK_SUMS,
+    )
+
+
+def _best_ever(limit: int) -> AnySelect:
+    """Select the copies of enough books to have the best of all time among them: of those that
+    were sold since sums were folded, and of the best of the others."""
+    changed = select(_change.book_id).where(_change.book_id.is_not(None))
+    by = (_total.copies.desc(), _total.book_id)
+    steady = _of_books(BookTotal).where(_total.book_id.not_in(changed)).order_by(*by).limit(limit)
+    moved = _of_books(BookTotal).where(_total.book_id.in_(changed))
+    return _summed([select(steady.subquery()), moved, _of_books(SalesChange)], *_BOOK_SUMS)
+
+
+def _of_books(table: Any) -> AnySelect:
+    rows: AnySelect = select(table.book_id, table.copies, table.amount).where(
+        table.book_id.is_not(None), table.currency == settings().currency
+    )
+    return rows
+
+
+def _summed(parts: list[Any], keys: Sequence[str], sums: Sequence[str]) -> AnySelect:
+    found = union_all(*parts).subquery().c
+    columns = [found[name] for name in keys]
+    rows: AnySelect = select(*columns, *(func.sum(found[name]).label(name) for name in sums))
+    return rows.group_by(*columns)
 
 
 def abandoned_carts(
@@ -174,18 +193,6 @@ def abandoned_carts(
     return Page(data, found.next_cursor, found.total)
 
 
-def _look_up(bound: date | None) -> None:
-    """Have a period's orders looked up one by one, until the transaction ends.
-
-    PostgreSQL takes a look into an index for four times as dear as it is unless a disk turns, and
-    would rather read all payments there ever were.
-    """
-    if bound is not None and db.engine.dialect.name == "postgresql":
-        # In a transaction: who asks was looked up without one.
-        new_snapshot()
-        db.session.execute(text("SET LOCAL random_page_cost = 1.1"))
-
-
 def _held(carts: list[int]) -> dict[int, tuple[int, int]]:
     """Return (copies, their value at present prices) of carts that are not empty."""
     copies, value = func.sum(CartItem.quantity), func.sum(CartItem.quantity * Book.price)
@@ -207,3 +214,10 @@ def _period(
     if end is not None and end < date.max:
         tests.append(at < datetime.combine(end, time(), UTC) + timedelta(days=1))
     return tests
+
+
+def _between(
+    day: InstrumentedAttribute[date], start: date | None, end: date | None
+) -> list[ColumnElement[bool]]:
+    tests = [] if start is None else [day >= start]
+    return tests if end is None else [*tests, day <= end]

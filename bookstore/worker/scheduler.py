@@ -77,6 +77,7 @@ RECURRING = (
     Recurring("upkeep", 60, jobs.upkeep),
     Recurring("payments", 30, jobs.look_after_payments),
     Recurring("covers", 30, jobs.look_after_covers),
+    Recurring("sales", 60, jobs.fold_sales),
     Recurring("sandbox", 5, jobs.deliver_sandbox_events, lambda s: s.takes_test_cards),
     Recurring("report", 3600, _queued("bookstore.jobs.report")),
     Recurring("reconciliation", 86_400, _queued("bookstore.jobs.reconcile_payments")),

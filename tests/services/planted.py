@@ -14,6 +14,14 @@ PLANTED = [
         "book {book}: 1 ratings of 4 stars counted, its reviews are 0 of 0",
     ),
     (
+        "UPDATE sales_changes SET orders = orders + 1 WHERE status = 'cancelled'",
+        "cancelled: off by -",
+    ),
+    (
+        "UPDATE sales_changes SET copies = copies + 1 WHERE book_id = {book}",
+        "off by -1 copies, 0.00 USD; flask reports recount puts it right",
+    ),
+    (
         "UPDATE stock_movements SET delta = -1 WHERE order_id = {id} AND book_id = {book}",
         "order {number}: 2 copies of book {book}, the ledger gave it 1",
     ),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select
 
 from bookstore.models import Order, Refund
 from bookstore.services import cart, orders, refunding, refunds, reports
@@ -93,7 +93,7 @@ def test_a_refund_counts_when_it_has_succeeded(stripe: FakeStripe) -> None:
     assert figures() == (2498, 2498, 1)
     for status, revenue in (("failed", 2498), ("succeeded", 1998)):
         with unit_of_work() as session:
-            session.execute(update(Refund).values(status=status))
+            session.scalars(select(Refund)).one().status = status
         assert figures() == (revenue, revenue, 1)
 
 
@@ -139,12 +139,12 @@ def test_what_costs_nothing_is_sold_but_no_average(shop: Flask) -> None:
     assert best() == {book.id: (2, 2000)}
 
 
-def test_figures_take_a_statement_or_two(stripe: FakeStripe, shop: Flask) -> None:
+def test_figures_take_a_statement(stripe: FakeStripe, shop: Flask) -> None:
     for _ in range(3):
         give_back(stripe, paid(stripe, place()), 100)
     with statements(shop) as found:
         assert figures() == (3 * 2398, 2398, 3)
-    assert len(found) == 2
+    assert len(found) == 1
     with statements(shop) as found:
         assert len(best()) == 3
     assert len(found) == 1

@@ -29,7 +29,7 @@ from bookstore.models import (
     User,
 )
 from bookstore.models.catalog import book_authors, book_categories
-from bookstore.services import catalog_cache, search_index
+from bookstore.services import catalog_cache, sales_folding, search_index
 from bookstore.services.generating import columns, copying
 from bookstore.services.generating.choices import CHUNK, Counts, Size, orders
 from bookstore.services.generating.rows import Bases, Rows
@@ -38,6 +38,7 @@ from bookstore.unit_of_work import unit_of_work
 __all__ = ["MAX_BOOKS", "Size", "generate"]
 
 MAX_BOOKS = 10_000_000
+_SUMS = ("sales_days", "book_days", "book_totals")
 # What is told of progress: a table's name, how many rows are in it, how many there will be.
 Told = Callable[[str, int, int], None]
 
@@ -68,6 +69,7 @@ def generate(size: Size, told: Told = lambda _what, _done, _total: None) -> dict
         filling.reviews()
         filling.orders()
         filling.carts()
+        sales_folding.fill(session)
         for table in columns.NUMBERED:
             copying.number_from(session, table)
         catalog_cache.changed()
@@ -174,7 +176,7 @@ def _analyse() -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET statement_timeout = 0"))
         # Not ANALYZE alone: an index answers by itself only for pages that are known to be whole.
-        for name in (*columns.OF, "book_search", "search_terms"):
+        for name in (*columns.OF, *_SUMS, "book_search", "search_terms"):
             connection.execute(text(f"VACUUM ANALYZE {name}"))
         connection.invalidate()
 
