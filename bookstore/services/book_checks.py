@@ -5,24 +5,23 @@ is found together, however busy the shop is. What the database refuses by itself
 not the sum of its parts, a second live payment, more given back than came in) needs none.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from bookstore import money
 from bookstore.models import (
     Book,
     Coupon,
-    CouponRedemption,
     Order,
     OrderItem,
     Payment,
     StockMovement,
 )
 from bookstore.services import (
+    coupon_checks,
     payment_checks,
     review_checks,
     sales_checks,
@@ -150,68 +149,6 @@ def _tell_lines(row: Any) -> str:
     return f"order {row.number}: {said}"
 
 
-# -- coupons -----------------------------------------------------------------------------------
-def _discounts() -> AnySelect:
-    used = (
-        select(
-            CouponRedemption.order_id.label("key"),
-            func.count().label("n"),
-            func.sum(CouponRedemption.amount).label("sum"),
-            func.count(CouponRedemption.released_at).label("released"),
-        )
-        .group_by(CouponRedemption.order_id)
-        .subquery()
-    )
-    return (
-        select(
-            Order.number,
-            Order.status,
-            Order.currency,
-            Order.discount,
-            cast(Order.discounts, Text).label("discounts"),
-            func.coalesce(used.c.n, 0).label("n"),
-            func.coalesce(used.c.sum, 0).label("sum"),
-            func.coalesce(used.c.released, 0).label("released"),
-        )
-        .outerjoin(used, used.c.key == Order.id)
-        .where(or_(Order.discount != 0, Order.discounts != [], used.c.n > 0))
-    )
-
-
-def _tell_discounts(row: Any) -> str | None:
-    discounts = json.loads(row.discounts)
-    amounts = [one["amount"] for one in discounts]
-    off = sum(one["amount"] for one in discounts if one["kind"] != "free_shipping")
-    if off != row.discount:
-        said = (
-            f"discount {_text(row.discount, row.currency)}, its coupons {_text(off, row.currency)}"
-        )
-    elif (len(amounts), sum(amounts)) != (row.n, row.sum):
-        said = (
-            f"{len(amounts)} coupons for {_text(sum(amounts), row.currency)},"
-            f" {row.n} redemptions of {_text(row.sum, row.currency)}"
-        )
-    elif row.released != (row.n if row.status == "cancelled" else 0):
-        said = f"{row.status}, and {row.released} of {row.n} coupons released"
-    else:
-        return None
-    return f"order {row.number}: {said}"
-
-
-def _used() -> AnySelect:
-    used = (
-        select(CouponRedemption.coupon_id.label("key"), func.count().label("sum"))
-        .where(CouponRedemption.released_at.is_(None))
-        .group_by(CouponRedemption.coupon_id)
-        .subquery()
-    )
-    return (
-        select(Coupon.code, Coupon.used, func.coalesce(used.c.sum, 0).label("redeemed"))
-        .outerjoin(used, used.c.key == Coupon.id)
-        .where(_off(Coupon.used, used.c.sum))
-    )
-
-
 CHECKS = (
     Check(
         "stock and its ledger",
@@ -253,12 +190,18 @@ CHECKS = (
     ),
     Check("lines of orders", "orders", Order.id, _lines, _tell_lines),
     Check("taxes of orders", "orders", Order.id, tax_checks.taxes, tax_checks.tell_taxes),
-    Check("coupons of orders", "orders", Order.id, _discounts, _tell_discounts),
+    Check(
+        "coupons of orders",
+        "orders",
+        Order.id,
+        coupon_checks.discounts,
+        coupon_checks.tell_discounts,
+    ),
     Check(
         "uses of coupons",
         "coupons",
         Coupon.id,
-        _used,
+        coupon_checks.uses,
         lambda row: f"coupon {row.code}: {row.used} counted as used, {row.redeemed} redeemed",
     ),
     Check(

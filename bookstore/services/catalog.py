@@ -84,7 +84,7 @@ def list_books(
     name = sort or ("relevance" if wanted.q is not None else "-created")
     search_for = None
     if wanted.q is not None:
-        search_for = search.matches(wanted.q)
+        search_for = search.matches(wanted.q, ranked=name == "relevance")
         if search_for is None:
             return Page([], None, 0 if page.count else None)
     elif name == "relevance":

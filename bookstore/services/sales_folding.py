@@ -80,7 +80,8 @@ def _folded(which: Any, key: Sequence[str], sums: Sequence[str]) -> AnySelect:
     """Select the sums of some changes."""
     keys = [_change[name] for name in key]
     added: AnySelect = select(*keys, *(func.sum(_change[name]) for name in sums))
-    return added.where(which).group_by(*keys)
+    # In their order, so that the rows of a day stand together.
+    return added.where(which).group_by(*keys).order_by(*keys)
 
 
 def _add(

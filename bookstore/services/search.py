@@ -9,9 +9,10 @@ book has (``search_ranking``). ``search_index`` keeps the tables.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Subquery, case, func, select
+from sqlalchemy import Integer, String, Subquery, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from bookstore import isbn
@@ -59,7 +60,7 @@ class Found:
         return search_ranking.hits(self.shape)
 
 
-def matches(q: str) -> Found | None:
+def matches(q: str, *, ranked: bool = True) -> Found | None:
     """Return what matches ``q``; None means that it has no word at all: no book matches.
 
     Every word must match: as it is, as the beginning of a word if it is the last, or with one
@@ -67,24 +68,28 @@ def matches(q: str) -> Found | None:
     when nothing matches without.
 
     Takes one statement, four when only another spelling matches.
+
+    Args:
+        q: what was typed.
+        ranked: whether ``hits`` are asked for; if not, that anything matches is enough to know.
     """
     query = _parse(q)
     if query is None:
         return None
     sqlite = on_sqlite()
-    found = _most_read(query, sqlite=sqlite)
+    found = _most_read(query, ranked, sqlite=sqlite)
     if not found:
         session = db.session()
         guesses = (_narrowed(session, guess) for guess in _corrections(session, query))
         better = next(filter(None, guesses), None)
         if better is not None:
-            query, found = better, _most_read(better, sqlite=sqlite)
+            query, found = better, _most_read(better, ranked, sqlite=sqlite)
     shape = search_ranking.shape(query, sqlite=sqlite)
     return Found(shape, search_ranking.values(query, found, sqlite=sqlite))
 
 
-def _most_read(query: Query, *, sqlite: bool) -> Sequence[int]:
-    statement = search_ranking.found(sqlite=sqlite)
+def _most_read(query: Query, ranked: bool, *, sqlite: bool) -> Sequence[int]:
+    statement = (search_ranking.found if ranked else search_ranking.one)(sqlite=sqlite)
     return reading(db.session()).scalars(statement, search_ranking.text(query, sqlite=sqlite)).all()
 
 
@@ -113,22 +118,13 @@ def suggest(q: str, limit: int = 10) -> list[dict[str, Any]]:
 
 def _completions(session: Session, query: Query, limit: int) -> list[dict[str, Any]]:
     sqlite = on_sqlite()
-    columns = (_books.title, _books.boost)
-    most = search_ranking.most_read(MAX_COMPLETED, *columns, sqlite=sqlite).subquery("most").c
-    begins = func.substr(most.title, 1, len(query.phrase)) == query.phrase
-    rank = (most.boost + case((begins, _BEGINS), else_=0)).label("rank")
-    hits = (
-        select(most.book_id, rank).order_by(rank.desc(), most.book_id).limit(limit).subquery("hits")
-    )
-    rows = session.execute(
-        planned_anew(
-            select(Book.id, Book.title, Author.first_name, Author.last_name)
-            .join(hits, hits.c.book_id == Book.id)
-            .join(Author, Author.id == Book.author_id)
-            .order_by(hits.c.rank.desc(), Book.id)
-        ),
-        search_ranking.text(query, sqlite=sqlite),
-    )
+    values = {
+        **search_ranking.text(query, sqlite=sqlite),
+        "q_phrase": query.phrase,
+        "q_length": len(query.phrase),
+        "q_limit": limit,
+    }
+    rows = session.execute(_completing(sqlite=sqlite), values)
     return [
         {
             "id": row.id,
@@ -137,6 +133,27 @@ def _completions(session: Session, query: Query, limit: int) -> list[dict[str, A
         }
         for row in rows
     ]
+
+
+@cache
+def _completing(*, sqlite: bool) -> Any:
+    columns = (_books.title, _books.boost)
+    most = search_ranking.most_read(MAX_COMPLETED, *columns, sqlite=sqlite).subquery("most").c
+    length, phrase = bindparam("q_length", type_=Integer()), bindparam("q_phrase", type_=String())
+    begins = func.substr(most.title, 1, length) == phrase
+    rank = (most.boost + case((begins, _BEGINS), else_=0)).label("rank")
+    hits = (
+        select(most.book_id, rank)
+        .order_by(rank.desc(), most.book_id)
+        .limit(bindparam("q_limit", type_=Integer()))
+        .subquery("hits")
+    )
+    return planned_anew(
+        select(Book.id, Book.title, Author.first_name, Author.last_name)
+        .join(hits, hits.c.book_id == Book.id)
+        .join(Author, Author.id == Book.author_id)
+        .order_by(hits.c.rank.desc(), Book.id)
+    )
 
 
 # -- what was asked ---------------------------------------------------------------------------
