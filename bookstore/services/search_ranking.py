@@ -39,8 +39,9 @@ _ELSEWHERE = 30
 _WORDS, _COVERAGE, _SAME_TITLE, _CODE = 10, 4, 1500, 100_000_000
 _BY_AUTHOR = 60  # of 100 covered, when all words are the author's
 MAX_HITS = 500  # of more books that match, those with most readers are ranked
-# PostgreSQL has an index of the words for each: of those with at least that boost (migration 0018).
-_BEST_READ = (760, 680, 600)
+# PostgreSQL has an index of the words of the books between each two of them (migration 0018), so
+# that a common word is found without a look at all that have it.
+_BOOSTS = (840, 760, 680, 600)
 
 _books = BookSearch.__table__.c
 
@@ -119,27 +120,29 @@ def found(*, sqlite: bool) -> Any:
 
 def most_read(many: int, *columns: ColumnElement[Any], sqlite: bool) -> Any:
     """Return a select of book_id and ``columns`` of what matches: of more than ``many`` books
-    those with most readers, in no order.
+    those with most readers.
 
     Its one parameter is given by ``text``.
     """
-    best = _first(_matching(sqlite, *columns), many)
     if sqlite:
-        return best
-    # Whether there are as many among the best-read alone, where a common word is found soon: if
-    # so those are the ones, and what stands behind the first condition that fails is not carried
-    # out.
-    parts: list[Any] = []
-    missing: list[ColumnElement[bool]] = []
-    for boost in _BEST_READ:
-        tier = _first(
-            _matching(sqlite, *columns).where(_books.boost >= _written(boost), *missing), many
-        ).cte(f"best_{boost}")
-        there = select(func.count()).select_from(tier).correlate(None).scalar_subquery()
-        parts.append(select(tier).where(there >= _written(many)))
-        missing.append(there < _written(many))
-    rest = _first(_matching(sqlite, *columns).where(*missing), many).subquery()
-    return planned_anew(union_all(*parts, select(rest)))
+        return _first(_matching(sqlite, *columns), many)
+    # From the best-read down, until there are enough: what stands behind a condition on what was
+    # found before is not carried out when that fails.
+    bands: list[Any] = []
+    counts: list[ColumnElement[int]] = []
+    for above, below in zip((*_BOOSTS, None), (None, *_BOOSTS), strict=True):
+        band = _matching(sqlite, _books.boost.label("best"), *columns).where(
+            *([] if above is None else [_books.boost >= _written(above)]),
+            *([] if below is None else [_books.boost < _written(below)]),
+            *([sum(counts[1:], counts[0]) < _written(many)] if counts else []),
+        )
+        bands.append(_first(band, many).cte(f"band_{len(bands)}"))
+        there = select(func.count()).select_from(bands[-1]).correlate(None)
+        counts.append(there.scalar_subquery())
+    all_bands = union_all(*(select(band) for band in bands)).subquery().c
+    wanted = [all_bands[str(column.key)] for column in (_books.book_id, *columns)]
+    by = (all_bands.best.desc(), all_bands.book_id.desc())
+    return planned_anew(select(*wanted).order_by(*by).limit(_written(many)))
 
 
 @cache
@@ -150,7 +153,7 @@ def one(*, sqlite: bool) -> Any:
 
 def _first(query: Any, many: int) -> Any:
     by = (_books.boost.desc(), _books.book_id.desc())
-    return query.order_by(*by).limit(literal_column(str(many), Integer()))
+    return query.order_by(*by).limit(_written(many))
 
 
 def text(query: Query, *, sqlite: bool) -> dict[str, str]:

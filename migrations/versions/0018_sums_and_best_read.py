@@ -12,14 +12,19 @@ depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 BATCH = 20_000
-BOOSTS = (760, 680, 600)
+BANDS = {
+    840: "boost >= 840",
+    760: "boost >= 760 AND boost < 840",
+    680: "boost >= 680 AND boost < 760",
+    600: "boost >= 600 AND boost < 680",
+}
 
 
 def upgrade() -> None:
     create_index(op, "ix_payments_created_at", "payments", ["created_at"])
     create_index(op, "ix_refunds_created_at", "refunds", ["created_at"])
     if not is_sqlite(op):
-        for boost in BOOSTS:
+        for boost, band in BANDS.items():
             create_index(
                 op,
                 f"ix_hand_book_search_vector_{boost}",
@@ -27,7 +32,7 @@ def upgrade() -> None:
                 ["vector"],
                 postgresql_using="gin",
                 postgresql_with={"fastupdate": "off"},
-                postgresql_where=sa.text(f"boost >= {boost}"),
+                postgresql_where=sa.text(band),
             )
     op.create_table(
         "sales_changes",
@@ -70,7 +75,7 @@ def downgrade() -> None:
     for table in ("book_totals", "book_days", "sales_days", "sales_changes"):
         op.drop_table(table)
     if not is_sqlite(op):
-        for boost in BOOSTS:
+        for boost in BANDS:
             drop_index(op, f"ix_hand_book_search_vector_{boost}", "book_search")
     drop_index(op, "ix_refunds_created_at", "refunds")
     drop_index(op, "ix_payments_created_at", "payments")
