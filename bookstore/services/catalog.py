@@ -16,6 +16,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Date,
+    ScalarSelect,
     String,
     Subquery,
     and_,
@@ -142,8 +143,12 @@ def _by_author(name: str) -> ColumnElement[bool]:
 
 def _in_category(name: str) -> ColumnElement[bool]:
     on = book_categories.c
-    found = select(Category.id).where(Category.slug == bindparam(name, type_=String()))
-    return exists().where(on.book_id == Book.id, on.category_id == found.scalar_subquery())
+    return exists().where(on.book_id == Book.id, on.category_id == _category(name))
+
+
+def _category(name: str) -> ScalarSelect[int]:
+    slug = bindparam(name, type_=String())
+    return select(Category.id).where(Category.slug == slug).scalar_subquery()
 
 
 # Filters with a value that is given to the statement, and the condition that each stands for.
@@ -201,7 +206,12 @@ def _statements(
         wanted = planned_anew(wanted.join(hits, hits.c.book_id == Book.id))
     column, parse = SORTS[sort.removeprefix("-")]
     order = Order(sort, column, Book.id, sort.startswith("-"), parse)
-    return paging.statements(query, order, page, wanted)
+    counted = None
+    if names == {"category"} and (status, in_stock, search_for) == (None, None, None):
+        # As many as stand on the shelf: no need to look at the books.
+        on = book_categories.c
+        counted = select(on.book_id).where(on.category_id == _category("category"))
+    return paging.statements(query, order, page, wanted, counted=counted)
 
 
 def _ranked(

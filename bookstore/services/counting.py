@@ -7,9 +7,10 @@ count is kept for ``SECONDS``, so that a list of a million is not counted for ev
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Dialect, Select, func, select
 from sqlalchemy.orm import Session
 
 from bookstore.gateways import counts
@@ -68,6 +69,13 @@ def _count(ids: Any) -> Any:
 
 def _key(connection: Connection | Session, every: Select[int], given: Mapping[str, Any]) -> str:
     bind = connection if isinstance(connection, Connection) else connection.get_bind()
-    compiled = every.compile(dialect=bind.dialect)
-    told = f"{compiled}\0{sorted({**compiled.params, **given}.items())!r}"
+    said, params = _said(every, bind.dialect)
+    told = f"{said}\0{sorted({**params, **given}.items())!r}"
     return hashlib.sha256(told.encode()).hexdigest()
+
+
+@lru_cache(maxsize=500)
+def _said(every: Select[int], dialect: Dialect) -> tuple[str, Mapping[str, Any]]:
+    """Return the text and the values of a statement; of one that is kept, it is made once."""
+    compiled = every.compile(dialect=dialect)
+    return str(compiled), compiled.params

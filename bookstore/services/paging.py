@@ -161,6 +161,7 @@ def statements(
     wanted: Any = None,
     *,
     found_by: AnyColumn | None = None,
+    counted: Any = None,
 ) -> Statements:
     """Return what ``run`` needs for pages like ``page``.
 
@@ -168,9 +169,12 @@ def statements(
         query, order, page, wanted: as of ``fetch``.
         found_by: the id in ``query``, where which rows are on a page is to be found by ``wanted``
             and ``order`` alone, before anything is joined to them.
+        counted: selects as many rows as ``wanted``, where there is a shorter way to them.
     """
     ids = query.with_only_columns(order.id) if wanted is None else wanted
-    count = counting.statements(ids) if page.count or page.number is not None else None
+    count = None
+    if page.count or page.number is not None:
+        count = counting.statements(ids if counted is None else counted)
     if page.number is not None:
         key = order.id if found_by is None else found_by
         rows = _found(query, key, order, _window(ids, order, page))

@@ -21,7 +21,7 @@ from tests.processes import ROOT, environ
 
 pytestmark = pytest.mark.faults
 
-BUYERS, ROUNDS = 20, 8
+BUYERS, ROUNDS = 20, 4
 # Few at once, so that there is much to be killed in the middle of.
 FOLDER = """
 from bookstore import create_app
