@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select, union_all
+from sqlalchemy import ColumnElement, any_, exists, func, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bookstore import clock
@@ -26,7 +26,7 @@ from bookstore.models.orders import STATUSES
 from bookstore.services import paging
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.paging import Page, PageRequest
-from bookstore.services.sql import AnySelect
+from bookstore.services.sql import AnySelect, on_sqlite
 
 IDLE_DAYS = 7
 _DAY_SUMS = ("currency", "status"), ("orders", "paid", "amount")
@@ -125,7 +125,11 @@ def _best_ever(limit: int) -> AnySelect:
     changed = select(_change.book_id).where(_change.book_id.is_not(None))
     by = (_total.copies.desc(), _total.book_id)
     steady = _of_books(BookTotal).where(_total.book_id.not_in(changed)).order_by(*by).limit(limit)
-    moved = _of_books(BookTotal).where(_total.book_id.in_(changed))
+    is_changed: ColumnElement[bool] = _total.book_id.in_(changed)
+    if not on_sqlite():
+        # However many changes the planner believes to wait, they are looked up one by one.
+        is_changed = _total.book_id == any_(func.array(changed.scalar_subquery()))
+    moved = _of_books(BookTotal).where(is_changed)
     return _summed([select(steady.subquery()), moved, _of_books(SalesChange)], *_BOOK_SUMS)
 
 
