@@ -3,6 +3,7 @@
 Both work in statements that see one moment, so that they are right while orders go on.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -42,6 +43,8 @@ from bookstore.services.sql import AnySelect, on_sqlite, upsert
 from bookstore.unit_of_work import unit_of_work
 
 BATCH = 20_000
+
+log = logging.getLogger(__name__)
 
 _change = SalesChange.__table__.c
 _day_sum, _book_sum, _total = SalesDay.__table__.c, BookDay.__table__.c, BookTotal.__table__.c
@@ -154,7 +157,10 @@ def fill(session: Session) -> None:
 
 def recount_lately(days: int = 7) -> int:
     """Recount the sums of the last days; return how many were wrong."""
-    return recount(clock.now().date() - timedelta(days=days))
+    wrong = recount(clock.now().date() - timedelta(days=days))
+    if wrong:
+        log.warning("sums of sales were wrong", extra={"sums": wrong})
+    return wrong
 
 
 def wrong_days(since: date | None = None) -> AnySelect:

@@ -12,6 +12,7 @@ depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 BATCH = 20_000
+SUMMED = ("book_totals", "book_days", "sales_days")
 BANDS = {
     840: "boost >= 840",
     760: "boost >= 760 AND boost < 840",
@@ -43,6 +44,7 @@ def upgrade() -> None:
         sa.Column("book_id", ID, nullable=True),
         *(number(name, server_default="0") for name in ("orders", "paid", "copies", "amount")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_changes")),
+        if_not_exists=True,
     )
     op.create_table(
         "sales_days",
@@ -51,6 +53,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=20), nullable=False),
         *(number(name) for name in ("orders", "paid", "amount")),
         sa.PrimaryKeyConstraint("day", "currency", "status", name=op.f("pk_sales_days")),
+        if_not_exists=True,
     )
     op.create_table(
         "book_days",
@@ -59,6 +62,7 @@ def upgrade() -> None:
         sa.Column("book_id", ID, nullable=False),
         *(number(name) for name in ("copies", "amount")),
         sa.PrimaryKeyConstraint("day", "currency", "book_id", name=op.f("pk_book_days")),
+        if_not_exists=True,
     )
     op.create_table(
         "book_totals",
@@ -66,13 +70,24 @@ def upgrade() -> None:
         sa.Column("book_id", ID, nullable=False),
         *(number(name) for name in ("copies", "amount")),
         sa.PrimaryKeyConstraint("currency", "book_id", name=op.f("pk_book_totals")),
+        if_not_exists=True,
     )
-    op.create_index("ix_book_totals_copies", "book_totals", ["currency", "copies"])
-    fill()
+    op.create_index(
+        "ix_book_totals_copies", "book_totals", ["currency", "copies"], if_not_exists=True
+    )
+    if is_sqlite(op):
+        fill()
+        return
+    # Each batch by itself. One that was stopped half-way begins anew: nobody reads or writes these
+    # tables before it is done.
+    with op.get_context().autocommit_block():
+        fill()
+        for table in SUMMED:
+            op.execute(f"ANALYZE {table}")
 
 
 def downgrade() -> None:
-    for table in ("book_totals", "book_days", "sales_days", "sales_changes"):
+    for table in (*SUMMED, "sales_changes"):
         op.drop_table(table)
     if not is_sqlite(op):
         for boost in BANDS:
@@ -131,6 +146,8 @@ TOTALS = """
 def fill() -> None:
     connection = op.get_bind()
     day = "date(o.created_at)" if is_sqlite(op) else "(o.created_at AT TIME ZONE 'UTC')::date"
+    for table in SUMMED:
+        op.execute(f"DELETE FROM {table}")
     last = connection.scalar(sa.text("SELECT max(id) FROM orders")) or 0
     for low in range(0, last, BATCH):
         for statement in SUMS:
@@ -138,6 +155,3 @@ def fill() -> None:
                 sa.text(statement.replace("{day}", day)), {"low": low, "high": low + BATCH}
             )
     connection.execute(sa.text(TOTALS))
-    if not is_sqlite(op):
-        for table in ("sales_days", "book_days", "book_totals"):
-            connection.execute(sa.text(f"ANALYZE {table}"))

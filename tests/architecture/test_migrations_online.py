@@ -57,7 +57,11 @@ def test_tables_in_use_are_changed_without_a_lock_that_lasts(head: Flask) -> Non
         flask_migrate.upgrade()
     finally:
         event.remove(db.engine, "before_cursor_execute", heard)
-    new = {found[1] for one in said if (found := re.match(r"CREATE TABLE (\w+)", one))}
+    new = {
+        found[1]
+        for one in said
+        if (found := re.match(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", one))
+    }
     for one in said:
         if found := re.match(r"CREATE (?:UNIQUE )?INDEX (.*?)\w+ ON (\w+)", one):
             assert "CONCURRENTLY" in found[1] or found[2] in new, one
