@@ -5,7 +5,18 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from sqlalchemy import CompoundSelect, literal_column, select, union_all
+import orjson
+from sqlalchemy import (
+    CompoundSelect,
+    ScalarSelect,
+    Subquery,
+    Text,
+    cast,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 
 from bookstore.extensions import db, settings
 from bookstore.models import Author, Book, Category, Publisher
@@ -20,8 +31,9 @@ from bookstore.services import cover_links
 from bookstore.services.sql import AnyRow, AnySelect, among, ids, on_sqlite
 from bookstore.unit_of_work import reading
 
+_Records: TypeAlias = list[dict[str, Any]]
 # What hangs on books, by book id.
-_Hung: TypeAlias = dict[int, list[dict[str, Any]]]
+_Hung: TypeAlias = dict[int, _Records]
 
 _COLUMNS = (
     Book.id,
@@ -97,18 +109,43 @@ def books() -> AnySelect:
     )
 
 
-def views(rows: Iterable[AnyRow], *, hung: bool = True) -> list[dict[str, Any]]:
-    """Return the whole views of rows of ``books()``.
+def hang(found: Subquery, *, sqlite: bool) -> AnySelect:
+    """Return the select of rows of ``books()`` with what hangs on them: one trip to the database
+    instead of two.
 
-    Without ``hung``, ``authors`` and ``categories`` are empty: they take a statement.
+    Args:
+        found: the rows; so few that each may be asked for its own.
+        sqlite: what the database is.
     """
-    rows = list(rows)
-    authors, categories = hung_on([row.id for row in rows]) if hung else ({}, {})
+    return select(
+        found,
+        _people_of(found, sqlite=sqlite).label("_authors"),
+        _shelves_of(found, sqlite=sqlite).label("_categories"),
+    )
+
+
+def views(rows: Iterable[AnyRow], *, hung: bool = True) -> list[dict[str, Any]]:
+    """Return the whole views of rows: of ``hang``, or of ``books()`` without ``hung``.
+
+    Then ``authors`` and ``categories`` are empty.
+    """
     currency = settings().currency
-    return [_view(row, currency, authors, categories) for row in rows]
+    if not hung:
+        return [_view(row, currency, [], []) for row in rows]
+    return [_view(row, currency, _people(row[-2]), _shelves(row[-1])) for row in rows]
 
 
-def _view(row: AnyRow, currency: str, authors: _Hung, categories: _Hung) -> dict[str, Any]:
+def _people(told: str | None) -> _Records:
+    found = orjson.loads(told or "[]")
+    return [{"id": its_id, "full_name": name.strip()} for its_id, name in found]
+
+
+def _shelves(told: str | None) -> _Records:
+    found = orjson.loads(told or "[]")
+    return [{"id": its_id, "name": name, "slug": slug} for its_id, name, slug in found]
+
+
+def _view(row: AnyRow, currency: str, authors: _Records, categories: _Records) -> dict[str, Any]:
     # All at once: to ask a row for each column by name takes as long as to read it.
     (
         book_id,
@@ -156,9 +193,9 @@ def _view(row: AnyRow, currency: str, authors: _Hung, categories: _Hung) -> dict
         "weight": weight,
         "tax_category": tax_category,
         "author": {"id": author_id, "full_name": f"{first_name} {last_name}".strip()},
-        "authors": authors.get(book_id, []),
+        "authors": authors,
         "publisher": publisher_id and {"id": publisher_id, "name": publisher_name},
-        "categories": categories.get(book_id, []),
+        "categories": categories,
         "cover": cover_links.links(cover_names, cover_url),
         "average_rating": average_rating(rating_sum, rating_count),
         "review_count": rating_count,
@@ -223,3 +260,37 @@ def _hung(*, sqlite: bool) -> CompoundSelect[*tuple[Any, ...]]:
         .where(among(on.book_id, "ids", sqlite=sqlite))
     )
     return union_all(people, shelves)
+
+
+def _people_of(found: Subquery, *, sqlite: bool) -> ScalarSelect[str]:
+    by = book_authors.c
+    name = Author.first_name + literal_column("' '") + Author.last_name
+    each = (
+        select(Author.id, name.label("name"))
+        .join_from(book_authors, Author, Author.id == by.author_id)
+        .where(by.book_id == found.c.id)
+        .order_by(by.position)
+    )
+    return _as_json(each, found, sqlite=sqlite)
+
+
+def _shelves_of(found: Subquery, *, sqlite: bool) -> ScalarSelect[str]:
+    on = book_categories.c
+    # By their letters' numbers, whatever order the database has for its language.
+    by_slug = Category.slug if sqlite else Category.slug.collate("C")
+    each = (
+        select(Category.id, Category.name, Category.slug)
+        .join_from(book_categories, Category, Category.id == on.category_id)
+        .where(on.book_id == found.c.id)
+        .order_by(by_slug)
+    )
+    return _as_json(each, found, sqlite=sqlite)
+
+
+def _as_json(each: AnySelect, found: Subquery, *, sqlite: bool) -> ScalarSelect[str]:
+    """Return the rows of a select as the text of a JSON array of arrays."""
+    rows = each.correlate(found).subquery()
+    if sqlite:
+        return select(func.json_group_array(func.json_array(*rows.c))).scalar_subquery()
+    whole = func.json_agg(func.json_build_array(*rows.c))
+    return select(cast(whole, Text)).scalar_subquery()

@@ -1,6 +1,6 @@
 """Reading the catalogue. Rows come as plain mappings: columns straight to the schema.
 
-Reads bypass the ORM's entities on purpose: a page of books is two statements and no objects.
+Reads bypass the ORM's entities on purpose: a page of books is one statement and no objects.
 The statements are built once for each way to ask (which filters, which order) and kept: to build
 and to look through one takes longer than to run it.
 """
@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -35,7 +35,7 @@ from bookstore.models.catalog import (
 )
 from bookstore.services import book_views, paging, search, search_ranking
 from bookstore.services.paging import Order, Page, PageRequest
-from bookstore.services.sql import among, ids, on_sqlite, planned_anew
+from bookstore.services.sql import AnySelect, among, ids, on_sqlite, planned_anew
 from bookstore.unit_of_work import reading
 
 SORTS: dict[str, tuple[Any, Any]] = {
@@ -77,7 +77,7 @@ def list_books(
         wanted: the filters, all of which must hold.
         sort: one of SORT_NAMES; unset, relevance with ``q`` and newest first without.
         page: how many, from where.
-        hung: with ``authors`` and ``categories`` (one more statement).
+        hung: with ``authors`` and ``categories``.
 
     Raises:
         Invalid: ``sort=relevance`` without ``q``, or a cursor of another list.
@@ -90,18 +90,23 @@ def list_books(
             return Page([], None, 0 if page.count else None)
     elif name == "relevance":
         raise errors.Invalid({"sort": ["relevance needs q."]})
-    found = _read(wanted, search_for, name, page)
+    found = _read(wanted, search_for, name, page, hung=hung)
     return found.of(book_views.views(found.data, hung=hung))
 
 
 def _read(
-    wanted: BookFilter, search_for: search.Found | None, sort: str, page: PageRequest
+    wanted: BookFilter,
+    search_for: search.Found | None,
+    sort: str,
+    page: PageRequest,
+    *,
+    hung: bool,
 ) -> Page:
     sqlite = on_sqlite()
     given = _given(wanted, sqlite=sqlite)
     shape = search_for and search_for.shape
     made = _statements(
-        frozenset(given), wanted.status, wanted.in_stock, shape, sort, _shape(page), sqlite
+        frozenset(given), wanted.status, wanted.in_stock, shape, sort, _shape(page), sqlite, hung
     )
     if search_for is not None:
         given |= search_for.values
@@ -109,12 +114,12 @@ def _read(
 
 
 def get_book(book_id: int, *, hung: bool = True) -> dict[str, Any]:
-    """Return one book (two statements; one without what is ``hung`` on it).
+    """Return one book, with what is ``hung`` on it or without.
 
     Raises:
         NotFound: there is no such book.
     """
-    rows = reading(db.session()).execute(_ONE, {"book_id": book_id}).all()
+    rows = reading(db.session()).execute(_one(hung, on_sqlite()), {"book_id": book_id}).all()
     if not rows:
         raise errors.NotFound(f"There is no book {book_id}.")
     return book_views.views(rows, hung=hung)[0]
@@ -122,12 +127,22 @@ def get_book(book_id: int, *, hung: bool = True) -> dict[str, Any]:
 
 def bestsellers(limit: int = 10) -> list[dict[str, Any]]:
     """Return the books with the most copies sold, then the most reviews."""
-    query = book_views.books()
-    query = query.order_by(Book.sold.desc(), Book.rating_count.desc(), Book.id).limit(limit)
+    found = (
+        book_views.books()
+        .add_columns(Book.sold)
+        .order_by(Book.sold.desc(), Book.rating_count.desc(), Book.id)
+        .limit(limit)
+        .subquery("found")
+    )
+    best = (found.c.sold.desc(), found.c.rating_count.desc(), found.c.id)
+    query = book_views.hang(found, sqlite=on_sqlite()).order_by(*best)
     return book_views.views(reading(db.session()).execute(query).all())
 
 
-_ONE = book_views.books().where(Book.id == bindparam("book_id", type_=BigInteger()))
+@cache
+def _one(hung: bool, sqlite: bool) -> AnySelect:
+    query = book_views.books().where(Book.id == bindparam("book_id", type_=BigInteger()))
+    return book_views.hang(query.subquery("found"), sqlite=sqlite) if hung else query
 
 
 def _compared(column: Any, compare: Callable[[Any, Any], Any], kind: Any) -> Callable[[str], Any]:
@@ -192,8 +207,22 @@ def _statements(
     sort: str,
     page: PageRequest,
     sqlite: bool,
+    hung: bool,
 ) -> paging.Statements:
     """Return the statements of a page."""
+    made = _bare(names, status, in_stock, search_for, sort, page, sqlite)
+    return paging.around(made, partial(book_views.hang, sqlite=sqlite)) if hung else made
+
+
+def _bare(
+    names: frozenset[str],
+    status: str | None,
+    in_stock: bool | None,
+    search_for: search_ranking.Shape | None,
+    sort: str,
+    page: PageRequest,
+    sqlite: bool,
+) -> paging.Statements:
     conditions = _conditions(names, status, in_stock, sqlite=sqlite)
     if search_for is not None and sort == "relevance":
         return _ranked(search_ranking.hits(search_for), conditions, page)

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Connection, Integer, bindparam, tuple_
+from sqlalchemy import BigInteger, Connection, Integer, Subquery, bindparam, tuple_
 from sqlalchemy.orm import Session
 
 from bookstore import errors
@@ -186,6 +186,25 @@ def statements(
         )
     rows = _narrowed(query.add_columns(order.column.label("_sort")), order, page)
     return Statements(order, rows, None, count)
+
+
+def around(made: Statements, build: Callable[[Subquery], AnySelect]) -> Statements:
+    """Return the statements of the same pages with more told of each row.
+
+    Args:
+        made: as ``statements`` returns them.
+        build: is given the rows of a page, and returns a select of them and more.
+    """
+
+    def told(query: AnySelect) -> AnySelect:
+        found = query.subquery("found")
+        by = _by(found.c["_sort"], found.c.id, descending=made.order.descending)
+        return build(found).order_by(*by).execution_options(**query.get_execution_options())
+
+    backwards = made.backwards
+    return replace(
+        made, rows=told(made.rows), backwards=None if backwards is None else told(backwards)
+    )
 
 
 def _found(query: AnySelect, key: AnyColumn, order: Order, window: Any) -> AnySelect:
