@@ -17,6 +17,7 @@ from bookstore import auth, problems
 from bookstore.blueprints import freshness, queries
 from bookstore.blueprints.documenting import document
 from bookstore.schemas.common import Problem
+from bookstore.schemas.loading import takes_several
 
 MAX_DEPTH, MAX_VALUES = 64, 10_000
 """Of a JSON body: arrays and objects inside each other, and values in all."""
@@ -30,6 +31,11 @@ class Parser(FlaskParser):
         "query": ma.RAISE,
         "json": ma.RAISE,
     }
+
+    def load_querystring(self, req: Any, schema: ma.Schema) -> Any:
+        """Return the parameters."""
+        # As they are, unless webargs has to make lists of some.
+        return super().load_querystring(req, schema) if takes_several(schema) else req.args
 
     def load_json(self, req: Any, schema: ma.Schema) -> Any:
         """Return the parsed body; an empty one counts as ``{}``."""

@@ -12,6 +12,7 @@ from marshmallow import fields, validate
 from bookstore import countries, money
 from bookstore.extensions import settings
 from bookstore.schemas.dumping import Dumping
+from bookstore.schemas.loading import Loading
 
 MAX_ID = 2**63 - 1
 # In the metadata of a field: answers need not have it. All others they have in any case.
@@ -26,7 +27,7 @@ _INSTANT = re.compile(
 )
 
 
-class Schema(Dumping):
+class Schema(Dumping, Loading):
     """Base: keeps the order of the fields and refuses the ones it does not know."""
 
     class Meta:

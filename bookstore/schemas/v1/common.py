@@ -10,12 +10,13 @@ from marshmallow import fields, validate
 
 from bookstore.schemas.common import MAX_ID, Price
 from bookstore.schemas.dumping import Dumping
+from bookstore.schemas.loading import Loading
 
 _WHOLE = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _NUMBER = {"pattern": r"^\d+(\.\d+)?$", "example": "19.99"}
 
 
-class Schema(Dumping):
+class Schema(Dumping, Loading):
     """Base: passes over the fields it does not know."""
 
     class Meta:
