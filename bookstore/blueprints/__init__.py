@@ -175,7 +175,7 @@ def _end(response: Response) -> Response:
         versioning.announce(response, VERSIONS, [_TOKENS])
     elif (encoding := compression.choose(response)) is not None:
         compression.compress(response, encoding)
-    response.headers["X-Request-ID"] = logs.request_id.get()
+    response.headers.add("X-Request-ID", logs.request_id.get())
     transport.finish(response)
     ready.keep(response)
     measuring.log_answer(

@@ -15,6 +15,7 @@ from flask import Response, render_template, request
 from bookstore.blueprints import transport
 from bookstore.blueprints.conditional import if_match, set_tag
 from bookstore.services.paging import Page, PageRequest
+from bookstore.web import Answer
 
 
 def page_request(query: dict[str, Any]) -> PageRequest:
@@ -46,7 +47,7 @@ def page_body(item: type[ma.Schema], page: Page, only: Any = None) -> dict[str, 
 def json_response(body: bytes | dict[str, Any], status: int = 200) -> Response:
     """Return a JSON answer; its next page, if any, also as a ``Link`` (RFC 8288)."""
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
-    response = Response(raw, status, content_type="application/json")
+    response = Answer(raw, status, content_type="application/json")
     # The member stands last but for the total: found without parsing a cached page again.
     tail = raw[raw.rfind(b'"next_cursor":"') :] if b'"next_cursor":"' in raw[-4200:] else b""
     if tail:

@@ -7,6 +7,8 @@ import brotli  # type: ignore[import-untyped]
 from flask import Response, request
 from werkzeug.http import parse_accept_header
 
+from bookstore.blueprints.varying import vary
+
 # The better one first: of those a client likes equally, it wins.
 ENCODINGS = ("br", "gzip")
 _MIMETYPES = frozenset(
@@ -31,10 +33,11 @@ def choose(response: Response) -> str | None:
     """
     if response.mimetype not in _MIMETYPES or response.is_streamed or response.direct_passthrough:
         return None
-    response.vary.add("Accept-Encoding")
-    if "Content-Encoding" in response.headers or (response.content_length or 0) < _SHORTEST:
+    vary(response, "Accept-Encoding")
+    wanted = preferred(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
+    if wanted is None or (response.content_length or 0) < _SHORTEST:
         return None
-    return preferred(request.headers.get("Accept-Encoding", ""))
+    return None if "Content-Encoding" in response.headers else wanted
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,20 @@ from flask import Response, current_app, g, request
 from bookstore import auth, errors, problems
 from bookstore.blueprints import compression, ready
 from bookstore.blueprints.documenting import document
+from bookstore.blueprints.varying import vary
+
+# Of a request that wants an answer only if, or only a part of it.
+_CONDITIONS = frozenset(
+    f"HTTP_{name}"
+    for name in (
+        *("IF_MATCH", "IF_NONE_MATCH", "IF_MODIFIED_SINCE", "IF_UNMODIFIED_SINCE"),
+        *("IF_RANGE", "RANGE"),
+    )
+)
+_READING, _CHANGING = frozenset({"GET", "HEAD"}), frozenset({"POST", "PATCH", "PUT"})
+_WITHOUT_EFFECT = _READING | {"OPTIONS"}
+_PERSONAL = frozenset({"user", "staff"})
+_CREDENTIALS = ("Authorization", "X-API-Key", "X-Cart-Token")
 
 
 def set_tag(version: int, stock: int | None = None) -> None:
@@ -21,13 +35,18 @@ def set_tag(version: int, stock: int | None = None) -> None:
 
 def set_etag(response: Response) -> None:
     """Give a JSON answer a strong ETag (RFC 9110 8.8.3), unless it has one."""
-    if (
-        response.mimetype == "application/json"
-        and 200 <= response.status_code < 300
-        and "ETag" not in response.headers
-    ):
+    _set_etag(response, "")
+
+
+def _set_etag(response: Response, ending: str) -> None:
+    """Give a JSON answer an ETag, and any that it has an ending."""
+    headers = response.headers
+    if "ETag" in headers:
+        if ending:
+            response.set_etag(f"{response.get_etag()[0]}{ending}")
+    elif response.mimetype == "application/json" and 200 <= response.status_code < 300:
         digest = hashlib.blake2b(response.get_data(), digest_size=12).hexdigest()
-        response.set_etag(f"{g.get('version_tag', '')}{digest}")
+        headers.add("ETag", f'"{g.get("version_tag", "")}{digest}{ending}"')
 
 
 def if_match() -> tuple[int | None, int | None]:
@@ -68,27 +87,28 @@ def needs_if_match(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def finish(response: Response) -> Response:
     """After each request: ETag and 304, caching that fits who may see the answer, compression."""
+    method, status = request.method, response.status_code
     # smorest writes `null`; there must be nothing.
-    if response.status_code == 204 or (response.status_code == 202 and response.data == b"null"):
+    if status == 204 or (status == 202 and response.data == b"null"):
         response.set_data(b"")
         del response.headers["Content-Type"]
     encoding = compression.choose(response)
-    if request.method in {"GET", "HEAD"} and response.status_code == 200:
-        set_etag(response)
-        if encoding is not None and "ETag" in response.headers:
-            # A strong tag is one of bytes, and these are others (RFC 9110 8.8.3.3).
-            response.set_etag(f"{response.get_etag()[0]}-{encoding}")
+    if status == 200 and method in _READING:
+        # A strong tag is one of bytes, and encoded ones are others (RFC 9110 8.8.3.3).
+        _set_etag(response, "" if encoding is None else f"-{encoding}")
         response = _conditional(response)
-    elif request.method in {"POST", "PATCH", "PUT"} and "version_tag" in g:
+    elif method in _CHANGING and "version_tag" in g:
         set_etag(response)
     if "Cache-Control" not in response.headers:
         view = current_app.view_functions.get(request.endpoint or "")
-        private = getattr(view, "access", "user") in {"user", "staff"}
+        private = getattr(view, "access", "user") in _PERSONAL
         private = private or auth.current_actor().id is not None or "cart" in request.path
         # Tokens above all; nothing that answers a write is for others.
-        private = private or request.method not in {"GET", "HEAD", "OPTIONS"}
-        response.headers["Cache-Control"] = "private, no-store" if private else "public, no-cache"
-    response.vary.update(["Authorization", "X-API-Key", "X-Cart-Token"])
+        private = private or method not in _WITHOUT_EFFECT
+        response.headers.add(
+            "Cache-Control", "private, no-store" if private else "public, no-cache"
+        )
+    vary(response, *_CREDENTIALS)
     # A 304 is sent without it, but the next who asks may have to be sent the rest.
     sent = response.status_code == 304 and ready.may_keep()
     if encoding is not None and (sent or 200 <= response.status_code < 300):
@@ -98,6 +118,8 @@ def finish(response: Response) -> Response:
 
 def _conditional(response: Response) -> Response:
     environ = request.environ
+    if _CONDITIONS.isdisjoint(environ) and "Content-Length" in response.headers:
+        return response
     if "HTTP_IF_MATCH" in environ and "ETag" in response.headers:
         # By hand: werkzeug knows no ``*`` here, and answers 412 with the whole body.
         environ = {k: v for k, v in environ.items() if k != "HTTP_IF_MATCH"}

@@ -6,6 +6,7 @@ Never with credentials: there are no cookies, and tokens are sent by whoever has
 from flask import Response, request
 from flask.globals import request_ctx
 
+from bookstore.blueprints.varying import vary
 from bookstore.config import Settings
 from bookstore.extensions import settings
 
@@ -44,7 +45,7 @@ def preflight() -> Response | None:
     response.headers["Access-Control-Allow-Methods"] = ", ".join(methods)
     response.headers["Access-Control-Allow-Headers"] = ", ".join(_MAY_SEND)
     response.headers["Access-Control-Max-Age"] = _SECONDS
-    response.vary.update(["Access-Control-Request-Method", "Access-Control-Request-Headers"])
+    vary(response, "Access-Control-Request-Method", "Access-Control-Request-Headers")
     return response
 
 
@@ -55,7 +56,7 @@ def finish(response: Response) -> None:
     """
     if not settings().allowed_origins or request.path.startswith(_NOT_HERE):
         return
-    response.vary.add("Origin")
+    vary(response, "Origin")
     origin = _origin()
     if origin is not None:
         response.headers["Access-Control-Allow-Origin"] = origin

@@ -56,8 +56,9 @@ def finish(response: Response) -> Response:
         response = problems.from_error(error)
     standing = auth.standing()
     if standing is not None:
+        add = response.headers.add  # nobody else has headers of these names
         for name, value in headers(standing).items():
-            response.headers[name] = value
+            add(name, value)
     return response
 
 

@@ -39,6 +39,7 @@ _ALWAYS = {
     # Whatever wants to be kept says so itself.
     "Cache-Control": "no-store",
 }
+_ALWAYS_LOWER = tuple((name, name.lower(), value) for name, value in _ALWAYS.items())
 # Of the shop's own pages: nothing from anywhere else; a script only by this answer's nonce.
 _PAGE = {
     "default-src": "'none'",
@@ -71,10 +72,10 @@ def finish(response: Response) -> None:
     """Add the headers that every answer has, unless the view has set its own."""
     headers = response.headers
     present = {name.lower() for name, _ in headers}
-    for name, value in _ALWAYS.items():
-        if name.lower() not in present:
+    for name, lower, value in _ALWAYS_LOWER:
+        if lower not in present:
             headers.add(name, value)
-    if request.is_secure and settings().forces_https:
+    if settings().forces_https and request.is_secure:
         headers["Strict-Transport-Security"] = HSTS
     cors.finish(response)
 

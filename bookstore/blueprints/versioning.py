@@ -15,6 +15,8 @@ from flask import Response, current_app, request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from bookstore.blueprints.varying import vary
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -98,9 +100,10 @@ def announce(response: Response, versions: Sequence[Version], extra: Sequence[st
         extra: more prefixes that belong to the first.
     """
     if request.environ.get(NEGOTIATED):
-        response.vary.add("Accept")
-    version = next((v for v in versions if request.path.startswith(f"{v.prefix}/")), None)
-    if version is None and request.path.startswith(tuple(extra)):
+        vary(response, "Accept")
+    path = request.path
+    version = next((v for v in versions if path.startswith(f"{v.prefix}/")), None)
+    if version is None and path.startswith(tuple(extra)):
         version = versions[0]
     if version is None or version.deprecated is None or version.sunset is None:
         return
