@@ -16,6 +16,8 @@ from marshmallow.decorators import POST_LOAD, PRE_LOAD, VALIDATES, VALIDATES_SCH
 
 # Fields whose values webargs takes from a query string as a list (``MultiDictProxy``).
 _SEVERAL = (fields.List, fields.Tuple)
+# All else that these may be is left to marshmallow.
+_PARTIAL, _UNKNOWN = (None, False, True), (ma.RAISE, ma.EXCLUDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +70,17 @@ def _quickly(
 ) -> dict[str, Any] | None:
     """Return what was loaded; None: something is wrong or unusual."""
     plan = _plan_of(schema)
-    if plan is None or not isinstance(partial, bool) or unknown not in {ma.RAISE, ma.EXCLUDE}:
+    if plan is None or partial not in _PARTIAL or unknown not in _UNKNOWN:
         return None
     if unknown == ma.RAISE and not plan.keys.issuperset(data):
         return None
+    told = {} if partial is None else {"partial": partial}
     found: dict[str, Any] = {}
     try:
         for key, name, field, default in plan.fields:
             value = data.get(key, missing)
             if value is not missing:
-                found[name] = field.deserialize(value, key, data, partial=partial)
+                found[name] = field.deserialize(value, key, data, **told)
             elif partial:
                 continue
             elif field.required:
