@@ -188,16 +188,31 @@ def _cut(engine: Engine, seconds: float) -> None:
         engine.pool.line.cut(seconds)
 
 
-def _watch_statements(engine: Any, limit_ms: int) -> None:
+def is_watched(engine: Engine) -> bool:
+    """Return whether others than the shop's own watch listen to the statements of an engine."""
+    return len(engine.dispatch.before_cursor_execute) > 1
+
+
+def note(started: float, statement: str, slow_ms: int) -> None:
+    """Log a statement that is done, if it was slow.
+
+    Args:
+        started: of ``time.perf_counter``.
+        statement: has placeholders, never the values.
+        slow_ms: from how many milliseconds on it is.
+    """
+    elapsed = (time.perf_counter() - started) * 1000
+    if elapsed >= slow_ms:
+        instruments.SLOW_QUERIES.add(counting.role)
+        log.warning("slow query", extra={"ms": round(elapsed), "sql": statement[:2000]})
+
+
+def _watch_statements(engine: Any, slow_ms: int) -> None:
     def before(conn: Any, *_rest: Any) -> None:
         conn.info["started"] = time.perf_counter()
 
     def after(conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        elapsed = (time.perf_counter() - conn.info["started"]) * 1000
-        if elapsed >= limit_ms:
-            instruments.SLOW_QUERIES.add(counting.role)
-            # The statement has placeholders, never the values.
-            log.warning("slow query", extra={"ms": round(elapsed), "sql": statement[:2000]})
+        note(conn.info["started"], statement, slow_ms)
 
     def execute(cursor: Any, statement: str, values: Any, context: Any) -> bool:
         if not context.execution_options.get(UNPREPARED) or engine.dialect.name == "sqlite":

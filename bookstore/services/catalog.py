@@ -33,6 +33,7 @@ from bookstore.models.catalog import (
     book_authors,
     book_categories,
 )
+from bookstore.selecting import Reader, fetch
 from bookstore.services import book_views, paging, search, search_ranking
 from bookstore.services.paging import Order, Page, PageRequest
 from bookstore.services.sql import AnySelect, among, ids, on_sqlite, planned_anew
@@ -110,7 +111,7 @@ def _read(
     )
     if search_for is not None:
         given |= search_for.values
-    return paging.run(reading(db.session()), made, page, given)
+    return paging.run(Reader(db.session()), made, page, given)
 
 
 def get_book(book_id: int, *, hung: bool = True) -> dict[str, Any]:
@@ -119,7 +120,7 @@ def get_book(book_id: int, *, hung: bool = True) -> dict[str, Any]:
     Raises:
         NotFound: there is no such book.
     """
-    rows = reading(db.session()).execute(_one(hung, on_sqlite()), {"book_id": book_id}).all()
+    rows = fetch(db.session(), _one(hung, on_sqlite()), {"book_id": book_id})
     if not rows:
         raise errors.NotFound(f"There is no book {book_id}.")
     return book_views.views(rows, hung=hung)[0]

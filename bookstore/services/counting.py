@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Dialect, Select, func, select
 from sqlalchemy.orm import Session
 
 from bookstore.gateways import counts
+from bookstore.selecting import Reader
 
 EXACT = 10_000
 SECONDS = 300
@@ -44,7 +45,9 @@ def statements(ids: Any) -> Statements:
 
 
 def run(
-    connection: Connection | Session, made: Statements, given: Mapping[str, Any] | None = None
+    connection: Connection | Session | Reader,
+    made: Statements,
+    given: Mapping[str, Any] | None = None,
 ) -> int:
     """Count as ``count`` does, with statements that were made before.
 
@@ -78,7 +81,9 @@ def _count(ids: Any) -> Any:
     return counted.execution_options(**ids.get_execution_options())
 
 
-def _key(connection: Connection | Session, every: Select[int], given: Mapping[str, Any]) -> str:
+def _key(
+    connection: Connection | Session | Reader, every: Select[int], given: Mapping[str, Any]
+) -> str:
     bind = connection if isinstance(connection, Connection) else connection.get_bind()
     said, params = _said(every, bind.dialect)
     told = f"{said}\0{sorted({**params, **given}.items())!r}"

@@ -16,6 +16,7 @@ from sqlalchemy import BigInteger, Connection, Integer, Subquery, bindparam, tup
 from sqlalchemy.orm import Session
 
 from bookstore import errors
+from bookstore.selecting import Reader
 from bookstore.services import counting
 from bookstore.services.sql import AnyColumn, AnyRow, AnySelect
 
@@ -236,7 +237,7 @@ def _by(column: AnyColumn, key: AnyColumn, *, descending: bool) -> tuple[Any, An
 
 
 def run(
-    connection: Connection | Session,
+    connection: Connection | Session | Reader,
     made: Statements,
     page: PageRequest,
     given: Mapping[str, Any] | None = None,
@@ -265,7 +266,7 @@ def run(
 
 
 def _run_numbered(
-    connection: Connection | Session,
+    connection: Connection | Session | Reader,
     made: Statements,
     page: PageRequest,
     total: int,
