@@ -65,7 +65,7 @@ class Prepared:
     def __init__(self, statement: Any) -> None:
         self.statement = statement
         self.is_select: bool = statement.is_select
-        self._forms: tuple[Dialect | None, dict[Any, _Form | None]] = (None, {})
+        self._forms: tuple[Dialect | None, dict[Any, Form | None]] = (None, {})
 
     def execute(self, connection: Connection, values: Values = None) -> Rows:
         """Execute it on a connection, in its transaction, and return its ``Rows``.
@@ -92,7 +92,7 @@ class Prepared:
             return form.execute(connection, given)
         return form.execute(connection, rows[0])
 
-    def _form(self, dialect: Dialect, rows: Sequence[Mapping[str, Any]]) -> "_Form | None":
+    def _form(self, dialect: Dialect, rows: Sequence[Mapping[str, Any]]) -> "Form | None":
         """Return how to execute it; None: SQLAlchemy has to do something each time."""
         statement, names = self.statement, list(rows[0])
         if len(rows) > 1:
@@ -115,14 +115,17 @@ class Prepared:
             or compiled.escaped_bind_names
             or statement.get_execution_options()
         )
-        return None if needs_more else _Form(compiled, dialect)
+        return None if needs_more else Form(compiled, dialect)
 
 
-class _Form:
-    """A statement as one database gets it."""
+class Form:
+    """A statement as one database gets it.
+
+    ``text`` is for the driver, with its placeholders.
+    """
 
     def __init__(self, compiled: SQLCompiler, dialect: Dialect) -> None:
-        self._text = str(compiled)
+        self.text = str(compiled)
         self._positions = compiled.positiontup
         self._fixed: dict[str, Any] = {}
         self._given: list[tuple[str, _Convert]] = []
@@ -138,36 +141,44 @@ class _Form:
         self._row: Callable[[Any], Any] = tuple
         self._converts: list[tuple[int, Any]] | None = None
 
-    def execute(self, connection: Connection, values: Mapping[str, Any]) -> Rows:
+    def given(self, values: Mapping[str, Any]) -> Any:
+        """Return values as the driver takes them: a dict, or a tuple where it counts places."""
         given: Any = dict(self._fixed)
         for name, convert in self._given:
             value = values[name]
             given[name] = value if convert is None else convert(value)
         if self._positions is not None:
-            given = tuple([given[name] for name in self._positions])
-        return Rows(self._rows(connection, given))
+            return tuple([given[name] for name in self._positions])
+        return given
 
-    def _rows(self, connection: Connection, given: Any) -> list[Any]:
-        context, cursor = _Context(), connection.connection.cursor()
+    def rows(self, cursor: Any) -> list[Any]:
+        """Return what a cursor has found, all of it; columns are attributes."""
+        found = cursor.fetchall() if self._columns else []
+        if found and self._converts is None:
+            self._learn(cursor.description)
+        if self._converts:
+            found = [self._converted(row) for row in found]
+        return [self._row(row) for row in found]
+
+    def execute(self, connection: Connection, values: Mapping[str, Any]) -> Rows:
+        """Execute it on a connection that has begun a transaction."""
+        given, context = self.given(values), _Context()
+        cursor = connection.connection.cursor()
         is_heard = connection._has_events or connection.engine._has_events
         try:
             if is_heard:
                 for listener in connection.dispatch.before_cursor_execute:
-                    listener(connection, cursor, self._text, given, context, False)
-            cursor.execute(self._text, given)
+                    listener(connection, cursor, self.text, given, context, False)
+            cursor.execute(self.text, given)
             if is_heard:
                 connection.dispatch.after_cursor_execute(
-                    connection, cursor, self._text, given, context, False
+                    connection, cursor, self.text, given, context, False
                 )
-            found = cursor.fetchall() if self._columns else []
-            if found and self._converts is None:
-                self._learn(cursor.description)
+            found = self.rows(cursor)
             cursor.close()
         except BaseException as error:
-            connection._handle_dbapi_exception(error, self._text, given, cursor, context)  # type: ignore[arg-type]
-        if self._converts:
-            found = [self._converted(row) for row in found]
-        return [self._row(row) for row in found]
+            connection._handle_dbapi_exception(error, self.text, given, cursor, context)  # type: ignore[arg-type]
+        return Rows(found)
 
     def _learn(self, description: Any) -> None:
         """Note what rows look like: the driver has told which types its columns have."""

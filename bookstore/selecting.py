@@ -7,25 +7,25 @@ needs for all of it. Types and names are SQLAlchemy's here too, the pool and its
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import psycopg
 from sqlalchemy import Dialect, Engine
-from sqlalchemy.engine import result_tuple
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from bookstore import engine, routing
 from bookstore.extensions import db, settings
+from bookstore.prepared import Form, Rows
 from bookstore.unit_of_work import reading
 
 # What a server says that goes away; the driver notices at its next question.
 _GONE = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)
 
 
-def fetch(session: Session, select: Any, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
+def fetch(session: Session, select: Any, values: Mapping[str, Any] | None = None) -> list[Any]:
     """Return all rows of a select of columns, as of ``reading(session).execute``.
 
     On PostgreSQL, where no transaction is open and the primary is read, by the driver itself. A
@@ -37,13 +37,13 @@ def fetch(session: Session, select: Any, values: Mapping[str, Any] | None = None
         values: for its bindparams.
     """
     if not _is_alone(session):
-        return reading(session).execute(select, values).all()
+        return list(reading(session).execute(select, values))
     source = db.engine
-    made = _compiled(select, source.dialect)
+    made = _kept(select, source.dialect)
     if made is None:
-        return reading(session).execute(select, values).all()
+        return list(reading(session).execute(select, values))
     found = made.run(source, values or {})
-    return reading(session).execute(select, values).all() if found is None else found
+    return list(reading(session).execute(select, values)) if found is None else found
 
 
 class Reader:
@@ -56,25 +56,9 @@ class Reader:
         """Return whose dialect its statements are in."""
         return db.engine
 
-    def execute(self, select: Any, values: Mapping[str, Any] | None = None) -> "Rows":
+    def execute(self, select: Any, values: Mapping[str, Any] | None = None) -> Rows:
         """Run a select that is kept."""
         return Rows(fetch(self._session, select, values))
-
-
-class Rows:
-    """A result that was read to its end."""
-
-    def __init__(self, rows: Sequence[Any]) -> None:
-        self._rows = rows
-
-    def all(self) -> Sequence[Any]:
-        """Return the rows."""
-        return self._rows
-
-    def scalar_one(self) -> Any:
-        """Return the only column of the only row."""
-        ((found,),) = self._rows
-        return found
 
 
 def _is_alone(session: Session) -> bool:
@@ -88,32 +72,19 @@ def _is_alone(session: Session) -> bool:
     )
 
 
-class _Compiled:
+class _Kept:
     """A select as the driver takes it."""
 
-    def __init__(self, select: Any, compiled: Any, dialect: Dialect) -> None:
-        self._text = compiled.string
+    def __init__(self, select: Any, form: Form) -> None:
+        self._form = form
         self._is_prepared = (
             None if not select.get_execution_options().get(engine.UNPREPARED) else False
         )
-        binds = compiled.binds.items()
-        self._constant = {name: one.effective_value for name, one in binds if not one.required}
-        # What values are made into, by name.
-        self._made = {
-            name: made
-            for name, one in binds
-            if (made := one.type.dialect_impl(dialect).bind_processor(dialect)) is not None
-        }
-        self._columns = select.selected_columns
-        self._row: Callable[[Any], Any] = result_tuple(self._columns.keys())
-        # Known from the first result on.
-        self._read: list[tuple[int, Callable[[Any], Any]]] | None = None
 
     def run(self, source: Engine, values: Mapping[str, Any]) -> list[Any] | None:
         """Return the rows; None: the connection is broken, and was thrown away."""
-        given = {**self._constant, **values}
-        for name, made in self._made.items():
-            given[name] = made(given[name])
+        form = self._form
+        given = form.given(values)
         try:
             connection = source.raw_connection()
         except psycopg.Error as error:
@@ -122,11 +93,8 @@ class _Compiled:
         try:
             driver.autocommit = True
             started = time.perf_counter()
-            cursor = driver.execute(self._text, given, prepare=self._is_prepared)
-            rows = cursor.fetchall()
-            engine.note(started, self._text, settings().slow_query_ms)
-            if self._read is None:
-                self._read = self._readers(cursor.description, source.dialect)
+            rows = form.rows(driver.execute(form.text, given, prepare=self._is_prepared))
+            engine.note(started, form.text, settings().slow_query_ms)
         except psycopg.Error as error:
             if driver.closed or isinstance(error, _GONE):
                 connection.invalidate(error)
@@ -136,37 +104,19 @@ class _Compiled:
             with contextlib.suppress(psycopg.Error):
                 driver.autocommit = False
             connection.close()
-        if self._read:
-            rows = [self._values(row) for row in rows]
-        return list(map(self._row, rows))
+        return rows
 
     def _told(self, error: psycopg.Error, dialect: Dialect) -> BaseException:
         """Return an error of the driver as SQLAlchemy has it."""
         return DBAPIError.instance(
-            self._text, None, error, psycopg.Error, hide_parameters=True, dialect=dialect
+            self._form.text, None, error, psycopg.Error, hide_parameters=True, dialect=dialect
         )
-
-    def _values(self, row: Sequence[Any]) -> list[Any]:
-        found = list(row)
-        for at, read in self._read or ():
-            found[at] = read(found[at])
-        return found
-
-    def _readers(
-        self, description: Any, dialect: Dialect
-    ) -> list[tuple[int, Callable[[Any], Any]]]:
-        types = [column.type.dialect_impl(dialect) for column in self._columns]
-        found = (
-            (at, one.result_processor(dialect, told.type_code))
-            for at, (one, told) in enumerate(zip(types, description, strict=True))
-        )
-        return [(at, read) for at, read in found if read is not None]
 
 
 @lru_cache(maxsize=1000)
-def _compiled(select: Any, dialect: Dialect) -> _Compiled | None:
+def _kept(select: Any, dialect: Dialect) -> _Kept | None:
     """Return a select as the driver takes it; None: its text depends on the values."""
     compiled = select.compile(dialect=dialect)
     if compiled.post_compile_params or compiled.literal_execute_params:
         return None
-    return _Compiled(select, compiled, dialect)
+    return _Kept(select, Form(compiled, dialect))

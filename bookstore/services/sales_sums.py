@@ -14,6 +14,7 @@ from sqlalchemy import event, insert, inspect, select
 from sqlalchemy.orm import Session
 
 from bookstore.models import Order, OrderItem, Payment, Refund, SalesChange
+from bookstore.prepared import Prepared
 from bookstore.unit_of_work import execute
 
 # An order in review was paid for, if perhaps not all of it.
@@ -21,7 +22,7 @@ PAID = ("paid", "partially_refunded", "review")
 # Columns of a change, without those that are 0.
 _Change: TypeAlias = dict[str, Any]
 
-_CHANGES = insert(SalesChange.__table__)
+_CHANGES = Prepared(insert(SalesChange.__table__))
 _LINES = select(OrderItem.book_id, OrderItem.quantity, OrderItem.price)
 _NOTHING = {"status": "", "book_id": None, "orders": 0, "paid": 0, "copies": 0, "amount": 0}
 
@@ -55,7 +56,7 @@ def _flushed(session: Session, _context: Any) -> None:
         changes += _of_payments(session, moved)
     changes += _of_refunds(session, refunds)
     if changes:
-        session.connection().execute(_CHANGES, changes)
+        _CHANGES.execute(session.connection(), changes)
 
 
 def _of_order(session: Session, order: Order) -> Iterator[_Change]:

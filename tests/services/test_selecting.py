@@ -24,7 +24,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from bookstore.extensions import db, settings
 from bookstore.models import Book
-from bookstore.selecting import Reader, _compiled, fetch
+from bookstore.selecting import Reader, _kept, fetch
 from bookstore.unit_of_work import reading, unit_of_work
 from tests.factories import make_book
 
@@ -59,7 +59,7 @@ def test_rows_are_those_of_sqlalchemy(books: list[int]) -> None:
     ours = fetch(db.session(), TITLES, values)
     theirs = reading(db.session()).execute(TITLES, values).all()
     assert ours == theirs
-    assert [row._mapping for row in ours] == [row._mapping for row in theirs]
+    assert [row._asdict() for row in ours] == [row._asdict() for row in theirs]
     assert ours[0].name == "Book 1"
     assert ours[0].created_at.tzinfo is not None
 
@@ -79,7 +79,7 @@ def test_what_a_unit_of_work_has_written_is_seen(books: list[int]) -> None:
 
 
 def test_texts_that_hang_on_their_values_are_left_to_sqlalchemy(books: list[int]) -> None:
-    assert _compiled(ANY_OF, db.engine.dialect) is None
+    assert _kept(ANY_OF, db.engine.dialect) is None
     assert len(fetch(db.session(), ANY_OF, {"ids": books[:2]})) == 2
 
 
@@ -153,7 +153,7 @@ def test_a_slow_one_is_logged(
 @on_postgresql
 def test_a_server_that_is_away_is_an_error_of_sqlalchemy_too(app: Flask) -> None:
     away = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
-    made = _compiled(TITLES, away.dialect)
+    made = _kept(TITLES, away.dialect)
     assert made is not None
     with pytest.raises(OperationalError):
         made.run(away, {"least": 1, "many": 1})
