@@ -6,8 +6,8 @@ longer than the driver and the network together, and a hot statement needs none 
 told and errors are translated as for any other.
 """
 
-from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Insert, bindparam
@@ -183,9 +183,7 @@ class Form:
     def _learn(self, description: Any) -> None:
         """Note what rows look like: the driver has told which types its columns have."""
         columns = self._columns
-        names = [column.keyname for column in columns]
-        made: Any = namedtuple  # mypy wants to see the names
-        self._row = made("Row", names, rename=True)._make
+        self._row = _row_of([column.keyname for column in columns])
         types = [column.type.dialect_impl(self._dialect) for column in columns]
         found = [
             (place, kind.result_processor(self._dialect, description[place][1]))
@@ -198,6 +196,12 @@ class Form:
         for place, convert in self._converts or ():
             made[place] = convert(made[place])
         return made
+
+
+def _row_of(names: Sequence[str]) -> type[tuple[Any, ...]]:
+    """Return a tuple with names, which may begin with an underscore as a namedtuple's may not."""
+    columns = {name: property(itemgetter(place)) for place, name in enumerate(names)}
+    return type("Row", (tuple,), {"__slots__": (), **columns})
 
 
 class _Context:

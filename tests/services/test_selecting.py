@@ -59,7 +59,9 @@ def test_rows_are_those_of_sqlalchemy(books: list[int]) -> None:
     ours = fetch(db.session(), TITLES, values)
     theirs = reading(db.session()).execute(TITLES, values).all()
     assert ours == theirs
-    assert [row._asdict() for row in ours] == [row._asdict() for row in theirs]
+    assert [(row.id, row.name, row.word) for row in ours] == [
+        (row.id, row.name, row.word) for row in theirs
+    ]
     assert ours[0].name == "Book 1"
     assert ours[0].created_at.tzinfo is not None
 
