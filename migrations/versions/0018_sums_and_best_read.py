@@ -147,7 +147,7 @@ def fill() -> None:
     connection = op.get_bind()
     day = "date(o.created_at)" if is_sqlite(op) else "(o.created_at AT TIME ZONE 'UTC')::date"
     for table in SUMMED:
-        op.execute(f"DELETE FROM {table}")
+        op.execute(sa.delete(sa.table(table)))
     last = connection.scalar(sa.text("SELECT max(id) FROM orders")) or 0
     for low in range(0, last, BATCH):
         for statement in SUMS:
