@@ -14,7 +14,11 @@ _REWRITTEN = frozenset({"location", "content-location"})
 
 
 class Answer(Response):
-    """A response whose headers are copied only if there is something to change about them."""
+    """A response whose headers are copied only if there is something to change about them.
+
+    It is not ``response_class``: Flask would make one of what flask-sock returns, and answer a socket
+    that was taken over.
+    """
 
     def get_wsgi_headers(self, environ: Any) -> Headers:
         """Return the headers as they are sent."""
@@ -49,8 +53,6 @@ class OrjsonProvider(JSONProvider):
 
 class Shop(Flask):
     """Flask whose views and hooks are plain functions, none of them ``async``."""
-
-    response_class = Answer
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return ``func``: Flask looks at each function of each request whether it is one."""
