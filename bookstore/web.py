@@ -16,8 +16,8 @@ _REWRITTEN = frozenset({"location", "content-location"})
 class Answer(Response):
     """A response whose headers are copied only if there is something to change about them.
 
-    It is not ``response_class``: Flask would make one of what flask-sock returns, and answer a socket
-    that was taken over.
+    It is not ``response_class``: Flask would make one of what flask-sock returns, and answer a
+    socket that was taken over.
     """
 
     def get_wsgi_headers(self, environ: Any) -> Headers:
