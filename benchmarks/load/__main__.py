@@ -19,18 +19,18 @@ import time
 from pathlib import Path
 
 import requests
-from sqlalchemy import func, insert, literal, select
+from sqlalchemy import func, select
 
 from benchmarks import report, shop
 from benchmarks.load.judging import Found, Memory, verdict
 from benchmarks.load.processes import Running, stripe, web, worker
 from benchmarks.scenarios import ADDRESS
 from benchmarks.server import ROOT
-from bookstore import clock, money
+from bookstore import money
 from bookstore.config import Settings
 from bookstore.extensions import db
 from bookstore.gateways.embedded_redis import spawn
-from bookstore.models import Book, Category, Order, StockMovement
+from bookstore.models import Category, Order
 from bookstore.services import doctor
 from tests.fakes.stripe import SECRET_KEY, WEBHOOK_SECRET
 
@@ -60,7 +60,6 @@ def main() -> int:
                 **changes,
             )
         )
-        _write_ledger()
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=128))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         requests.post(
@@ -96,15 +95,6 @@ def _options() -> argparse.Namespace:
     add("--seconds", type=int, default=180, help="before processes are replaced (180)")
     add("--after", type=int, default=20, help="behind that (20)")
     return parser.parse_args()
-
-
-def _write_ledger() -> None:
-    """Say where the stock came from, which was set by hand."""
-    columns = ["book_id", "delta", "reason", "actor", "at"]
-    values = [literal("initial"), literal("benchmarks"), literal(clock.now())]
-    with db.engine.begin() as connection:
-        rows = select(Book.id, Book.stock, *values)
-        connection.execute(insert(StockMovement.__table__).from_select(columns, rows))
 
 
 def _load(
