@@ -139,6 +139,14 @@ class _Lines(logging.StreamHandler):  # type: ignore[type-arg]
         if not self._is_due.is_set():
             self._is_due.set()
 
+    def add(self, line: str) -> None:
+        """Write a line that is formatted."""
+        try:
+            self._waiting.append(line)
+            self._write()
+        except Exception:
+            self.handleError(logging.makeLogRecord({"msg": line}))
+
     def close(self) -> None:
         self._write()
         clerk, self._clerk = self._clerk, None
@@ -214,8 +222,22 @@ def soon(logger: logging.Logger, message: str, **numbers: float | None) -> bool:
         False, and nothing is written: there is more to it than one line of JSON.
     """
     lines = _only(logger)
-    if lines is None or trace_id.get():
+    if lines is None:
         return False
+    lines.add_soon(_line(logger, message, numbers))
+    return True
+
+
+def at_once(logger: logging.Logger, message: str, **numbers: float | None) -> bool:
+    """As ``soon``, but now."""
+    lines = _only(logger)
+    if lines is None:
+        return False
+    lines.add(_line(logger, message, numbers))
+    return True
+
+
+def _line(logger: logging.Logger, message: str, numbers: dict[str, float | None]) -> str:
     line = {
         "time": _now(),
         "level": "INFO",
@@ -224,8 +246,7 @@ def soon(logger: logging.Logger, message: str, **numbers: float | None) -> bool:
         "request_id": request_id.get(),
         **numbers,
     }
-    lines.add_soon(orjson.dumps(line).decode())
-    return True
+    return orjson.dumps(line).decode()
 
 
 # Most are lines about the same few addresses.
@@ -234,7 +255,7 @@ _scrubbed = lru_cache(maxsize=1024)(scrub)
 
 def _only(logger: logging.Logger) -> _Lines | None:
     """Return our handler, if it writes JSON and no other would see a logger's line at INFO."""
-    if not logger.isEnabledFor(logging.INFO) or logger.filters:
+    if trace_id.get() or not logger.isEnabledFor(logging.INFO) or logger.filters:
         return None
     found: _Lines | None = None
     one: logging.Logger | None = logger

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 
 from bookstore import engine, routing
 from bookstore.extensions import db, settings
-from bookstore.prepared import Form, Rows
-from bookstore.unit_of_work import reading
+from bookstore.prepared import Form, Prepared, Rows
+from bookstore.unit_of_work import execute, reading
 
 # What a server says that goes away; the driver notices at its next question.
 _GONE = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)
@@ -36,14 +36,29 @@ def fetch(session: Session, select: Any, values: Mapping[str, Any] | None = None
         select: is kept, so it has to be one that is built once.
         values: for its bindparams.
     """
+    found = _fetched(session, select, values)
+    return list(reading(session).execute(select, values)) if found is None else found
+
+
+def run(session: Session, statement: Prepared, values: Mapping[str, Any] | None = None) -> Rows:
+    """Run a prepared select as ``fetch`` does, or else as ``unit_of_work.execute`` does.
+
+    Args:
+        session: of whoever asks.
+        statement: a select of columns.
+        values: for its bindparams.
+    """
+    found = _fetched(session, statement.statement, values)
+    return execute(session, statement, values) if found is None else Rows(found)
+
+
+def _fetched(session: Session, select: Any, values: Mapping[str, Any] | None) -> list[Any] | None:
+    """Return what the driver found; None: SQLAlchemy has to be asked."""
     if not _is_alone(session):
-        return list(reading(session).execute(select, values))
+        return None
     source = db.engine
     made = _kept(select, source.dialect)
-    if made is None:
-        return list(reading(session).execute(select, values))
-    found = made.run(source, values or {})
-    return list(reading(session).execute(select, values)) if found is None else found
+    return None if made is None else made.run(source, values or {})
 
 
 class Reader:

@@ -47,7 +47,9 @@ def log_answer(
     environ: "WSGIEnvironment", method: str, path: str, status: int, size: int | None
 ) -> None:
     """Write the line of a request that is answered; ``size`` in bytes, if it has a body."""
-    log.info("%s %s", method, path, extra=_figures(environ, method, status, size))
+    figures = _figures(environ, method, status, size)
+    if not logs.at_once(log, f"{method} {path}", **figures):
+        log.info("%s %s", method, path, extra=figures)
 
 
 def log_ready(

@@ -146,8 +146,9 @@ class Front:
         try:
             return self._next(environ, start_response)
         finally:
-            with self._app.app_context():
-                catalog_cache.leave(found)
+            if found.is_awaited:
+                with self._app.app_context():
+                    catalog_cache.leave(found)
 
     def _open_anew(self) -> Desk:
         with self._app.app_context():

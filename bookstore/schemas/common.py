@@ -11,7 +11,7 @@ from marshmallow import fields, validate
 
 from bookstore import countries, money
 from bookstore.extensions import settings
-from bookstore.schemas.dumping import Dumping
+from bookstore.schemas.dumping import Dumping, written_by
 from bookstore.schemas.loading import Loading
 
 MAX_ID = 2**63 - 1
@@ -97,6 +97,10 @@ class QueryId(QueryWhole):
         super().__init__(1, MAX_ID, **kwargs)
 
 
+def _money_text(minor: int, row: Any) -> str:
+    return money.to_text(minor, currency_of(row))
+
+
 class Money(fields.String):
     """An amount: minor units inside, a decimal string such as "19.99" outside.
 
@@ -112,8 +116,9 @@ class Money(fields.String):
         }
         super().__init__(metadata=metadata, **kwargs)
 
+    @written_by(int, _money_text)
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else money.to_text(value, currency_of(obj))
+        return None if value is None else _money_text(value, obj)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -154,6 +159,12 @@ class Percent(fields.String):
             raise ma.ValidationError(str(error)) from None
 
 
+def _instant_text(instant: datetime, _row: Any) -> str:
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return instant.isoformat()[:-6] + "Z"
+
+
 class Instant(fields.DateTime):
     """RFC 3339 to the microsecond: with ``Z`` in answers, with ``Z`` or an offset in requests."""
 
@@ -169,12 +180,9 @@ class Instant(fields.DateTime):
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
         return instant
 
+    @written_by(datetime, _instant_text)
     def _serialize(self, value: datetime | None, attr: Any, obj: Any, **kwargs: Any) -> Any:
-        if value is None:
-            return None
-        if value.tzinfo is not UTC:
-            value = value.astimezone(UTC)
-        return value.isoformat()[:-6] + "Z"
+        return None if value is None else _instant_text(value, obj)
 
 
 class Day(fields.Date):

@@ -12,16 +12,32 @@ import keyword
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import marshmallow as ma
 from marshmallow import fields, missing
 from marshmallow.decorators import POST_DUMP, PRE_DUMP
 
 Row: TypeAlias = Callable[[Any], dict[str, Any]]
+Serialize = TypeVar("Serialize", bound=Callable[..., Any])
 
 # A schema may nest itself; below this marshmallow dumps it, as deep as the rows go.
 _MAX_DEPTH = 10
+
+
+def written_by(kind: type, write: Callable[[Any, Any], Any]) -> Callable[[Serialize], Serialize]:
+    """Say of a field's ``_serialize`` what it returns for values of just this type.
+
+    Args:
+        kind: of most values.
+        write: is given the value and the row.
+    """
+
+    def decorator(serialize: Serialize) -> Serialize:
+        serialize.known = kind, write  # type: ignore[attr-defined]
+        return serialize
+
+    return decorator
 
 
 class Dumping(ma.Schema):
@@ -118,6 +134,10 @@ class _Maker:
         ):
             return f"{self._name(self._read_and_written(name, field))}(o)"
         written = self._name(self._written(name, field))
+        known = getattr(kind._serialize, "known", None)
+        if known is not None:
+            of, write = map(self._name, known)
+            return f"{write}(v, o) if type(v := {read(key)}) is {of} else {written}(v, o)"
         same = _unchanged(field)
         if same is not None:
             told = f"type(v := {read(key)}) is {same} or v is None"

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from bookstore import clock, errors
+from bookstore import clock, errors, selecting
 from bookstore.extensions import db
 from bookstore.gateways import pubsub
 from bookstore.models import LoginSession, Order, Review, User
@@ -26,7 +26,7 @@ from bookstore.services import (
 )
 from bookstore.services.actors import Acting, Actor, require_user
 from bookstore.services.sessions import Login, Origin
-from bookstore.unit_of_work import collect_after_commit, execute, new_snapshot, unit_of_work
+from bookstore.unit_of_work import collect_after_commit, new_snapshot, unit_of_work
 
 _UNKNOWN = Origin()
 _WHO = Prepared(
@@ -145,7 +145,7 @@ def authenticate(user_id: int, session_id: str) -> Actor:
         TokenRevoked: the session was revoked, or the account is gone.
     """
     who = {"user_id": user_id, "session_id": session_id}
-    row = execute(db.session(), _WHO, who).first()
+    row = selecting.run(db.session(), _WHO, who).first()
     if row is None:
         raise errors.TokenRevoked
     return Actor(

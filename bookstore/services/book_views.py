@@ -83,15 +83,20 @@ SUMMARY_COLUMNS = (
 )
 
 
-def summary(row: AnyRow) -> dict[str, Any]:
-    """Return the small book view of a row that has SUMMARY_COLUMNS."""
+def summary(row: AnyRow, currency: str | None = None) -> dict[str, Any]:
+    """Return the small book view of a row that has SUMMARY_COLUMNS.
+
+    Args:
+        row: of a book.
+        currency: of the shop; need not be given.
+    """
     return {
         "id": row.id,
         "title": row.title,
         "isbn": row.isbn,
         "author": _author(row),
         "price": row.price,
-        "currency": settings().currency,
+        "currency": currency or settings().currency,
         "status": public_status(row.status, row.stock),
         "stock_state": stock_state(row.status, row.stock),
         "publication_date": row.publication_date,

@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import delete, literal, select, update
 from sqlalchemy.orm import Session
 
-from bookstore import clock, errors
+from bookstore import clock, errors, selecting
 from bookstore.extensions import db, settings
 from bookstore.models import Author, Book, CartItem, ShoppingCart
 from bookstore.services import attempts, book_views, cart_coupons, cart_lines, coupons
 from bookstore.services.actors import Acting
-from bookstore.unit_of_work import execute, unit_of_work
+from bookstore.unit_of_work import unit_of_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ def get(actor: Acting) -> dict[str, Any]:
     One statement, and up to three more when coupons lie on it.
 
     Returns:
-        id, items [{id, book, quantity, unit_price, line_total, price_changed_from, added_at}],
-        coupon, coupons and discount (as ``cart_coupons.shown``), subtotal, total_items, currency,
-        created_at, updated_at; amounts in minor units, id and times None without a cart.
+        id, items [{id, book, quantity, unit_price, line_total, currency, price_changed_from,
+        added_at}], coupon, coupons and discount (as ``cart_coupons.shown``), subtotal, total_items,
+        currency, created_at, updated_at; amounts in minor units, id and times None without a cart.
     """
     return _view(db.session(), cart_lines.owner_of(actor), actor)
 
@@ -173,16 +173,18 @@ _VIEWS = cart_lines.by_each(
 
 def _view(session: Session, which: cart_lines.Which, actor: Acting) -> dict[str, Any]:
     by, value = which
-    found = execute(session, _VIEWS[by], {"cart": value}).all()
+    found = selecting.run(session, _VIEWS[by], {"cart": value}).all()
     rows = [row for row in found if row.id is not None]
     held = coupons.on_cart(session, which, actor.id) if found and found[0].with_coupons else []
+    currency = settings().currency
     items = [
         {
             "id": row.item_id,
-            "book": book_views.summary(row),
+            "book": book_views.summary(row, currency),
             "quantity": row.quantity,
             "unit_price": row.price,
             "line_total": row.quantity * row.price,
+            "currency": currency,
             "price_changed_from": row.seen_price if row.seen_price != row.price else None,
             "added_at": row.added_at,
         }
@@ -195,7 +197,7 @@ def _view(session: Session, which: cart_lines.Which, actor: Acting) -> dict[str,
         **(cart_coupons.shown(session, rows, held) if held else cart_coupons.NONE),
         "subtotal": sum(item["line_total"] for item in items),
         "total_items": sum(item["quantity"] for item in items),
-        "currency": settings().currency,
+        "currency": currency,
         "created_at": cart and cart.created_at,
         "updated_at": cart and cart.updated_at,
     }

@@ -45,6 +45,11 @@ class Visit:
     made: bytes | None = None
     seconds: int | None = None
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether others may be waiting for what it was to make, and has not kept."""
+        return self.found is not None and self.found.lock is not None
+
 
 def changed() -> None:
     """Make every cached catalogue answer stale, once the present unit of work has committed."""
