@@ -3,7 +3,6 @@ serves."""
 
 import hmac
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache, wraps
 from typing import Any, Literal, cast
 
@@ -66,14 +65,14 @@ def requires(
             if access == "service":
                 g.actor = _identify_service()
                 return view(*args, **kwargs)
-            g.actor = _count_as(None if access == "anyone" else by_ticket, attempt)
+            g.actor = actor = _count_as(None if access == "anyone" else by_ticket, attempt)
             if scope != "by field":
-                require_scope(g.actor, scope)
-            if access in {"user", "staff"} and g.actor.id is None:
+                require_scope(actor, scope)
+            if access in {"user", "staff"} and actor.id is None:
                 raise errors.Unauthenticated
-            if access == "staff" and not g.actor.is_staff:
+            if access == "staff" and not actor.is_staff:
                 raise errors.Forbidden("Only staff may do this.")
-            with audited(g.actor):
+            with audited(actor):
                 return view(*args, **kwargs)
 
         admitted.access, admitted.scope = access, scope  # type: ignore[attr-defined]
@@ -121,11 +120,11 @@ def count(actor: Actor | None = None, attempt: str | None = None) -> None:
     Raises:
         RateLimited: it is one too many.
     """
-    if _STANDING in request.environ:
-        return
     environ = request.environ
+    if _STANDING in environ:
+        return
     found = environ[COUNTED] if COUNTED in environ else limits.count(actor or _guest(), attempt)
-    request.environ[_STANDING] = found
+    environ[_STANDING] = found
     if found is not None and found.retry_after is not None:
         raise errors.RateLimited(found.retry_after)
 
@@ -213,8 +212,7 @@ def _identify(by_ticket: bool) -> Actor:
         g.login_ends = ticket.expires
         return accounts.authenticate(ticket.user_id, ticket.session_id)
     if header is None:
-        token = cart_token()
-        return replace(_guest(), cart_token=token)
+        return Actor(None, "guest", address=request.remote_addr, cart_token=cart_token())
     if _FOUND in request.environ:
         actor, g.login_ends = request.environ[_FOUND]
         return cast(Actor, actor)

@@ -20,6 +20,7 @@ from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask, Response, request
+from flask.globals import request_ctx
 from werkzeug.exceptions import NotAcceptable
 from werkzeug.routing import IntegerConverter
 from werkzeug.wrappers import Response as BaseResponse
@@ -168,9 +169,10 @@ def _start() -> BaseResponse | None:
 
 
 def _end(response: Response) -> Response:
+    asked = request_ctx.request
     response = limits.finish(response)
     freshness.finish(response)
-    if request.path.startswith("/api/"):
+    if asked.path.startswith("/api/"):
         response = finish(response)
         versioning.announce(response, VERSIONS, [_TOKENS])
     elif (encoding := compression.choose(response)) is not None:
@@ -179,9 +181,9 @@ def _end(response: Response) -> Response:
     transport.finish(response)
     ready.keep(response)
     measuring.log_answer(
-        request.environ,
-        request.method,
-        request.path,
+        asked.environ,
+        asked.method,
+        asked.path,
         response.status_code,
         response.content_length,
     )

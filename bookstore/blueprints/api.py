@@ -34,8 +34,10 @@ class Parser(FlaskParser):
 
     def load_querystring(self, req: Any, schema: ma.Schema) -> Any:
         """Return the parameters."""
-        # As they are, unless webargs has to make lists of some.
-        return super().load_querystring(req, schema) if takes_several(schema) else req.args
+        if takes_several(schema):
+            return super().load_querystring(req, schema)
+        # The first of each name. In werkzeug's own dict each that is not there is an exception.
+        return req.args.to_dict()
 
     def load_json(self, req: Any, schema: ma.Schema) -> Any:
         """Return the parsed body; an empty one counts as ``{}``."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Response, current_app, g, request
+from flask.globals import request_ctx
 
 from bookstore import auth, errors, problems
 from bookstore.blueprints import compression, ready
@@ -87,7 +88,8 @@ def needs_if_match(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def finish(response: Response) -> Response:
     """After each request: ETag and 304, caching that fits who may see the answer, compression."""
-    method, status = request.method, response.status_code
+    asked, status = request_ctx.request, response.status_code
+    method = asked.method
     # smorest writes `null`; there must be nothing.
     if status == 204 or (status == 202 and response.data == b"null"):
         response.set_data(b"")
@@ -100,9 +102,9 @@ def finish(response: Response) -> Response:
     elif method in _CHANGING and "version_tag" in g:
         set_etag(response)
     if "Cache-Control" not in response.headers:
-        view = current_app.view_functions.get(request.endpoint or "")
+        view = current_app.view_functions.get(asked.endpoint or "")
         private = getattr(view, "access", "user") in _PERSONAL
-        private = private or auth.current_actor().id is not None or "cart" in request.path
+        private = private or auth.current_actor().id is not None or "cart" in asked.path
         # Tokens above all; nothing that answers a write is for others.
         private = private or method not in _WITHOUT_EFFECT
         response.headers.add(

@@ -7,6 +7,7 @@ else somebody asks may have written, also when it was refused.
 from typing import Any
 
 from flask import Response, g, request
+from flask.globals import request_ctx
 
 from bookstore import auth
 from bookstore.services import reading
@@ -31,7 +32,8 @@ PRIMARY = {
 
 def begin() -> None:
     """Read from a replica in this request, if it may; it is known who asks."""
-    if request.method in SAFE and request.endpoint not in PRIMARY:
+    asked = request_ctx.request
+    if asked.method in SAFE and asked.endpoint not in PRIMARY:
         reading.begin(auth.current_actor())
 
 

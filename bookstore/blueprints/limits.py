@@ -4,7 +4,8 @@ Where a view asks who it is for, ``auth.requires`` counts the request for them, 
 is known. What no view answers (404, 405) or a view that asks nobody counts here, at the address.
 """
 
-from flask import Response, current_app, request
+from flask import Response, current_app
+from flask.globals import request_ctx
 
 from bookstore import auth, clock, errors, problems
 from bookstore.services.limits import Standing
@@ -37,9 +38,10 @@ def begin() -> None:
     Raises:
         RateLimited: it is one too many.
     """
-    endpoint = request.endpoint or ""
+    asked = request_ctx.request
+    endpoint = asked.endpoint or ""
     # Browsers ask by OPTIONS, without credentials, before they ask what they want; no view runs.
-    if endpoint in EXEMPT or (request.method == "OPTIONS" and endpoint):
+    if endpoint in EXEMPT or (asked.method == "OPTIONS" and endpoint):
         auth.do_not_count()
     elif not hasattr(current_app.view_functions.get(endpoint), "access"):
         auth.count()

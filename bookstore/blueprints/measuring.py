@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
+from flask.globals import request_ctx
 
 from bookstore import instruments, logs, words
 
@@ -86,10 +87,10 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
-    status = response.status_code
-    route = UNKNOWN if request.url_rule is None else request.url_rule.rule
-    count_answer(request.environ, request.method, route, status)
-    if request.endpoint in _LOGINS and (status < 300 or status == 401):
+    status, asked = response.status_code, request_ctx.request
+    route = UNKNOWN if asked.url_rule is None else asked.url_rule.rule
+    count_answer(asked.environ, asked.method, route, status)
+    if asked.endpoint in _LOGINS and (status < 300 or status == 401):
         instruments.LOGINS.add("ok" if status < 300 else "failed")
     return response
 

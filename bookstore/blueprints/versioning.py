@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, current_app, request
+from flask.globals import request_ctx
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
@@ -99,9 +100,10 @@ def announce(response: Response, versions: Sequence[Version], extra: Sequence[st
         versions: all there are; the last one is the current one.
         extra: more prefixes that belong to the first.
     """
-    if request.environ.get(NEGOTIATED):
+    asked = request_ctx.request
+    if asked.environ.get(NEGOTIATED):
         vary(response, "Accept")
-    path = request.path
+    path = asked.path
     version = next((v for v in versions if path.startswith(f"{v.prefix}/")), None)
     if version is None and path.startswith(tuple(extra)):
         version = versions[0]
