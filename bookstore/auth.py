@@ -180,7 +180,7 @@ def origin() -> Origin:
 
 def cart_token() -> str | None:
     """Return the guest's cart token that came with the request."""
-    token = request.headers.get("X-Cart-Token", "")
+    token = request.environ.get("HTTP_X_CART_TOKEN", "")
     return token if 0 < len(token) <= 200 else None
 
 
@@ -201,7 +201,8 @@ def _guest() -> Actor:
 
 
 def _identify(by_ticket: bool) -> Actor:
-    header, key = request.headers.get("Authorization"), request.headers.get("X-API-Key")
+    environ = request.environ
+    header, key = environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_X_API_KEY")
     if key is not None:
         if header is not None:
             # As RFC 6750 3.1 has it for one who sends a token in two ways: nobody guesses.
@@ -213,8 +214,8 @@ def _identify(by_ticket: bool) -> Actor:
         return accounts.authenticate(ticket.user_id, ticket.session_id)
     if header is None:
         return Actor(None, "guest", address=request.remote_addr, cart_token=cart_token())
-    if _FOUND in request.environ:
-        actor, g.login_ends = request.environ[_FOUND]
+    if _FOUND in environ:
+        actor, g.login_ends = environ[_FOUND]
         return cast(Actor, actor)
     return _identify_bearer(header)
 

@@ -10,10 +10,11 @@ app's own answer (``keep``), so there is one way to make one.
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, TypeVar
 
 import orjson
 from flask import Flask, Response, request
+from flask.globals import request_ctx
 from werkzeug.sansio.http import is_resource_modified
 
 from bookstore import auth, instruments, logs, traces
@@ -68,22 +69,23 @@ def body(seconds: int, make: Callable[[], bytes]) -> bytes:
         seconds: for how long it may be kept.
         make: makes it; the same for whoever asks.
     """
-    parts = request.query_string.decode("latin-1").split("&")
+    asked = request_ctx.request
+    parts = asked.query_string.decode("latin-1").split("&")
     query = "&".join(one for one in parts if one.partition("=")[0] not in queries.PASSED_OVER)
-    address = f"{request.path}?{query}" if query else request.path
-    return catalog_cache.get_or_make(address, seconds, make, _visit())
+    address = f"{asked.path}?{query}" if query else asked.path
+    return catalog_cache.get_or_make(address, seconds, make, asked.environ.get(_VISIT))
 
 
 def may_keep() -> bool:
     """Return whether the present answer, if it is a good one, will be kept."""
-    visit = _visit()
-    return visit is not None and visit.seconds is not None and visit.found is not None
+    return _may_keep(_visit())
 
 
 def keep(response: Response) -> None:
     """Keep a finished answer, if it is one of those that may be."""
-    visit, rule = _visit(), request.url_rule
-    if visit is None or rule is None or not may_keep() or response.status_code not in _REASONS:
+    asked = request_ctx.request
+    visit, rule = asked.environ.get(_VISIT), asked.url_rule
+    if rule is None or not _may_keep(visit) or response.status_code not in _REASONS:
         return
     headers = [(name, None if name in _OWN else value) for name, value in response.headers]
     told = response.headers["Cache-Control"]
@@ -190,6 +192,10 @@ class Front:
 
 def _visit() -> Visit | None:
     return request.environ.get(_VISIT)
+
+
+def _may_keep(visit: Visit | None) -> TypeGuard[Visit]:
+    return visit is not None and visit.seconds is not None and visit.found is not None
 
 
 def _paths(app: Flask) -> re.Pattern[str]:
