@@ -24,7 +24,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from bookstore.extensions import db, settings
 from bookstore.models import Book
-from bookstore.selecting import Reader, _kept, fetch
+from bookstore.prepared import Prepared
+from bookstore.selecting import Reader, _kept, fetch, run
 from bookstore.unit_of_work import reading, unit_of_work
 from tests.factories import make_book
 
@@ -78,6 +79,16 @@ def test_what_a_unit_of_work_has_written_is_seen(books: list[int]) -> None:
         session.execute(text("UPDATE books SET title = 'New'"))
         (first, *_) = fetch(session, TITLES, {"least": 1, "many": 1})
         assert first.name == "New"
+
+
+def test_what_is_prepared_is_read_with_and_without_a_transaction(books: list[int]) -> None:
+    prepared, values = Prepared(TITLES), {"least": books[1], "many": 5}
+    alone = run(db.session(), prepared, values).all()
+    with unit_of_work() as session:
+        assert run(session, prepared, values).all() == alone
+        session.execute(text("UPDATE books SET title = 'New'"))
+        assert run(session, prepared, values).first().name == "New"
+    assert alone[0].name == "Book 1"
 
 
 def test_texts_that_hang_on_their_values_are_left_to_sqlalchemy(books: list[int]) -> None:

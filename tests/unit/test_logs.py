@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -106,15 +106,16 @@ def _lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
+@pytest.mark.parametrize("write", [logs.soon, logs.at_once])
 def test_what_is_written_soon_is_what_would_be_written(
-    capsys: pytest.CaptureFixture[str],
+    write: Callable[..., bool], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with alone() as access:
         token = logs.request_id.set("an-id")
         mail, given = "GET /api/v2/books?q=ann@example.com\n\u20ac", {"status": 200, "ms": 0.1}
         try:
             access.info("%s", mail, extra={**given, "bytes": None})
-            assert logs.soon(access, mail, **given, bytes=None)
+            assert write(access, mail, **given, bytes=None)
             access.info("behind it")
         finally:
             logs.request_id.reset(token)
@@ -137,6 +138,24 @@ def test_what_is_written_soon_is_not_forgotten(
         assert logs.soon(access, "the last", status=200)
         logs.configure(level="INFO", json_lines=True)
         assert _lines(capsys)[-1]["message"] == "the last"
+
+
+def test_what_is_written_at_once_is_there_then(capsys: pytest.CaptureFixture[str]) -> None:
+    with alone() as access:
+        assert logs.soon(access, "before it", status=200)
+        assert logs.at_once(access, "now", status=200)
+        assert [line["message"] for line in _lines(capsys)] == ["before it", "now"]
+
+
+def test_a_line_that_cannot_be_written_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    with alone() as access:
+        monkeypatch.setattr(logging, "raiseExceptions", False)
+        closed = io.StringIO()
+        closed.close()
+        [lines] = [one for one in logging.getLogger().handlers if hasattr(one, "_bookstore")]
+        assert isinstance(lines, logging.StreamHandler)
+        lines.setStream(closed)
+        assert logs.at_once(access, "lost", status=200)
 
 
 def test_whoever_else_wants_to_see_a_line_does() -> None:
