@@ -49,6 +49,10 @@ SORTS: dict[str, tuple[Any, Any]] = {
 }
 
 
+# How many are asked for at once: so few numbers that each may have statements of its own.
+_USUAL = frozenset({10, 20, 50, 100})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookFilter:
     """What narrows a list of books; prices in minor units, dates inclusive.
@@ -106,8 +110,10 @@ def _read(
     sqlite = on_sqlite()
     given = _given(wanted, sqlite=sqlite)
     shape = search_for and search_for.shape
+    is_whole = not given and wanted.status is wanted.in_stock is shape is None
+    asked = _shape(page, fixed=is_whole and page.number is None and page.limit in _USUAL)
     made = _statements(
-        frozenset(given), wanted.status, wanted.in_stock, shape, sort, _shape(page), sqlite, hung
+        frozenset(given), wanted.status, wanted.in_stock, shape, sort, asked, sqlite, hung
     )
     if search_for is not None:
         given |= search_for.values
@@ -189,9 +195,13 @@ def _given(wanted: BookFilter, *, sqlite: bool) -> dict[str, Any]:
     return given
 
 
-def _shape(page: PageRequest) -> PageRequest:
-    """Return a request that stands for all that make the same statement."""
+def _shape(page: PageRequest, *, fixed: bool) -> PageRequest:
+    """Return a request that stands for all that make the same statement.
+
+    Its ``limit`` is 0 unless it is ``fixed``, and stands in the statement.
+    """
     return PageRequest(
+        limit=page.limit if fixed else 0,
         cursor=page.cursor and "given",
         count=page.count,
         number=None if page.number is None else 1,
@@ -241,7 +251,7 @@ def _bare(
         # As many as stand on the shelf: no need to look at the books.
         on = book_categories.c
         counted = select(on.book_id).where(on.category_id == _category("category"))
-    return paging.statements(query, order, page, wanted, counted=counted)
+    return paging.statements(query, order, page, wanted, counted=counted, is_fixed=page.limit > 0)
 
 
 def _ranked(

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Connection, Integer, Subquery, bindparam, tuple_
+from sqlalchemy import BigInteger, Connection, Integer, Subquery, bindparam, literal_column, tuple_
 from sqlalchemy.orm import Session
 
 from bookstore import errors
@@ -75,13 +75,14 @@ class Statements:
     is, stands in parameters.
 
     ``backwards`` is the page by number as it is found from the end; ``count`` is there where the
-    rows are to be counted.
+    rows are to be counted. If it ``is_fixed``, how many rows a page has stands in the text.
     """
 
     order: Order
     rows: AnySelect
     backwards: AnySelect | None
     count: counting.Statements | None
+    is_fixed: bool = False
 
 
 def parse_int(value: Any) -> int:
@@ -163,6 +164,7 @@ def statements(
     *,
     found_by: AnyColumn | None = None,
     counted: Any = None,
+    is_fixed: bool = False,
 ) -> Statements:
     """Return what ``run`` needs for pages like ``page``.
 
@@ -171,6 +173,8 @@ def statements(
         found_by: the id in ``query``, where which rows are on a page is to be found by ``wanted``
             and ``order`` alone, before anything is joined to them.
         counted: selects as many rows as ``wanted``, where there is a shorter way to them.
+        is_fixed: only for pages of ``page.limit`` rows, in order of the rows themselves. What has
+            no parameters PostgreSQL plans once; else it guesses that a page is a tenth of all.
     """
     ids = query.with_only_columns(order.id) if wanted is None else wanted
     count = None
@@ -185,8 +189,8 @@ def statements(
         return Statements(
             order, _found(query, found_by, order, _window(ids, order, page)), None, count
         )
-    rows = _narrowed(query.add_columns(order.column.label("_sort")), order, page)
-    return Statements(order, rows, None, count)
+    rows = _narrowed(query.add_columns(order.column.label("_sort")), order, page, fixed=is_fixed)
+    return Statements(order, rows, None, count, is_fixed)
 
 
 def around(made: Statements, build: Callable[[Subquery], AnySelect]) -> Statements:
@@ -219,7 +223,9 @@ def _window(ids: Any, order: Order, page: PageRequest, *, backwards: bool = Fals
     return _narrowed(ids, order, page, backwards=backwards).subquery("window")
 
 
-def _narrowed(query: Any, order: Order, page: PageRequest, *, backwards: bool = False) -> Any:
+def _narrowed(
+    query: Any, order: Order, page: PageRequest, *, backwards: bool = False, fixed: bool = False
+) -> Any:
     if page.cursor is not None:
         # A cursor's number may be past what a 32-bit column holds: compared, not stored.
         kind = BigInteger() if isinstance(order.column.type, Integer) else order.column.type
@@ -229,6 +235,8 @@ def _narrowed(query: Any, order: Order, page: PageRequest, *, backwards: bool = 
     query = query.order_by(*_by(order.column, order.id, descending=order.descending != backwards))
     if page.offset or page.number is not None:
         query = query.offset(bindparam("page_offset", type_=BigInteger()))
+    if fixed:
+        return query.limit(literal_column(str(page.limit + 1), Integer()))
     return query.limit(bindparam("page_limit", type_=Integer()))
 
 
@@ -250,7 +258,9 @@ def run(
         page: one like that which they were made for.
         given: values of parameters that the query had before.
     """
-    values: dict[str, Any] = {**(given or {}), "page_limit": page.limit + 1}
+    values: dict[str, Any] = dict(given or {})
+    if not made.is_fixed:
+        values["page_limit"] = page.limit + 1
     if page.cursor is not None:
         values["page_value"], values["page_id"] = decode(made.order, page.cursor)
     total = None if made.count is None else counting.run(connection, made.count, given)
