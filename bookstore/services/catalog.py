@@ -110,7 +110,7 @@ def _read(
     sqlite = on_sqlite()
     given = _given(wanted, sqlite=sqlite)
     shape = search_for and search_for.shape
-    is_whole = not given and wanted.status is wanted.in_stock is shape is None
+    is_whole = not given and (wanted.status, wanted.in_stock, shape) == (None, None, None)
     asked = _shape(page, fixed=is_whole and page.number is None and page.limit in _USUAL)
     made = _statements(
         frozenset(given), wanted.status, wanted.in_stock, shape, sort, asked, sqlite, hung

@@ -70,10 +70,11 @@ def count(actor: Actor, attempt: str | None = None) -> Standing | None:
     """
     if actor.is_unlimited:
         return None
-    policies = _policies(settings().ratelimit_burst, settings().ratelimit_sustained)
+    policies, counted = of_sender(actor.address if actor.id is None else actor.id)
     if attempt is not None:
         policies = (*login_policies(attempt), *policies)
-    return standing(policies, rates.hit(_named_for(policies, name_of(actor))))
+        counted = _named_for(policies, name_of(actor))
+    return standing(policies, rates.hit(counted))
 
 
 def of_sender(
