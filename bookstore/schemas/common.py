@@ -97,10 +97,6 @@ class QueryId(QueryWhole):
         super().__init__(1, MAX_ID, **kwargs)
 
 
-def _money_text(minor: int, row: Any) -> str:
-    return money.to_text(minor, currency_of(row))
-
-
 class Money(fields.String):
     """An amount: minor units inside, a decimal string such as "19.99" outside.
 
@@ -116,9 +112,9 @@ class Money(fields.String):
         }
         super().__init__(metadata=metadata, **kwargs)
 
-    @written_by(int, _money_text)
+    @written_by(int, lambda minor, row: money.to_text(minor, currency_of(row)))
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else _money_text(value, obj)
+        return None if value is None else money.to_text(value, currency_of(obj))
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)

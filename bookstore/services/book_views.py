@@ -84,12 +84,8 @@ SUMMARY_COLUMNS = (
 
 
 def summary(row: AnyRow, currency: str | None = None) -> dict[str, Any]:
-    """Return the small book view of a row that has SUMMARY_COLUMNS.
-
-    Args:
-        row: of a book.
-        currency: of the shop; need not be given.
-    """
+    """Return the small book view of a row that has SUMMARY_COLUMNS; amounts are in the shop's
+    currency, which need not be given."""
     return {
         "id": row.id,
         "title": row.title,
