@@ -10,7 +10,7 @@ import jwt as pyjwt
 from flask import Flask, Response, after_this_request, current_app, g, request
 from flask_jwt_extended import create_access_token, create_refresh_token
 from flask_jwt_extended.config import config
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError, TimeoutError as PoolTimeout
 
 from bookstore import clock, errors
 from bookstore.auditing import audited
@@ -104,6 +104,9 @@ def usual_user(environ: dict[str, Any]) -> int | None:
     """
     try:
         actor = _identify_bearer(environ["HTTP_AUTHORIZATION"])
+    except (errors.Unauthenticated, PoolTimeout) as error:
+        environ[_FOUND] = error  # nobody has to look, or to wait, once more
+        return None
     except (errors.BookstoreError, SQLAlchemyError):
         return None
     environ[_FOUND] = actor, g.login_ends
@@ -204,8 +207,7 @@ def _identify(by_ticket: bool) -> Actor:
     environ = request.environ
     header, key = environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_X_API_KEY")
     if key is not None:
-        if header is not None:
-            # As RFC 6750 3.1 has it for one who sends a token in two ways: nobody guesses.
+        if header is not None:  # RFC 6750 3.1 on a token that is sent in two ways: nobody guesses
             raise errors.AmbiguousCredentials
         return _identify_key(key)
     if header is None and by_ticket and "ticket" in request.args:
@@ -215,7 +217,9 @@ def _identify(by_ticket: bool) -> Actor:
     if header is None:
         return Actor(None, "guest", address=request.remote_addr, cart_token=cart_token())
     if _FOUND in environ:
-        actor, g.login_ends = environ[_FOUND]
+        if isinstance(found := environ[_FOUND], Exception):
+            raise found
+        actor, g.login_ends = found
         return cast(Actor, actor)
     return _identify_bearer(header)
 
@@ -254,9 +258,8 @@ def _identify_service() -> Actor:
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     # Two while it is being replaced. Without any nobody is another part, whatever is sent.
     tokens = [settings().service_token, settings().service_token_previous]
-    same = [
-        hmac.compare_digest(given.strip().encode(), token.encode()) for token in tokens if token
-    ]
+    sent = given.strip().encode()
+    same = [hmac.compare_digest(sent, token.encode()) for token in tokens if token]
     if scheme.lower() != "bearer" or not any(same):
         raise errors.Unauthenticated("Send Authorization: Bearer <the service token>.")
     return SERVICE
@@ -271,8 +274,7 @@ def _decode(token: str, kind: str) -> dict[str, Any]:
             raise errors.TokenExpired
     except pyjwt.ExpiredSignatureError:
         raise errors.TokenExpired from None
-    # RecursionError and the like: a token is whatever a stranger sends.
-    except (pyjwt.PyJWTError, ValueError, TypeError, RecursionError):
+    except (pyjwt.PyJWTError, ValueError, TypeError, RecursionError):  # whatever a stranger sends
         raise errors.Unauthenticated("The token is not valid.") from None
     if claims.get("type") != kind:
         raise errors.Unauthenticated(f"That is not the {kind} token.")
@@ -286,8 +288,7 @@ def _verified(_secret: str, token: str) -> dict[str, Any]:
     """Return the claims of a token that was good once; it may have expired since.
 
     A client sends the same for an hour. One that is refused is not kept, and whether its login
-    still stands is asked of the database each time. The library would decode it three times, for
-    keys that differ by what a token says of itself; ours are of one.
+    still stands is asked of the database each time. The library would decode it three times.
     """
     return pyjwt.decode(
         token,

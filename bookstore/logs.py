@@ -17,8 +17,8 @@ from typing import Any, TextIO
 
 import orjson
 
-from bookstore import clock
 from bookstore.log_files import SharedFile
+from bookstore.log_formats import JsonFormatter, TextFormatter, now
 from bookstore.scrubbing import scrub
 
 # How long a line that is written ``soon`` waits for others at most.
@@ -28,8 +28,6 @@ request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", d
 # The trace that the line belongs to (32 hex digits); empty without one.
 trace_id: contextvars.ContextVar[str] = contextvars.ContextVar("trace_id", default="")
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request_id"}
-
 
 class _RequestId(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
@@ -37,59 +35,6 @@ class _RequestId(logging.Filter):
         if trace := trace_id.get():
             record.trace_id = trace
         return True
-
-
-def _extras(record: logging.LogRecord) -> dict[str, Any]:
-    return {
-        key: scrub(value) if isinstance(value, str) else value
-        for key, value in vars(record).items()
-        if key not in _STANDARD
-    }
-
-
-def _now() -> str:
-    return clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _shown(value: object) -> str:
-    # A path is what a stranger sends: with a newline in it, it would write lines of its own, and
-    # with an escape it would speak to the terminal.
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value)
-    )
-
-
-class JsonFormatter(logging.Formatter):
-    """Format a record as one JSON object: time, level, logger, message, request_id, extras."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line (no newline inside: JSON escapes them)."""
-        line = {
-            "time": _now(),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": scrub(record.getMessage()),
-            "request_id": vars(record).get("request_id", "-"),
-            **_extras(record),
-        }
-        if record.exc_info:
-            line["exception"] = scrub(self.formatException(record.exc_info))
-        return orjson.dumps(line, default=str).decode()
-
-
-class TextFormatter(logging.Formatter):
-    """Format a record for a person at a terminal."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return ``HH:MM:SS level logger message key=value… [request id]``."""
-        extras = "".join(f" {key}={_shown(value)}" for key, value in _extras(record).items())
-        line = (
-            f"{clock.now():%H:%M:%S} {record.levelname.lower():7} {record.name}: "
-            f"{_shown(scrub(record.getMessage()))}{extras} [{vars(record).get('request_id', '-')}]"
-        )
-        if record.exc_info:
-            line += "\n" + scrub(self.formatException(record.exc_info))
-        return line
 
 
 _all_lines: "weakref.WeakSet[_Lines]" = weakref.WeakSet()
@@ -103,7 +48,7 @@ class _Lines(logging.StreamHandler):  # type: ignore[type-arg]
 
     # After so many times a thread has written enough for others, and goes back to its own work.
     # What is left then is written along with the next line.
-    MOST = 16
+    MOST, MOST_WAITING = 16, 10_000
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
@@ -134,6 +79,9 @@ class _Lines(logging.StreamHandler):  # type: ignore[type-arg]
     def add_soon(self, line: str) -> None:
         """Write a line a moment later, with all others of that moment, or along with the next."""
         self._waiting.append(line)
+        if len(self._waiting) > self.MOST_WAITING:
+            with self._writing:
+                pass  # until whoever reads them does, as with any handler
         if self._clerk is None:
             self._hire()
         if not self._is_due.is_set():
@@ -160,7 +108,10 @@ class _Lines(logging.StreamHandler):  # type: ignore[type-arg]
                 self._clerk = threading.Thread(
                     target=self._write_late, name="log-lines", daemon=True
                 )
-                self._clerk.start()
+                try:
+                    self._clerk.start()
+                except RuntimeError:  # no more threads: the line is written along with the next
+                    self._clerk = None
 
     def _write_late(self) -> None:
         me = threading.current_thread()
@@ -168,7 +119,11 @@ class _Lines(logging.StreamHandler):  # type: ignore[type-arg]
             self._is_due.wait()
             time.sleep(LATE_SECONDS)
             self._is_due.clear()
-            self._write()
+            try:
+                self._write()
+            except Exception:
+                # A full disk, say. The clerk has to be there when there is room again.
+                self.handleError(logging.makeLogRecord({"msg": "lines that were to be written"}))
 
     def _write(self) -> None:
         for _ in range(self.MOST):
@@ -239,7 +194,7 @@ def at_once(logger: logging.Logger, message: str, **numbers: float | None) -> bo
 
 def _line(logger: logging.Logger, message: str, numbers: dict[str, float | None]) -> str:
     line = {
-        "time": _now(),
+        "time": now(),
         "level": "INFO",
         "logger": logger.name,
         "message": _scrubbed(message),

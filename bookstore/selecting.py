@@ -5,7 +5,6 @@ and out of it, and to describe a result that is always the same costs more than 
 needs for all of it. Types and names are SQLAlchemy's here too, the pool and its errors as well.
 """
 
-import contextlib
 import time
 from collections.abc import Mapping
 from functools import lru_cache
@@ -29,7 +28,7 @@ def fetch(session: Session, select: Any, values: Mapping[str, Any] | None = None
     """Return all rows of a select of columns, as of ``reading(session).execute``.
 
     On PostgreSQL, where no transaction is open and the primary is read, by the driver itself. A
-    connection that turns out to be broken is left to SQLAlchemy, which is asked the same.
+    connection that turns out to be broken is thrown away, and SQLAlchemy asked the same.
 
     Args:
         session: of whoever asks; its objects are not looked at.
@@ -116,9 +115,7 @@ class _Kept:
                 return None
             raise self._told(error, source.dialect) from error
         finally:
-            with contextlib.suppress(psycopg.Error):
-                driver.autocommit = False
-            connection.close()
+            _give_back(connection, driver)
         return rows
 
     def _told(self, error: psycopg.Error, dialect: Dialect) -> BaseException:
@@ -126,6 +123,19 @@ class _Kept:
         return DBAPIError.instance(
             self._form.text, None, error, psycopg.Error, hide_parameters=True, dialect=dialect
         )
+
+
+def _give_back(connection: Any, driver: Any) -> None:
+    """Give a connection back as it came; one that cannot be brought to that is thrown away."""
+    try:
+        driver.autocommit = False
+    except BaseException as error:
+        if connection.is_valid:
+            connection.invalidate(error)
+        if not isinstance(error, psycopg.Error):
+            raise
+    finally:
+        connection.close()
 
 
 @lru_cache(maxsize=1000)

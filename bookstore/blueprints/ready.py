@@ -38,8 +38,8 @@ _ODD = frozenset(
         *("IF_MATCH", "IF_MODIFIED_SINCE", "IF_UNMODIFIED_SINCE"),
     )
 )
-# A longer one is nothing that many ask for.
-_LONGEST = 512
+# Of an address with its headers. A longer one is nothing that many ask for.
+_LONGEST = 600
 # What v1 passes over, however it is spelled: each would be kept once more.
 _PASSED_OVER = re.compile(
     rf"(?:^|&)(?:{'|'.join(sorted(queries.PASSED_OVER))}|[^=&]*%[^=&]*)(?:=|&|$)"
@@ -57,7 +57,7 @@ _REASONS = {200: "200 OK", 304: "304 NOT MODIFIED"}
 
 
 def kept(view: VIEW) -> VIEW:
-    """Say that a view's answers to guests may be kept; it makes them by ``body``."""
+    """Say that a view's answers may be kept, as guests get them; it makes them by ``body``."""
     view.is_kept = True  # type: ignore[attr-defined]
     return view
 
@@ -114,16 +114,12 @@ class Front:
         desk, get = self._desk, environ.get
         if desk is None or not desk.fits(self._app.config["SETTINGS"]):
             desk = self._open_anew()
-        asked = self._asked(
-            desk,
-            environ["PATH_INFO"],
-            get("QUERY_STRING", ""),
-            get("HTTP_HOST", ""),
-            get("HTTP_ACCEPT_ENCODING", ""),
-            get("HTTP_ORIGIN"),
-            environ["wsgi.url_scheme"],
-            versioning.NEGOTIATED in environ,
-        )
+        path, query, host = environ["PATH_INFO"], get("QUERY_STRING", ""), get("HTTP_HOST", "")
+        accepted, origin = get("HTTP_ACCEPT_ENCODING", ""), get("HTTP_ORIGIN")
+        if len(path) + len(query) + len(host) + len(accepted) + len(origin or "") > _LONGEST:
+            return self._next(environ, start_response)  # before it is remembered
+        scheme, is_negotiated = environ["wsgi.url_scheme"], versioning.NEGOTIATED in environ
+        asked = self._asked(desk, path, query, host, accepted, origin, scheme, is_negotiated)
         if asked is None or not _is_bare(environ):
             return self._next(environ, start_response)
         measuring.start(environ)
@@ -175,7 +171,6 @@ class Front:
             or (present.forces_https and scheme != "https")
             or not host
             or _PASSED_OVER.search(query)
-            or len(host) + len(query) > _LONGEST
         ):
             return None
         # Links to other pages are whole addresses there.

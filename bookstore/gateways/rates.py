@@ -1,9 +1,9 @@
 """Rates are counted in Redis, and by each process for itself while Redis is away.
 
-The storage of flask-limiter: of its limits' algorithm (a sliding window by two counters) nothing is
-our own. What it adds is one round trip for all the rates of a request and what its answer says of
-them, and that it never fails. flask-limiter's own fallback lets the second of two requests that
-meet a dead Redis at once fail, and comes back from it only after up to half a minute.
+The storage of flask-limiter: its limits' algorithm (a sliding window by two counters), keys and
+values. What it adds is one round trip for all the rates of a request and what its answer says of
+them (``windows``), and that it never fails. flask-limiter's own fallback lets the second of two
+requests that meet a dead Redis at once fail, and comes back from it only after up to half a minute.
 """
 
 import logging
@@ -61,6 +61,7 @@ def hit_by(
 class Packed(NamedTuple):
     """What is counted, as a script takes it: how many keys, and they and the numbers as sent."""
 
+    counted: Sequence[tuple[RateLimitItem, str]]
     many: int
     keys: bytes
     numbers: bytes
@@ -69,7 +70,18 @@ class Packed(NamedTuple):
 def packed(counted: Sequence[tuple[RateLimitItem, str]]) -> Packed:
     """Return what ``hit`` would count, packed once for many times."""
     names, numbers = flat([(_key(rate, name), *_numbers(rate)) for rate, name in counted])
-    return Packed(len(names), pack(*names), pack(*numbers))
+    return Packed(counted, len(names), pack(*names), pack(*numbers))
+
+
+def hit_without(
+    counted: Sequence[tuple[RateLimitItem, str]], error: redis.RedisError
+) -> list[Window]:
+    """As ``hit``, for whom Redis did not answer just now: it is not asked once more."""
+
+    def ask(_names: list[str], _numbers: list[int]) -> tuple[Sequence[int], None]:
+        raise error
+
+    return hit_by(counted, ask)[0]
 
 
 class Watch:

@@ -202,8 +202,10 @@ class Asking:
         )
         try:
             found = _BOTH.ask(self._lines, 1 + _KEYS + len(words) + 1 + 2 * counted.many, given)
-        except redis.RedisError:
-            return None
+        except redis.RedisError as error:
+            # It may have counted all the same; a second question would be counted, too.
+            with self._contexts():
+                return rates.hit_without(counted.counted, error), None
         numbers, rest = _parted(found, counted.many // 2)
         if rest and rest[0] == words[0].encode():
             with self._contexts():

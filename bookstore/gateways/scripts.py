@@ -137,14 +137,15 @@ def _read(plain: socket.socket) -> bytes:
 
 def _exchange(connection: Any, packed: bytes) -> Any:
     """As redis-py does it, without asking at each step whether it is one of its special cases."""
-    connection.send_packed_command([packed])
-    plain, reader = connection._sock, connection._parser._reader
     try:
+        connection.send_packed_command([packed])
+        plain, reader = connection._sock, connection._parser._reader
         # None of what it pushes was asked for.
         while type(found := reader.gets()) is PushNotification or found is NOT_ENOUGH_DATA:
             if found is NOT_ENOUGH_DATA:
                 reader.feed(_read(plain))
     except OSError as error:
+        connection.disconnect()
         raise redis.ConnectionError(f"no answer from Redis: {error}") from error
     except BaseException:
         # What is still to come would be taken for the next answer.

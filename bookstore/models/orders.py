@@ -49,8 +49,9 @@ class Order(Model):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     number: Mapped[str] = mapped_column(String(20), unique=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
-    status: Mapped[str] = mapped_column(String(20), default="pending")
-    payment_status: Mapped[str] = mapped_column(String(20), default="unpaid")
+    # What sums of sales are made of is known even if it had expired when it is changed.
+    status: Mapped[str] = mapped_column(String(20), default="pending", active_history=True)
+    payment_status: Mapped[str] = mapped_column(String(20), default="unpaid", active_history=True)
     subtotal: Mapped[int] = mapped_column(BigId)
     discount: Mapped[int] = mapped_column(BigId, default=0)
     shipping: Mapped[int] = mapped_column(BigId, default=0)

@@ -57,13 +57,15 @@ class Payment(Model):
     # Sealed: with it a browser may pay.
     client_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     amount: Mapped[int] = mapped_column(BigId)
-    currency: Mapped[str] = mapped_column(String(3))
+    currency: Mapped[str] = mapped_column(String(3), active_history=True)
     status: Mapped[str] = mapped_column(String(30), default="new")
-    amount_received: Mapped[int] = mapped_column(BigId, default=0)
+    amount_received: Mapped[int] = mapped_column(BigId, default=0, active_history=True)
     # Refunds that are under way or done: raised before Stripe is asked, never above what came.
     amount_refunded: Mapped[int] = mapped_column(BigId, default=0)
     # What the buyer's bank took back for good, by a dispute that the shop has lost.
-    amount_withdrawn: Mapped[int] = mapped_column(BigId, default=0, server_default=text("0"))
+    amount_withdrawn: Mapped[int] = mapped_column(
+        BigId, default=0, server_default=text("0"), active_history=True
+    )
     # Stripe's word for the worst of its disputes; None: there was none.
     dispute_status: Mapped[str | None] = mapped_column(String(30))
     last_dispute_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -126,7 +128,7 @@ class Refund(Model):
     refund_id: Mapped[str | None] = mapped_column(String(255), unique=True)
     amount: Mapped[int] = mapped_column(BigId)
     currency: Mapped[str] = mapped_column(String(3))
-    status: Mapped[str] = mapped_column(String(12), default="pending")
+    status: Mapped[str] = mapped_column(String(12), default="pending", active_history=True)
     reason: Mapped[str] = mapped_column(String(500), default="")
     restock: Mapped[bool] = mapped_column(default=False)
     actor: Mapped[str] = mapped_column(String(100))

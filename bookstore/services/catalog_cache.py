@@ -1,7 +1,7 @@
 """Ready answers of the public catalogue, and when they are out of date.
 
-Of a guest's request the limits and the cache are asked at once, before anything else (``visit``);
-what is made then is kept as the whole answer (``keep``), and its body for all others, too.
+The limits and the cache are asked at once, before the app sees the request (``visit``); what is
+made then is kept as the whole answer (``keep``), and its body for all others, too.
 """
 
 import time
@@ -22,6 +22,8 @@ from bookstore.services.limits import Policy, Standing
 from bookstore.unit_of_work import after_commit, new_snapshot
 
 NAMESPACE = "catalog"
+# Of what is kept: another one where a release before could not read it.
+_FORM = 2
 LIST_SECONDS = 900
 BESTSELLERS_SECONDS = 3600
 # Whoever finds that another is just making what it wants waits so long, and looks so often.
@@ -214,11 +216,11 @@ _known: tuple[Settings, str] | None = None
 
 
 def _edition() -> str:
-    """Return what stands for the present settings: answers depend on them, also on the release."""
+    """Return what stands for the present settings, on which answers depend, and for the form."""
     global _known
     present, known = settings(), _known
     if known is None or known[0] is not present:
-        known = _known = present, vault.digest(repr(present))
+        known = _known = present, vault.digest(f"{_FORM} {present!r}")
     return known[1]
 
 

@@ -156,8 +156,20 @@ def fill(session: Session) -> None:
 
 
 def recount_lately(days: int = 7) -> int:
-    """Recount the sums of the last days; return how many were wrong."""
-    wrong = recount(clock.now().date() - timedelta(days=days))
+    """Recount from the oldest order on that was touched in the last days.
+
+    Processes of a release without sums leave them wrong; so does a change by hand.
+
+    Returns:
+        how many sums were wrong.
+    """
+    since = clock.now() - timedelta(days=days)
+    paid = select(Payment.order_id).where(Payment.updated_at >= since)
+    touched = or_(Order.updated_at >= since, Order.id.in_(paid))
+    with unit_of_work() as session:
+        _without_limits(session)
+        oldest = session.scalar(select(func.min(Order.created_at)).where(touched))
+    wrong = recount(min(oldest or since, since).date())
     if wrong:
         log.warning("sums of sales were wrong", extra={"sums": wrong})
     return wrong

@@ -1,9 +1,10 @@
 """Keeping the sums of what was sold in step with orders, payments and refunds.
 
-Whatever a session flushes of them is seen here, and what it changes in the sums is written in the
-same transaction: as new rows, so that nobody waits for a sum that somebody else is changing. The
-scheduler has them folded into the sums (``fold``). Sums and changes together are always exact, and
-``wrong_days``, ``wrong_books`` and ``wrong_totals`` find where they are not.
+What a session flushes of them is seen here (no order is ever deleted), and what it changes in the
+sums is written in the same transaction: as new rows, so that nobody waits for a sum that somebody
+else is changing. The scheduler has them folded into the sums (``fold``). Sums and changes together
+are exact; where something was changed past the session they are not, as ``wrong_days``,
+``wrong_books`` and ``wrong_totals`` find.
 """
 
 from collections.abc import Iterable, Iterator

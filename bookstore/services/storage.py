@@ -14,7 +14,7 @@ from bookstore.models.covers import MAX_BYTES
 
 log = logging.getLogger(__name__)
 
-IMMUTABLE = storage.IMMUTABLE
+IMMUTABLE, PRIVATE = storage.IMMUTABLE, storage.PRIVATE
 # The largest cover, and room for the form around it.
 BODY_LIMIT = MAX_BYTES + 64 * 1024
 # A redirect may be kept half as long as what it leads to can be read.

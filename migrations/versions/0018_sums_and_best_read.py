@@ -87,13 +87,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in (*SUMMED, "sales_changes"):
-        op.drop_table(table)
     if not is_sqlite(op):
         for boost in BANDS:
             drop_index(op, f"ix_hand_book_search_vector_{boost}", "book_search")
     drop_index(op, "ix_refunds_created_at", "refunds")
     drop_index(op, "ix_payments_created_at", "payments")
+    # Last, and with the version: indexes are dropped one by one, and can be once more.
+    for table in (*SUMMED, "sales_changes"):
+        op.drop_table(table)
 
 
 def number(name: str, **options: str) -> sa.Column[int]:

@@ -14,7 +14,7 @@ from bookstore.services import catalog, catalog_editing
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import unit_of_work
 from tests.api.ready import Twice, app_asked
-from tests.clients import Client, ok, problem
+from tests.clients import Client, ok, problem, statements
 from tests.factories import log_in, make_user, reader_and_clerk
 from tests.limiting import Limits
 
@@ -230,9 +230,10 @@ def test_who_is_signed_in_is_counted_and_may_be_signed_out(
     ok(reader.get("/books"))
     with twice.shop.app_context(), unit_of_work() as session:
         session.execute(update(LoginSession).values(revoked_at=clock.now()))
-    with app_asked(twice.shop) as asked:
+    with app_asked(twice.shop) as asked, statements(twice.shop) as seen:
         problem(reader.get("/books"), 401, "token_revoked")
     assert asked == ["/api/v2/books"]
+    assert len(seen) == 1  # who asks is not looked up once more by the app
 
 
 def test_a_writer_never_reads_what_was_before(shop: Flask, book_ids: list[int]) -> None:

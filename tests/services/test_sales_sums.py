@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, text, update
 
+from bookstore import clock
 from bookstore.extensions import db
 from bookstore.models import BookDay, BookTotal, Order, SalesChange, SalesDay
 from bookstore.services import cart, orders, refunding, refunds, reports, sales_folding
@@ -51,6 +53,29 @@ def waiting() -> int:
 def give_back(stripe: FakeStripe) -> None:
     refunding.send_due()
     stripe.settle()
+
+
+def test_what_had_expired_is_known_all_the_same(stripe: FakeStripe, shop: Flask) -> None:
+    """As in a shell: after a rollback everything is read anew, and a change comes before that."""
+    order, other = paid(stripe, place()), payment(place())
+    db.session.rollback()
+    order.status = "shipped"
+    other.amount_received = 900
+    db.session.commit()
+    check_books(shop)
+
+
+def test_older_releases_are_put_right(stripe: FakeStripe, shop: Flask) -> None:
+    """They change orders without their sums; what the orders are of is long ago."""
+    paid(stripe, place())
+    long_ago, now = clock.now() - timedelta(days=30), clock.now()
+    with unit_of_work() as session:
+        session.execute(update(Order).values(created_at=long_ago, updated_at=now))
+    sales_folding.recount()
+    with unit_of_work() as session:
+        session.execute(update(Order).values(status="delivered", updated_at=now))
+    assert sales_folding.recount_lately() > 0
+    check_books(shop)
 
 
 def test_folding_changes_no_figure(stripe: FakeStripe, shop: Flask, batch: None) -> None:

@@ -1,5 +1,6 @@
 """Log lines: one a record, JSON that parses, the request id in each."""
 
+import errno
 import gc
 import io
 import json
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from bookstore import logs
+from bookstore import log_formats, logs
 from tests.clients import wait_until
 
 
@@ -24,7 +25,7 @@ def record(message: str, *args: object, **extra: object) -> logging.LogRecord:
 
 
 def test_json_is_one_line_with_the_extras() -> None:
-    line = logs.JsonFormatter().format(record("two\nlines of %s", "text", status=200))
+    line = log_formats.JsonFormatter().format(record("two\nlines of %s", "text", status=200))
     assert "\n" not in line
     found = json.loads(line)
     assert found["message"] == "two\nlines of text"
@@ -33,10 +34,12 @@ def test_json_is_one_line_with_the_extras() -> None:
 
 
 def test_text_names_the_extras() -> None:
-    assert "hello status=200 [abc]" in logs.TextFormatter().format(record("hello", status=200))
+    assert "hello status=200 [abc]" in log_formats.TextFormatter().format(
+        record("hello", status=200)
+    )
 
 
-@pytest.mark.parametrize("formatter", [logs.JsonFormatter(), logs.TextFormatter()])
+@pytest.mark.parametrize("formatter", [log_formats.JsonFormatter(), log_formats.TextFormatter()])
 def test_exceptions_are_whole(formatter: logging.Formatter) -> None:
     made = record("failed")
     try:
@@ -145,6 +148,31 @@ def test_what_is_written_at_once_is_there_then(capsys: pytest.CaptureFixture[str
         assert logs.soon(access, "before it", status=200)
         assert logs.at_once(access, "now", status=200)
         assert [line["message"] for line in _lines(capsys)] == ["before it", "now"]
+
+
+class Full(io.StringIO):
+    """A stream that has no room at first."""
+
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        if self.writes == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+def test_lines_are_written_again_once_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    with alone() as access:
+        monkeypatch.setattr(logging, "raiseExceptions", False)
+        [lines] = [one for one in logging.getLogger().handlers if hasattr(one, "_bookstore")]
+        assert isinstance(lines, logging.StreamHandler)
+        full = Full()
+        lines.setStream(full)
+        assert logs.soon(access, "lost", status=200)
+        wait_until(lambda: full.writes == 1)
+        assert logs.soon(access, "written", status=200)
+        wait_until(lambda: '"message":"written"' in full.getvalue())
 
 
 def test_a_line_that_cannot_be_written_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ Both hold one contract, which ``tests/storage`` puts to each:
 from bookstore.config import Settings
 from bookstore.gateways.storage.contract import (
     IMMUTABLE as IMMUTABLE,
+    PRIVATE as PRIVATE,
     BadKey as BadKey,
     Form as Form,
     NotStored as NotStored,

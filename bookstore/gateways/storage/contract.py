@@ -8,6 +8,8 @@ from typing import Protocol
 
 # Of what never changes under its name (RFC 8246).
 IMMUTABLE = "public, max-age=31536000, immutable"
+# Of what is nobody's business and may be made anew.
+PRIVATE = "private, no-store"
 _KEY = re.compile(r"[a-z]+(/[A-Za-z0-9_\-]+(\.[a-z0-9]+)?)+")
 
 
@@ -56,8 +58,11 @@ class Store(Protocol):
     def read(self, key: str, limit: int) -> bytes:
         """Return what is under a key; NotStored, or TooLarge when that is more than ``limit``."""
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Keep bytes for good under the name that they give themselves, unless they are there."""
+    def put(self, key: str, data: bytes, content_type: str, cache_control: str = IMMUTABLE) -> None:
+        """Keep bytes under a name, unless there are some; a bucket tells caches how long.
+
+        Not every bucket can look and write at once: of two at the same moment the last one stays.
+        """
 
     def delete(self, key: str) -> None:
         """Take away what is under a key; nothing there is fine."""

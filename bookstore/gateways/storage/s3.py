@@ -89,13 +89,13 @@ class Bucket:
             raise TooLarge(key)
         return data
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
+    def put(self, key: str, data: bytes, content_type: str, cache_control: str = IMMUTABLE) -> None:
         """Keep bytes, unless they are there."""
         wanted = {
             "Key": key,
             "Body": data,
             "ContentType": content_type,
-            "CacheControl": IMMUTABLE,
+            "CacheControl": cache_control,
         }
         with _told():
             try:
@@ -103,7 +103,7 @@ class Bucket:
             except ClientError as error:
                 code = error.response.get("Error", {}).get("Code")
                 if code == "NotImplemented":
-                    # Writing the same once more does no harm.
+                    # Two at the same moment write what is as good.
                     self._call("put_object", **wanted)
                 elif code not in {"PreconditionFailed", "412"}:
                     raise

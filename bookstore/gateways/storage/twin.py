@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from bookstore import clock
 from bookstore.gateways.storage import signing
 from bookstore.gateways.storage.contract import (
+    IMMUTABLE,
     BadKey,
     Form,
     NotStored,
@@ -61,8 +62,8 @@ class Twin:
             raise TooLarge(key)
         return data
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Keep bytes; what is there is the same, since the name is made of it."""
+    def put(self, key: str, data: bytes, content_type: str, cache_control: str = IMMUTABLE) -> None:
+        """Keep bytes, unless there are some; only covers are served from here, for good."""
         path = self._path(key)
         if not path.exists():
             with self._draft(path) as file:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from bookstore.logs import TextFormatter
+from bookstore.log_formats import TextFormatter
 from tests.api.v2.operations import everything, operations
 from tests.clients import Client, ok, problem
 from tests.factories import PASSWORD, log_in, make_user, reader_and_clerk
