@@ -13,17 +13,16 @@ _BLOCK = re.compile(r"(<!-- latest: begin.*?-->\n).*(<!-- latest: end -->)", re.
 
 def main() -> int:
     """Write and return the exit status."""
-    newest = max(RESULTS.glob("*.json"), key=_measured_at, default=None)
+    found = {path: json.loads(path.read_text()) for path in RESULTS.glob("*.json")}
+    # Other benchmarks keep theirs there as well.
+    tables = {path: made["machine"]["at"] for path, made in found.items() if "databases" in made}
+    newest = max(tables, key=lambda path: tables[path], default=None)
     if newest is None:
         print("There are no results yet: make bench.", file=sys.stderr)
         return 1
     README.write_text(with_results(README.read_text(), newest.with_suffix(".txt")))
     print(f"{README.name} now has {newest.stem}.")
     return 0
-
-
-def _measured_at(results: Path) -> str:
-    return str(json.loads(results.read_text())["machine"]["at"])
 
 
 def with_results(text: str, results: Path) -> str:
