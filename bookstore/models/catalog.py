@@ -200,7 +200,7 @@ class Book(Model):
         Index("ix_books_sold_id", "sold", "id"),
         Index("ix_books_status_id", "status", "id"),
         Index("ix_books_author_id_id", "author_id", "id"),
-        Index("ix_books_publisher_id_id", "publisher_id", "id"),
+        Index("ix_books_publisher_id_created_at_id", "publisher_id", "created_at", "id"),
     )
 
     @validates("title")

@@ -16,6 +16,7 @@ from bookstore.models.text import slugify, sort_key
 from bookstore.services import catalog_cache, counting, paging, search
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.paging import Order, Page, PageRequest
+from bookstore.services.sql import planned_anew
 from bookstore.unit_of_work import unit_of_work
 
 
@@ -53,7 +54,7 @@ def list_records(kind: Kind, q: str | None, page: PageRequest, *, counted: bool 
     """
     query = select(kind.model.id, kind.model)
     for word in sort_key(q or "").split():  # without "The", as the names are kept
-        query = query.where(kind.model.name_sort.contains(word, autoescape=True))
+        query = planned_anew(query.where(kind.model.name_sort.contains(word, autoescape=True)))
     order = Order("name", kind.model.name_sort, kind.model.id, False, paging.parse_text)
     found = paging.fetch(db.session(), query, order, page)
     records = [row[1] for row in found.data]

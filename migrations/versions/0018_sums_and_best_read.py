@@ -22,6 +22,10 @@ BANDS = {
 
 
 def upgrade() -> None:
+    # A big publisher's newest books, without all of them.
+    newest = ["publisher_id", "created_at", "id"]
+    create_index(op, "ix_books_publisher_id_created_at_id", "books", newest)
+    drop_index(op, "ix_books_publisher_id_id", "books")
     create_index(op, "ix_payments_created_at", "payments", ["created_at"])
     create_index(op, "ix_refunds_created_at", "refunds", ["created_at"])
     if not is_sqlite(op):
@@ -92,6 +96,8 @@ def downgrade() -> None:
             drop_index(op, f"ix_hand_book_search_vector_{boost}", "book_search")
     drop_index(op, "ix_refunds_created_at", "refunds")
     drop_index(op, "ix_payments_created_at", "payments")
+    create_index(op, "ix_books_publisher_id_id", "books", ["publisher_id", "id"])
+    drop_index(op, "ix_books_publisher_id_created_at_id", "books")
     # Last, and with the version: indexes are dropped one by one, and can be once more.
     for table in (*SUMMED, "sales_changes"):
         op.drop_table(table)

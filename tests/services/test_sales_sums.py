@@ -57,7 +57,7 @@ def give_back(stripe: FakeStripe) -> None:
 
 def test_what_had_expired_is_known_all_the_same(stripe: FakeStripe, shop: Flask) -> None:
     """As in a shell: after a rollback everything is read anew, and a change comes before that."""
-    order, other = paid(stripe, place()), payment(place())
+    order, other = paid(stripe, place()), payment(paid(stripe, place()))
     db.session.rollback()
     order.status = "shipped"
     other.amount_received = 900
