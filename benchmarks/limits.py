@@ -11,7 +11,7 @@ FOLLOWED = 300.0  # seconds that somebody looks on, on average
 
 HOTTEST = 0.05  # of all orders have the book that everybody wants
 CONNECTIONS = 300  # that PostgreSQL is well with
-A_PROCESS = 10  # of them: WEB_THREADS and two more
+A_PROCESS = 11  # of them: WEB_THREADS and three more
 PRIMARY_CORES = 64
 WAL_MB = 100  # a second, that disks and replicas keep up with
 RECEIVER = 100  # webhooks a second, by one receiver that takes 100 ms

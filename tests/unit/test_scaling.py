@@ -12,7 +12,7 @@ from benchmarks.capacity import MIX
 from benchmarks.limits import BUSY, Book, Costs
 from bookstore import models
 from bookstore.config import Settings
-from bookstore.engine import OVERFLOW
+from bookstore.engine import connections
 from bookstore.extensions import db
 from bookstore.gateways.queue import QUEUES
 from tests.kubernetes.conftest import Objects, of_kind, rendered
@@ -81,7 +81,8 @@ def test_connections_of_the_largest_shop(rendered: Any) -> None:
     (settings,) = of_kind(objects, "ConfigMap")
     web = int(settings["data"]["WEB_WORKERS"])
     processes = {"web": web, "sockets": web, "worker": len(QUEUES), "scheduler": 1}
-    each = Settings(web_threads=int(settings["data"]["WEB_THREADS"])).web_threads + OVERFLOW
+    threads = int(settings["data"]["WEB_THREADS"])
+    each = connections(Settings(web_threads=threads, web_workers=1), workers=0)
     total = sum(most[name] * count * each for name, count in processes.items())
     assert f"**{total} connections**" in SCALING
 
@@ -123,11 +124,11 @@ def test_what_a_load_needs() -> None:
     # 20 CPU seconds a second, at most 60 % of each core.
     assert (found.web_cores, found.database_cores) == (34, 17)
     assert found.redis_cores == pytest.approx(2 / BUSY)
-    assert found.workers == 6  # 4,000 messages a second
+    assert found.workers == 3  # 4,000 messages a second
     assert found.sockets == 300_000
-    # 34 + 6 + 30 processes that hold 10,000 sockets each.
+    # 34 + 3 + 30 processes that hold 10,000 sockets each.
     assert found.machines == 5
-    assert found.socket_mib == pytest.approx(300_000 * 13 / 1024)
+    assert found.socket_mib == pytest.approx(300_000 * 14 / 1024)
     assert found.wal_mb == pytest.approx(20)
     assert found.kept_gb == pytest.approx(86.4e6 * 365 * 5_000 / 1e9)
     # A row held for 5 ms takes 200 a second at most, 120 at ease: of a thousand, an eighth.
@@ -146,8 +147,8 @@ def test_what_gives_way_first() -> None:
     assert by_name["one book"] == pytest.approx(200 * BUSY / 0.05)
     assert by_name["the primary"] == pytest.approx(64 * BUSY * 100)
     assert by_name["Redis"] == pytest.approx(BUSY * 500)
-    # 30 processes of a core, each with ten connections.
-    assert by_name["connections"] == pytest.approx(30 * BUSY * 50)
+    # Processes of a core, each with eleven connections.
+    assert by_name["connections"] == pytest.approx(300 / 11 * BUSY * 50)
     assert by_name["WAL"] == pytest.approx(5000)
     assert limits.first(found, 8) == "nothing"
     assert limits.first(found, 1000) == "a receiver, Redis, connections"
