@@ -59,7 +59,7 @@ def hit_by(
 
 
 class Packed(NamedTuple):
-    """What is counted, as a script takes it: how many keys, and they and the numbers as sent."""
+    """What is ``counted``, and for a script: how many keys, and they and the numbers as sent."""
 
     counted: Sequence[tuple[RateLimitItem, str]]
     many: int
