@@ -75,24 +75,6 @@ def drop_index(op: Any, name: str, table: str) -> None:
         op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
 
 
-def add_constraint(op: Any, name: str, table: str, condition: str) -> None:
-    """Add a CHECK or FOREIGN KEY to a table that is in use: for new rows at once, then for all.
-
-    On SQLite, which must copy the table, use ``op.batch_alter_table`` instead.
-
-    Args:
-        op: Alembic's.
-        name: the constraint.
-        table: where.
-        condition: ``CHECK (…)`` or ``FOREIGN KEY (…) REFERENCES …``.
-    """
-    with op.get_context().autocommit_block():
-        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
-        op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {condition} NOT VALID")
-        # Reads the whole table, under a lock that readers and writers do not notice.
-        op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")
-
-
 @contextmanager
 def _patiently(op: Any) -> Iterator[None]:
     """Leave the transaction, and wait for others as long as it takes: for what is concurrent, that
