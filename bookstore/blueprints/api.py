@@ -149,7 +149,7 @@ def requires(
         admitted.checks_query = True  # type: ignore[attr-defined]
         security: list[dict[str, list[str]]] = [{"bearer": []}]
         if scope is not None:
-            security.append({"apiKey": [scope]})
+            security.append({"apiKey": [] if scope == "by field" else [scope]})
         if access == "visitor":
             security.append({})
         document(admitted, security=[] if access == "anyone" else security)

@@ -72,6 +72,7 @@ _WITH_LOCATION = (
     "/orders",
     "/webhooks/endpoints",
     "/webhooks/endpoints/{endpoint_id}/test",
+    "/reports/books/{book_id}",
 )
 
 
@@ -94,8 +95,11 @@ def describe(api: Api, app: Flask) -> dict[str, Any]:
             operation["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
         tell_scope(operation)
         _add_headers(path.removeprefix(_PREFIX), method, operation)
-        if path.startswith(f"{_PREFIX}/reports/"):
+        if path.startswith(f"{_PREFIX}/reports/") and method == "get":
             operation["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
+        if path.endswith("/files/{name}"):
+            for kind in ("text/csv", "application/json"):
+                operation["responses"]["200"]["content"][kind] = {"schema": {}}
     openapi_links.add(document, _PREFIX)
     used = {tag for _, _, operation in operations(document) for tag in operation["tags"]}
     tags = {tag["name"]: tag for tag in document["tags"]}
@@ -181,6 +185,8 @@ def _add_headers(path: str, method: str, operation: dict[str, Any]) -> None:
         headers |= header("ETag", "Strong; stands for this very answer.")
     if _takes(operation, "cursor"):
         headers |= header("Link", '`rel="next"`, unless this is the last page.')
+    if (method, path) == ("get", "/jobs/{job_id}"):
+        headers |= header("Retry-After", "Seconds; while the job is not over.")
     if method == "post" and path in _WITH_LOCATION:
         headers |= header("Location", "Where the new resource is.")
     if _takes(operation, "Idempotency-Key"):

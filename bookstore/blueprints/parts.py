@@ -4,7 +4,7 @@
 |---|---|
 | catalog | books, covers, authors, categories, publishers, reviews, GraphQL |
 | users | accounts, logins, API keys, one's own devices and notifications, audit log |
-| orders | carts, wishlists, orders, payments, webhooks, reports, sockets, the shop's pages |
+| orders | carts, wishlists, orders, payments, webhooks, reports, jobs, sockets, pages |
 | every one | health, metrics, documents |
 """
 
@@ -35,9 +35,10 @@ PART = {
     **dict.fromkeys(
         (
             *("cart", "wishlist", "coupons", "orders", "shipping", "taxes", "payments"),
-            *("sandbox", "live", "reports", "webhooks"),
+            *("sandbox", "live", "reports", "jobs", "webhooks"),
             *("v1_cart", "v1_wishlist", "v1_orders", "v1_payments"),
-            *("tracker", "checkout", "three_d_secure", "order_socket", "notification_socket"),
+            *("tracker", "checkout", "three_d_secure"),
+            *("order_socket", "notification_socket", "job_socket"),
             "internal_orders",
         ),
         ORDERS,

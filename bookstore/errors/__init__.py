@@ -244,6 +244,12 @@ class DeviceLimit(Conflict):
     code = "device_limit"
 
 
+class JobFinished(Conflict):
+    """The job has ended; there is nothing left to call off."""
+
+    code = "job_finished"
+
+
 class PreconditionFailed(BookstoreError):
     """The resource has changed since the version named in If-Match."""
 

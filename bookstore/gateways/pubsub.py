@@ -1,9 +1,9 @@
 """Live updates between processes, by Redis pub/sub on one fixed channel.
 
-A message is ``<kind> <id> <version>\\n<payload>``: kind ``order`` or ``user``, the id of which,
-a number that grows with it, and the JSON that sockets get; or ``logins``, the id of a user, and no
-more. Messages may be lost: each carries the whole small state, and subscribers compare versions
-and logins with the database from time to time.
+A message is ``<kind> <id> <version>\\n<payload>``: kind ``order``, ``job`` or ``user``, the id of
+which, a number that grows with it, and the JSON that sockets get; or ``logins``, the id of a user,
+and no more. Messages may be lost: each carries the whole small state, and subscribers compare
+versions and logins with the database from time to time.
 """
 
 import logging
@@ -22,7 +22,7 @@ LOGINS = "logins"
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A state of one order, or a notification of one user."""
+    """A state of one order or job, or a notification of one user."""
 
     kind: str
     id: int

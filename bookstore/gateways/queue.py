@@ -19,8 +19,8 @@ from bookstore.extensions import redis_handle
 
 log = logging.getLogger(__name__)
 
-OUTGOING, JOBS = "outgoing", "jobs"
-QUEUES = (OUTGOING, JOBS)
+# What takes minutes has a queue of its own: no refund stands behind a report.
+OUTGOING, JOBS, LONG = QUEUES = "outgoing", "jobs", "long"
 DRAIN = "bookstore.jobs.drain"
 
 WAKE = "bookstore:wake:outgoing"

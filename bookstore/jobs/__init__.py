@@ -10,6 +10,7 @@ from bookstore.jobs.money import (
     send_refunds,
 )
 from bookstore.jobs.recurring import maintain, report
+from bookstore.jobs.watched import look_after_jobs, run_job
 from bookstore.services import channels, outgoing_upkeep, sales_folding, sandbox
 
 __all__ = [
@@ -18,12 +19,14 @@ __all__ = [
     "drop_payments",
     "fold_sales",
     "look_after_covers",
+    "look_after_jobs",
     "look_after_payments",
     "maintain",
     "make_cover",
     "process_order_payment",
     "reconcile_payments",
     "report",
+    "run_job",
     "send_order_confirmation_email",
     "send_refunds",
     "sweep",

@@ -9,6 +9,7 @@ from bookstore.models.coupons import CartCoupon, Coupon, CouponRedemption
 from bookstore.models.covers import CoverUpload
 from bookstore.models.events import Event
 from bookstore.models.idempotency import IdempotencyKey
+from bookstore.models.jobs import Job
 from bookstore.models.notifications import (
     Device,
     Email,
@@ -51,6 +52,7 @@ __all__ = [
     "Email",
     "Event",
     "IdempotencyKey",
+    "Job",
     "LoginSession",
     "Notification",
     "Order",

@@ -66,6 +66,8 @@ class BookDay(Model):
     copies: Mapped[int] = mapped_column(BigId)
     amount: Mapped[int] = mapped_column(BigId)
 
+    __table_args__ = (Index("ix_book_days_book_id_day", "book_id", "day"),)
+
     def __repr__(self) -> str:
         return f"<BookDay {self.day} {self.currency} {self.book_id}>"
 

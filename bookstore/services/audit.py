@@ -34,6 +34,7 @@ _THINGS = {
     "books": "book",
     "categories": "category",
     "coupons": "coupon",
+    "jobs": "job",
     "orders": "order",
     "publishers": "publisher",
     "refunds": "refund",

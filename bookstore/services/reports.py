@@ -104,13 +104,13 @@ def _days(start: date | None, end: date | None) -> AnySelect:
         )
         for table in (SalesDay, SalesChange)
     )
-    return _summed([folded, waiting.where(_change.book_id.is_(None))], keys, sums)
+    return summed([folded, waiting.where(_change.book_id.is_(None))], keys, sums)
 
 
 def _best(start: date | None, end: date | None) -> AnySelect:
     """Select the copies of all books that were sold in a period."""
-    folded, waiting = _of_books(BookDay), _of_books(SalesChange)
-    return _summed(
+    folded, waiting = of_books(BookDay), of_books(SalesChange)
+    return summed(
         [
             folded.where(*_between(BookDay.day, start, end)),
             waiting.where(*_between(SalesChange.day, start, end)),
@@ -124,23 +124,25 @@ def _best_ever(limit: int) -> AnySelect:
     were sold since sums were folded, and of the best of the others."""
     changed = select(_change.book_id).where(_change.book_id.is_not(None))
     by = (_total.copies.desc(), _total.book_id)
-    steady = _of_books(BookTotal).where(_total.book_id.not_in(changed)).order_by(*by).limit(limit)
+    steady = of_books(BookTotal).where(_total.book_id.not_in(changed)).order_by(*by).limit(limit)
     is_changed: ColumnElement[bool] = _total.book_id.in_(changed)
     if not on_sqlite():
         # However many changes the planner believes to wait, they are looked up one by one.
         is_changed = _total.book_id == any_(func.array(changed.scalar_subquery()))
-    moved = _of_books(BookTotal).where(is_changed)
-    return _summed([select(steady.subquery()), moved, _of_books(SalesChange)], *_BOOK_SUMS)
+    moved = of_books(BookTotal).where(is_changed)
+    return summed([select(steady.subquery()), moved, of_books(SalesChange)], *_BOOK_SUMS)
 
 
-def _of_books(table: Any) -> AnySelect:
+def of_books(table: Any) -> AnySelect:
+    """Select (book_id, copies, amount) of a table of sums, or of what waits to be folded in."""
     rows: AnySelect = select(table.book_id, table.copies, table.amount).where(
         table.book_id.is_not(None), table.currency == settings().currency
     )
     return rows
 
 
-def _summed(parts: list[Any], keys: Sequence[str], sums: Sequence[str]) -> AnySelect:
+def summed(parts: list[Any], keys: Sequence[str], sums: Sequence[str]) -> AnySelect:
+    """Select the sums of several selects, by ``keys``: one statement, that sees one moment."""
     found = union_all(*parts).subquery().c
     columns = [found[name] for name in keys]
     rows: AnySelect = select(*columns, *(func.sum(found[name]).label(name) for name in sums))

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bookstore import clock
 from bookstore.gateways.hub import Close, Connection, Hub
 from bookstore.gateways.presence import LEASE_SECONDS, Presence
-from bookstore.services import live
+from bookstore.services import job_views, live
 
 log = logging.getLogger(__name__)
 
@@ -150,9 +150,9 @@ class Resync:
     def _round(self, connections: list[Connection], everybody: bool = False) -> None:
         started = clock.now()
         self._rounds += 1
-        orders = {c.topic[1] for c in connections if c.topic[0] == "order"}
-        for chunk in _chunks(orders):
-            self._hub.publish(live.states(chunk))
+        for kind, states in (("order", live.states), (job_views.TOPIC, job_views.states)):
+            for chunk in _chunks({c.topic[1] for c in connections if c.topic[0] == kind}):
+                self._hub.publish(states(chunk))
         users = {c.topic[1] for c in connections if c.topic[0] == "user"}
         for user_chunk in _chunks(users):
             for page in live.notifications_since(user_chunk, self._since):

@@ -1,4 +1,4 @@
-"""Following an order or one's notifications, without missing a change.
+"""Following an order, a job or one's notifications, without missing a change.
 
 Pub/sub may lose messages, and a snapshot is old when it arrives. Therefore: a follower is put
 into the index first, and what comes for it is held back; then its snapshot is read and sent;
@@ -10,6 +10,7 @@ found by comparing with the database: at each (re)subscription, every 15 s, and 
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bookstore import clock, errors, logs
@@ -20,7 +21,7 @@ from bookstore.gateways.hub.frames import event, frame
 from bookstore.gateways.presence import Presence
 from bookstore.gateways.pubsub import LOGINS, Update
 from bookstore.gateways.subscriber import Subscriber
-from bookstore.services import live
+from bookstore.services import job_views, live
 from bookstore.services.actors import Actor, require_user
 from bookstore.services.resync import Resync
 from bookstore.unit_of_work import new_snapshot
@@ -91,16 +92,17 @@ def follow_order(
         LiveUnavailable: this process is about to stop, full, or short of what a thread needs.
     """
     connection = _connection(actor, ("order", order_id), kind, expires, path)
-    try:
-        new_snapshot()  # that of the log-in may be older than what is held back
-        version, first = live.order_snapshot(actor, order_id)
-    except BaseException:
-        _the_tracker().hub.forget(connection)
-        raise
-    connection.version = version
-    if known >= version:
-        return Follower(connection, b"")
-    return Follower(connection, connection.encoded(frame(first), event(first, version)))
+    return _from(connection, lambda: live.order_snapshot(actor, order_id), known)
+
+
+def follow_job(actor: Actor, job_id: int, *, kind: Kind, expires: float, path: str) -> Follower:
+    """Start to follow a job that the actor asked for (staff: any); as ``follow_order``.
+
+    Raises (besides):
+        InsufficientScope: by an API key that may not do what the job does.
+    """
+    connection = _connection(actor, (job_views.TOPIC, job_id), kind, expires, path)
+    return _from(connection, lambda: job_views.snapshot(actor, job_id))
 
 
 def follow_notifications(actor: Actor, *, kind: Kind, expires: float, path: str) -> Follower:
@@ -157,6 +159,22 @@ def _the_tracker() -> Tracker:
                 made.start()
                 _tracker = made
     return _tracker
+
+
+def _from(
+    connection: Connection, snapshot: Callable[[], tuple[int, bytes]], known: int = 0
+) -> Follower:
+    """Return who follows something that has a version, from how it stands now."""
+    try:
+        new_snapshot()  # that of the log-in may be older than what is held back
+        version, first = snapshot()
+    except BaseException:
+        _the_tracker().hub.forget(connection)
+        raise
+    connection.version = version
+    if known >= version:
+        return Follower(connection, b"")
+    return Follower(connection, connection.encoded(frame(first), event(first, version)))
 
 
 def _connection(

@@ -9,7 +9,7 @@ from flask import Flask
 
 from bookstore.config import Settings
 from bookstore.config.parts import ORDERS
-from bookstore.sockets import entrance, notifications, orders
+from bookstore.sockets import entrance, jobs, notifications, orders
 
 
 def init_app(app: Flask) -> None:
@@ -17,6 +17,6 @@ def init_app(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
     # No thread that reads, and no buffer without end: the hub reads.
     app.config.setdefault("SOCK_SERVER_OPTIONS", {"thread_class": entrance.NoThread})
-    for module in (orders, notifications):
+    for module in (orders, notifications, jobs):
         if ORDERS in settings.parts:
             app.register_blueprint(module.blp)

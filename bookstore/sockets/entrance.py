@@ -12,7 +12,6 @@ from flask_sock import Sock
 from bookstore import auth, errors
 from bookstore.extensions import settings
 from bookstore.services import tracking
-from bookstore.services.scopes import Scope
 from bookstore.services.tracking import Follower
 
 # What the handshake reads. The rest stays out: no compression (100 KiB a socket for messages of
@@ -38,7 +37,7 @@ class NoThread:
 
 
 def serve(
-    blp: Blueprint, path: str, follow: Callable[..., Follower], scope: Scope | None = None
+    blp: Blueprint, path: str, follow: Callable[..., Follower], scope: auth.Needed = None
 ) -> None:
     """Serve WebSockets at ``path``, the only one of ``blp``.
 
@@ -47,7 +46,7 @@ def serve(
         path: with or without arguments.
         follow: is given the arguments and returns who follows what from now on; whatever it
             raises is answered instead of the upgrade.
-        scope: what an API key needs; None: no key is let in.
+        scope: what an API key needs; None: no key is let in; by field: ``follow`` asks.
     """
 
     def admit() -> None:

@@ -29,6 +29,7 @@ from bookstore.extensions import db
 from bookstore.gateways import queue as gateway
 from bookstore.gateways.embedded_redis import follow
 from bookstore.services import outgoing
+from bookstore.worker import waking
 from bookstore.worker.beat import Beat
 from bookstore.worker.known_jobs import KnownJob, name_of
 
@@ -233,7 +234,11 @@ class Forker(PatientWorker, Worker):
             self.kill_horse()
 
 
-KINDS: dict[str, type[PatientWorker]] = {gateway.OUTGOING: Drainer, gateway.JOBS: Forker}
+KINDS: dict[str, type[PatientWorker]] = {
+    gateway.OUTGOING: Drainer,
+    gateway.JOBS: Forker,
+    gateway.LONG: Forker,
+}
 
 
 def run(app: Flask, name: str) -> int:
@@ -252,8 +257,7 @@ def _work(app: Flask, name: str, connection: "redis.Redis", beat: Beat) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
         wait_for_redis(connection)
-        if name == gateway.OUTGOING:
-            _look_at_once(app)
+        waking.look_at_once(app, name)
         worker = KINDS[name](app, name, connection, beat)
         try:
             worker.work(logging_level="WARNING")
@@ -265,15 +269,6 @@ def _work(app: Flask, name: str, connection: "redis.Redis", beat: Beat) -> int:
             return 0
         log.warning("the worker ended, starting it again", extra={"queue": name})
         time.sleep(1)
-
-
-def _look_at_once(app: Flask) -> None:
-    # The wake-up that the last worker died over is spent, and the next sweep is seconds away.
-    with app.app_context():
-        try:
-            gateway.rewake()
-        except redis.RedisError as error:
-            log.debug("not woken, Redis is away", extra={"why": str(error)})
 
 
 def wait_for_redis(connection: "redis.Redis", worker: PatientWorker | None = None) -> None:

@@ -77,6 +77,7 @@ RECURRING = (
     Recurring("upkeep", 60, jobs.upkeep),
     Recurring("payments", 30, jobs.look_after_payments),
     Recurring("covers", 30, jobs.look_after_covers),
+    Recurring("jobs", 10, jobs.look_after_jobs),
     Recurring("sales", 60, jobs.fold_sales),
     Recurring("sandbox", 5, jobs.deliver_sandbox_events, lambda s: s.takes_test_cards),
     Recurring("report", 3600, _queued("bookstore.jobs.report")),

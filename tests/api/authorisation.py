@@ -5,7 +5,7 @@ each route requests of everybody in ``CALLERS``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 CALLERS = ("guest", "owner", "other", "staff", "key", "other key", "lacking key")
@@ -72,6 +72,11 @@ def staff(scope: str | None = None, **more: Any) -> Row:
     if scope:
         expected["key"] = ALLOWED
     return Row(expected, scope, staff_only=True, **more)
+
+
+def lenient(row: Row) -> Row:
+    """As a row, but a key that lacks the scope is let in, and finds nothing."""
+    return replace(row, expected={**row.expected, "lacking key": ALLOWED})
 
 
 def service() -> Row:
@@ -155,6 +160,8 @@ OUTSIDE: dict[str, Row] = {
     # The sockets themselves (WS) are asked by tests/sockets/test_keys.py, of a shop that runs.
     "GET /ws/notifications": upgrade(),
     "GET /ws/orders/{order_id}": upgrade(),
+    "GET /ws/jobs/{job_id}": upgrade(),
+    "WS /ws/jobs/{job_id}": own("job_id", scope="reports", staff=True),
     "WS /ws/notifications": user(),
     "WS /ws/orders/{order_id}": own("order_id", scope="orders:read", staff=True),
 }

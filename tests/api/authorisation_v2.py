@@ -1,6 +1,18 @@
 """Who may do what in API v2: a line a route. What the words mean is in ``authorisation``."""
 
-from tests.api.authorisation import OUTSIDE, READ, V1, WRITE, Row, open_, own, staff, user, visitor
+from tests.api.authorisation import (
+    OUTSIDE,
+    READ,
+    V1,
+    WRITE,
+    Row,
+    lenient,
+    open_,
+    own,
+    staff,
+    user,
+    visitor,
+)
 
 V2: dict[str, Row] = {
     # -- accounts ------------------------------------------------------------------------------
@@ -106,6 +118,13 @@ V2: dict[str, Row] = {
     "GET /reports/sales": staff("reports"),
     "GET /reports/top-books": staff("reports"),
     "GET /reports/abandoned-carts": staff("reports"),
+    "POST /reports/books/{book_id}": staff("reports"),
+    # Whatever kinds a key has the scope of are listed; of others it is told nothing.
+    "GET /jobs": lenient(user("reports")),
+    "GET /jobs?all=true": lenient(staff("reports")),
+    "GET /jobs/{job_id}": own("job_id", scope="reports", staff=True),
+    "GET /jobs/{job_id}/files/{name}": own("job_id", scope="reports", staff=True),
+    "POST /jobs/{job_id}/cancel": own("job_id", scope="reports", staff=True),
     "GET /webhooks/endpoints": staff("webhooks"),
     "POST /webhooks/endpoints": staff("webhooks"),
     "GET /webhooks/endpoints/{endpoint_id}": staff("webhooks"),

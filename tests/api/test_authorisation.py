@@ -19,6 +19,7 @@ from tests.api.authorisation import ALLOWED, CALLERS, Row
 from tests.api.authorisation_v2 import table
 from tests.clients import ADDRESS, Client, ok
 from tests.factories import log_in, make_book, make_user
+from tests.services.job_kinds import with_file
 
 TOKEN = "a service token that is long enough to be one"
 TABLES = "tests/api/authorisation_v2.py (API v2) or tests/api/authorisation.py (all else)"
@@ -82,6 +83,8 @@ class World:
                 if name == "review_id":
                     made["book_id"] = make_book().id
                     made[name] = reviews.post(owner, made["book_id"], 5).id
+                elif name == "job_id":
+                    made |= {"job_id": with_file(owner, "report.csv"), "name": "report.csv"}
                 elif name == "device_id":
                     made[name] = notifications.add_device(owner, "a token", "ios").id
                 elif name == "notification_id":

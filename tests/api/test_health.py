@@ -42,10 +42,10 @@ def test_ready(shop: Flask, client: Client) -> None:
     # Orders are taken, what is to leave the shop waits.
     assert ok(client.get("/readyz")) == {
         "status": "degraded",
-        "checks": {**fine, "worker": "none for outgoing, jobs", "scheduler": "none"},
+        "checks": {**fine, "worker": "none for outgoing, jobs, long", "scheduler": "none"},
     }
     with shop.app_context():
-        for name in ("outgoing", "jobs", beats.SCHEDULER):
+        for name in ("outgoing", "jobs", "long", beats.SCHEDULER):
             beats.beat(redis_handle.client, name, "somebody")
     assert ok(client.get("/readyz")) == {
         "status": "ok",

@@ -97,9 +97,10 @@ def at_work(port: int) -> bool:
         figures = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
     except requests.RequestException:
         return False
-    wanted = ('workers{queue="outgoing"} ', 'workers{queue="jobs"} ', "last_sweep_seconds ")
+    queues = [f'workers{{queue="{name}"}} ' for name in QUEUES]
+    wanted = (*queues, "last_sweep_seconds ")
     found = [re.search(f"^bookstore_{re.escape(name)}([0-9.]+)$", figures, re.M) for name in wanted]
-    return all(found) and all(float(match[1]) > 0 for match in found[:2] if match)
+    return all(found) and all(float(match[1]) > 0 for match in found[: len(queues)] if match)
 
 
 @pytest.mark.faults

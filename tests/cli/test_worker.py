@@ -53,7 +53,7 @@ class TestStatus:
         result = run(app, "worker", "status", "--json")
         assert result.exit_code == 0, result.output
         body = json.loads(result.stdout)
-        assert body["workers"] == {"outgoing": 1, "jobs": 1}
+        assert body["workers"] == {"outgoing": 1, "jobs": 1, "long": 1}
         assert body["channels"]["email"]["pending"] == 0
         assert body["alarms"] == []
 

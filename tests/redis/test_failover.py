@@ -108,7 +108,7 @@ class Uses:
 
     def beats(self) -> bool:
         """All are at work."""
-        return beats.counts() == {"outgoing": 1, "jobs": 1, "scheduler": 1}
+        return beats.counts() == {"outgoing": 1, "jobs": 1, "long": 0, "scheduler": 1}
 
     def jobs(self) -> bool:
         """One is queued, and a worker does it."""

@@ -3,7 +3,7 @@
 from flask import Flask
 
 from bookstore.models import User
-from bookstore.services import api_keys
+from bookstore.services import api_keys, jobs
 from bookstore.services.actors import SYSTEM, Actor
 from bookstore.services.scopes import SCOPES
 from bookstore.unit_of_work import unit_of_work
@@ -27,6 +27,8 @@ def test_everybody_at_every_socket(alone: Followed) -> None:
         "guest": {},
         **{name: {"Authorization": f"Bearer {login}"} for name, login in logins.items()},
     }
+    with alone.shop.app_context():
+        job_id = jobs.start(Actor(alone.reader, "reader"), "report.book", {"book_id": 1}).id
     codes = {401: "unauthenticated", 404: "not_found"}
     for route, row in table().items():
         if not route.startswith("WS "):
@@ -38,7 +40,7 @@ def test_everybody_at_every_socket(alone: Followed) -> None:
             ("lacking key", alone.reader, without),
         ):
             sent[name] = {"X-API-Key": new_key(alone.shop, user_id, *scopes).key}
-        path = route.split(" ")[1].format(order_id=alone.order_id)
+        path = route.split(" ")[1].format(order_id=alone.order_id, job_id=job_id)
         for caller in CALLERS:
             expected = row.expected[caller]
             if expected == ALLOWED:

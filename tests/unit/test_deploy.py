@@ -56,7 +56,7 @@ def test_the_gateway_leads_each_route_to_its_part(shop: Flask) -> None:
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_each_blueprint_has_a_part(shop: Flask) -> None:
     assert set(parts.PART) == set(shop.blueprints)
-    live = {module.blp.name for module in (sockets.orders, sockets.notifications)}
+    live = {module.blp.name for module in (sockets.orders, sockets.notifications, sockets.jobs)}
     assert {parts.PART[name] for name in live} == {"orders"}
 
 

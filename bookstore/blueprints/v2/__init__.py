@@ -8,6 +8,7 @@ from bookstore.blueprints.v2 import (
     catalog,
     coupons,
     covers,
+    jobs,
     notifications,
     orders,
     payments,
@@ -44,6 +45,7 @@ BLUEPRINTS = (
     sockets.blp,
     notifications.blp,
     reports.blp,
+    jobs.blp,
     webhooks.blp,
     audit.blp,
 )

@@ -9,7 +9,9 @@ from flask import Response, request
 from bookstore import auth
 from bookstore.blueprints.answers import json_response, page_body, page_request
 from bookstore.blueprints.api import Blueprint, requires
+from bookstore.blueprints.idempotency import idempotent
 from bookstore.schemas.common import page_of
+from bookstore.schemas.v2.jobs import StartedJobSchema
 from bookstore.schemas.v2.reports import (
     AbandonedCartSchema,
     AbandonedCartsQuery,
@@ -19,7 +21,7 @@ from bookstore.schemas.v2.reports import (
     TopBooksQuery,
     TopBooksSchema,
 )
-from bookstore.services import reports
+from bookstore.services import book_reports, job_views, reports
 from bookstore.services.imports import cells
 
 blp = Blueprint("reports", __name__, description="Reports for staff")
@@ -71,6 +73,20 @@ def abandoned_carts(query: dict[str, Any]) -> Response:
     )
     body = page_body(AbandonedCartSchema, page)
     return _answer(body, list(AbandonedCartSchema().fields), body["data"])
+
+
+@blp.post("/reports/books/<id:book_id>")
+@requires("staff", scope="reports")
+@idempotent
+@blp.response(202, StartedJobSchema)
+def report_book(book_id: int) -> Any:
+    """Have the report of a book made: its sales by month, rank, reviews and stock.
+
+    It is a job, which `Location` leads to: its `result` is the report, its `files` are the same as
+    JSON, CSV and a page to print with charts.
+    """
+    job = book_reports.start(auth.current_actor(), book_id)
+    return {"job": job_views.view(job)}, 202, {"Location": f"/api/v2/jobs/{job.id}"}
 
 
 def _answer(body: dict[str, Any], columns: list[str], rows: list[dict[str, Any]]) -> Response:

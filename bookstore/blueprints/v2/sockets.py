@@ -42,9 +42,9 @@ class HandedOver(Response):
 def issue_ticket() -> dict[str, Any]:
     """Get a ticket for one socket or stream, for clients that cannot send headers (browsers).
 
-    Connect within 30 seconds with `?ticket=`, to `/ws/notifications`, `/ws/orders/{id}` or an
-    order's stream. A ticket is good once. What is opened with it ends with the access token that
-    asked for the ticket.
+    Connect within 30 seconds with `?ticket=`, to `/ws/notifications`, `/ws/orders/{id}`,
+    `/ws/jobs/{id}` or an order's stream; an invoice and a job's file open by it as well. A ticket
+    is good once. What is opened with it ends with the access token that asked for the ticket.
     """
     ticket = tickets.issue(auth.current_actor(), auth.login_ends())
     return {"ticket": ticket, "expires_in": tickets.SECONDS}

@@ -10,7 +10,7 @@ from wsproto.connection import Connection as Protocol, ConnectionType
 from bookstore.gateways.hub import frames
 
 Topic = tuple[str, int]
-"""(``order`` or ``user``, its id)."""
+"""(``order``, ``job`` or ``user``, its id)."""
 
 Kind = Literal["websocket", "events"]
 
@@ -86,7 +86,7 @@ class Connection:
         self.allowance = _BURST
 
     def is_news(self, version: int) -> bool:
-        """Whether this version (of the order) or id (of a notification) was not told yet."""
+        """Whether this version (of the thing) or id (of a notification) was not told yet."""
         return version not in self.seen if self.topic[0] == "user" else version > self.version
 
     def note(self, version: int, now: float) -> None:

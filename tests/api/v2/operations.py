@@ -132,4 +132,5 @@ def everything(app: Flask) -> Client:
     ok(clerk.post("/me/devices", {"token": "clerk-token", "platform": "ios"}), 201)
     ok(clerk.post("/webhooks/endpoints", ENDPOINT), 201)
     ok(clerk.post("/webhooks/endpoints/1/test"), 201)
+    ok(clerk.post("/reports/books/1"), 202)
     return clerk
