@@ -24,6 +24,7 @@ _ENUMS = {
     "DisabledReason": ("Endpoint", "disabled_reason"),
     "Circuit": ("Endpoint", "circuit"),
     "DeliveryStatus": ("Delivery", "status"),
+    "JobStatus": ("Job", "status"),
 }
 # Shapes that have only what was asked for.
 _PARTS = {"BookPart"}

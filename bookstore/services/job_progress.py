@@ -70,6 +70,7 @@ class Progress:
 
     @total.setter
     def total(self, value: int | None) -> None:
+        """Set it, and write it down at once; raises as ``advance``."""
         self._total = value
         self._written = float("-inf")  # that is worth telling at once
         self.advance(0)

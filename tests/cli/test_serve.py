@@ -14,6 +14,7 @@ import psutil
 import pytest
 import requests
 
+from bookstore.gateways.queue import QUEUES
 from tests.clients import _free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
