@@ -6,7 +6,8 @@ import click
 from flask.cli import AppGroup
 
 from bookstore import money
-from bookstore.services import reading, reports, sales_folding
+from bookstore.cli.refusals import shown
+from bookstore.services import book_report_files, book_reports, reading, reports, sales_folding
 from bookstore.services.actors import SYSTEM
 
 reports_cli = AppGroup("reports", help="Figures for staff.")
@@ -32,6 +33,17 @@ def sales(start: datetime | None, end: datetime | None) -> None:
         click.echo(f"  {status:18} {count}")
     for row in reports.top_books(SYSTEM, first, last, limit=5):
         click.echo(f"{row['rank']:>2}. {row['copies']:>5} x {row['title']}")
+
+
+@reports_cli.command("book")
+@click.argument("book_id", type=int, metavar="ID")
+@click.option("--format", "form", type=click.Choice(list(book_report_files.FORMS)), default="json")
+def book(book_id: int, form: str) -> None:
+    """Print the report of a book: its sales by month, rank, reviews and stock."""
+    reading.begin_report()
+    with shown():
+        found = book_reports.figures(SYSTEM, book_id)
+    click.echo(book_report_files.FORMS[form](found), nl=form == "json")
 
 
 @reports_cli.command("recount")

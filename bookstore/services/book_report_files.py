@@ -6,7 +6,7 @@ Content-Security-Policy adds the nonce there.
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -19,16 +19,18 @@ from bookstore.services import charts
 from bookstore.services.charts import Point
 from bookstore.services.imports import cells
 
-HTML, CSV, JSON = "text/html; charset=utf-8", "text/csv; charset=utf-8", "application/json"
+_TYPES = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+}
 Report = dict[str, Any]
 
 
 def files(report: Report) -> Iterator[tuple[str, bytes, str]]:
     """Yield (name, bytes, content type) of each file of a report (``book_reports.figures``)."""
-    name = f"book-{report['book']['id']}"
-    yield f"{name}.json", to_json(report), JSON
-    yield f"{name}.csv", to_csv(report), CSV
-    yield f"{name}.html", to_html(report), HTML
+    for form, write in FORMS.items():
+        yield f"book-{report['book']['id']}.{form}", write(report), _TYPES[form]
 
 
 def to_json(report: Report) -> bytes:
@@ -64,6 +66,10 @@ def to_html(report: Report) -> bytes:
         movements=_figure(charts.bars, "Copies that came and went", moves, "copies", "Why"),
     )
     return text.encode()
+
+
+FORMS: dict[str, Callable[[Report], bytes]] = {"json": to_json, "csv": to_csv, "html": to_html}
+"""Suffix → what writes a report in that form."""
 
 
 def _figure(draw: Any, title: str, points: Sequence[Point], unit: str, label: str) -> Markup:
