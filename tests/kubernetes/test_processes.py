@@ -146,7 +146,7 @@ def test_the_ingress_leads_each_path_to_its_pods(production: Objects, shop: Flas
         ports = {port["name"] for port in services[found["name"]]["spec"]["ports"]}
         assert found["port"]["name"] in ports
         leads[entry["path"], entry["pathType"] == "Prefix"] = found["name"]
-    live = {module.blp.name for module in (sockets.orders, sockets.notifications)}
+    live = {module.blp.name for module in (sockets.orders, sockets.notifications, sockets.jobs)}
     used = set()
     for each in shop.url_map.iter_rules():
         path = re.sub(r"<[^>]+>", "1", each.rule)
