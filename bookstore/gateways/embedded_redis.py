@@ -156,7 +156,7 @@ class EmbeddedRedis:
         Starting twice is harmless. Processes that start at once end up with one server.
         """
         # A process that was killed is still there while its threads let go of their files.
-        if self.running and self._answers():
+        if self.running and self.answers():
             return
         folder, deadline = self.home / "redis", time.monotonic() + START_SECONDS
         try:
@@ -200,7 +200,7 @@ class EmbeddedRedis:
         self.stop()
 
     def _join_or_launch(self, lock: int, deadline: float) -> None:
-        while not self._answers():
+        while not self.answers():
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -229,7 +229,7 @@ class EmbeddedRedis:
         self._starter = os.getpid()
         atexit.register(self.stop)
         deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
+        while not self.answers():
             code = self._process.poll()
             if code is not None or time.monotonic() > deadline:
                 self.stop()
@@ -238,7 +238,8 @@ class EmbeddedRedis:
                 raise EmbeddedServerError(f"{server} {end}; {self.log} says: {said[-500:]}")
             time.sleep(POLL_SECONDS)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether a server of this home answers, whoever started it."""
         path, once = str(self.socket), Retry(NoBackoff(), 0)
         client = redis.Redis(unix_socket_path=path, socket_timeout=1, retry=once)
         with contextlib.suppress(redis.RedisError), client:

@@ -12,10 +12,23 @@ from bookstore.services.actors import SYSTEM
 DEMO_USERS = (("reader", "reader-demo-1", "reader"), ("clerk", "clerk-demo-1", "staff"))
 
 
+def is_wanted() -> bool:
+    """Whether the shop is empty: neither a book nor a user is there."""
+    books, users = select(Book.id).limit(1), select(User.id).limit(1)
+    return db.session.scalar(books) is None and db.session.scalar(users) is None
+
+
+def demo_users_here() -> list[tuple[str, str, str]]:
+    """Return those of DEMO_USERS that this shop has; their passwords may be others by now."""
+    names = [name for name, _, _ in DEMO_USERS]
+    here = set(db.session.scalars(select(User.username).where(User.username.in_(names))))
+    return [each for each in DEMO_USERS if each[0] in here]
+
+
 def load_if_empty() -> int | None:
     """Load the sample catalogue and demo users; return the number of books, or None if there
     were books or users already."""
-    if db.session.scalar(select(Book.id).limit(1)) or db.session.scalar(select(User.id).limit(1)):
+    if not is_wanted():
         return None
     report = catalog_import.load_sample(SYSTEM)
     for name, password, role in DEMO_USERS:

@@ -46,6 +46,21 @@ def serving(home: Path, port: int, **more: str) -> Iterator["subprocess.Popen[st
             log.close()
 
 
+def serve_and_fail(home: Path, port: int, **more: str) -> str:
+    """Return what ``flask serve`` says, which does not start."""
+    result = subprocess.run(
+        [*FLASK, "serve"],
+        cwd=ROOT,
+        env=environ(home, port, **more),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1, result.stdout
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
 def _ready(port: int) -> bool:
     try:
         return requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2).json()["status"] == "ok"
@@ -72,16 +87,16 @@ def test_it_opens_fills_serves_and_closes(tmp_path: Path) -> None:
         )
         assert demo.returncode == 0, demo.stdout + demo.stderr
         assert "Receipt for order" in demo.stdout
-        second = subprocess.run(
-            [*FLASK, "serve"],
-            cwd=ROOT,
-            env=environ(home, port),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert second.returncode == 1
-        assert second.stderr.startswith(f"Error: PORT: cannot listen on 127.0.0.1:{port}")
+        told = (home.parent / "home.log").read_text()
+        for page in re.findall(rf"http://127.0.0.1:{port}/\S+", told.partition("is open")[2]):
+            assert requests.get(page, headers={"Accept": "text/html"}, timeout=9).ok, page
+        assert f"http://127.0.0.1:{port}/checkout" in told
+        second = serve_and_fail(home, _free_port())
+        assert second.startswith(f"Error: the shop of {home} is already running at http://127")
+        assert f":{port} (process {process.pid})" in second
+        elsewhere = serve_and_fail(tmp_path / "other", port)
+        assert elsewhere.startswith(f"Error: PORT: cannot listen on 127.0.0.1:{port}")
+        assert ", process " in elsewhere
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0
         assert psutil.wait_procs(family, timeout=10)[1] == []
@@ -154,31 +169,13 @@ def test_demo_says_when_nobody_is_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("secret", ["", "a secret that is given"])
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, secret: str) -> None:
     (tmp_path / "file").write_text("in the way")
-    result = subprocess.run(
-        [*FLASK, "serve"],
-        cwd=ROOT,
-        env=environ(tmp_path / "file" / "home", _free_port(), SECRET_KEY=secret),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 1
-    assert result.stderr.startswith("bookstore: BOOKSTORE_HOME: cannot write")
-    assert len(result.stderr.splitlines()) == 1
+    said = serve_and_fail(tmp_path / "file" / "home", _free_port(), SECRET_KEY=secret)
+    assert said.startswith("bookstore: BOOKSTORE_HOME: cannot write")
 
 
 @pytest.mark.parametrize(
     "url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////nonexistent/folder/x.sqlite3"]
 )
 def test_a_database_that_is_away_is_named(tmp_path: Path, url: str) -> None:
-    result = subprocess.run(
-        [*FLASK, "serve"],
-        cwd=ROOT,
-        env=environ(tmp_path / "home", _free_port(), DATABASE_URL=url),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 1
-    assert "Traceback" not in result.stderr
-    assert result.stderr.splitlines()[-1].startswith("Error: DATABASE_URL: cannot use the database")
+    said = serve_and_fail(tmp_path / "home", _free_port(), DATABASE_URL=url)
+    assert said.splitlines()[-1].startswith("Error: DATABASE_URL: cannot use the database")
