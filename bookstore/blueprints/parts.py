@@ -2,7 +2,7 @@
 
 | part | what it serves |
 |---|---|
-| catalog | books, covers, authors, categories, publishers, reviews, GraphQL |
+| catalog | books, covers, authors, categories, publishers, reviews, recommendations, GraphQL |
 | users | accounts, logins, API keys, one's own devices and notifications, audit log |
 | orders | carts, wishlists, orders, payments, webhooks, reports, jobs, sockets, pages |
 | every one | health, metrics, documents |
@@ -19,7 +19,8 @@ PART = {
     "docs": None,
     **dict.fromkeys(
         (
-            *("catalog", "covers", "records", "reviews", "graphql", "storage"),
+            *("catalog", "covers", "records", "reviews", "recommendations", "graphql"),
+            "storage",
             *("v1_catalog", "v1_records", "v1_reviews"),
             "internal_catalog",
         ),

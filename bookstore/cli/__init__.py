@@ -13,6 +13,7 @@ from bookstore.cli.openapi import openapi_command
 from bookstore.cli.orders import orders_cli
 from bookstore.cli.payments import payments_cli
 from bookstore.cli.ready import ready_command
+from bookstore.cli.recommendations import recommendations_cli
 from bookstore.cli.reports import reports_cli
 from bookstore.cli.settings import settings_command
 from bookstore.cli.users import users_cli
@@ -33,6 +34,7 @@ def init_app(app: Flask) -> None:
         orders_cli,
         payments_cli,
         ready_command,
+        recommendations_cli,
         reports_cli,
         settings_command,
         users_cli,

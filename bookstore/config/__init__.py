@@ -104,6 +104,11 @@ class Settings(Eyes):
     graphql_max_cost: int = setting(
         5000, "fields that one GraphQL query may make", check=checks.between(100, 1_000_000)
     )
+    recommendation_books: int = setting(
+        10_000,
+        "books that recommendations are learned for, the most sold; each pair takes 4 bytes",
+        check=checks.between(100, 50_000),
+    )
     graphiql_assets_url: str | None = setting(
         None, "where GraphiQL's scripts are (unset: unpkg.com)", check=checks.web
     )

@@ -53,6 +53,7 @@ from bookstore.errors.money import (
     TaxRateTaken as TaxRateTaken,
 )
 from bookstore.errors.parts import PartUnavailable as PartUnavailable, from_problem as from_problem
+from bookstore.errors.recommendations import FitRunning as FitRunning
 
 
 # -- who ----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from bookstore.jobs.money import (
     send_order_confirmation_email,
     send_refunds,
 )
-from bookstore.jobs.recurring import maintain, report
+from bookstore.jobs.recurring import fit_recommendations, maintain, report
 from bookstore.jobs.watched import look_after_jobs, run_job
 from bookstore.services import channels, outgoing_upkeep, sales_folding, sandbox
 
@@ -17,6 +17,7 @@ __all__ = [
     "deliver_sandbox_events",
     "drain",
     "drop_payments",
+    "fit_recommendations",
     "fold_sales",
     "look_after_covers",
     "look_after_jobs",

@@ -1,6 +1,8 @@
 """Jobs that the scheduler queues: once a day or so, and they may take their time."""
 
 from bookstore.services import daily_reports, maintenance
+from bookstore.services.actors import SYSTEM
+from bookstore.services.recommending import fitting
 
 
 def maintain() -> None:
@@ -11,3 +13,8 @@ def maintain() -> None:
 def report() -> None:
     """Write the sales reports of the last days that are not written yet."""
     daily_reports.write()
+
+
+def fit_recommendations() -> None:
+    """Find out anew which books go with which, unless somebody else is just doing so."""
+    fitting.fit_unless_running(SYSTEM)

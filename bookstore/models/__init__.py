@@ -20,6 +20,7 @@ from bookstore.models.notifications import (
 from bookstore.models.orders import Order, OrderEvent, OrderItem
 from bookstore.models.outbox import OutcomeCount
 from bookstore.models.payments import Payment, Refund, StripeEvent
+from bookstore.models.recommendations import BookNeighbour, RecommendationFit
 from bookstore.models.reviews import Review
 from bookstore.models.sales import BookDay, BookTotal, SalesChange, SalesDay
 from bookstore.models.search import BookSearch, SearchTerm
@@ -40,6 +41,7 @@ __all__ = [
     "Author",
     "Book",
     "BookDay",
+    "BookNeighbour",
     "BookSearch",
     "BookTotal",
     "CartCoupon",
@@ -63,6 +65,7 @@ __all__ = [
     "Preference",
     "Publisher",
     "PushMessage",
+    "RecommendationFit",
     "RecoveryCode",
     "Refund",
     "Review",

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 JUMP_SECONDS = 2.0
 LONGEST_RETRY_SECONDS = 60.0
+# Of a big shop, on a slow machine.
+FIT_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,9 @@ def sweep(*, clock_jumped: bool = False) -> None:
     claims.note_sweep()
 
 
-def _queued(function: str) -> Callable[[], None]:
+def _queued(function: str, seconds: int = queue.JOB_SECONDS) -> Callable[[], None]:
     def enqueue() -> None:
-        if not queue.enqueue(function):
+        if not queue.enqueue(function, seconds=seconds):
             raise redis.ConnectionError("not queued")
 
     return enqueue
@@ -83,6 +85,9 @@ RECURRING = (
     Recurring("report", 3600, _queued("bookstore.jobs.report")),
     Recurring("reconciliation", 86_400, _queued("bookstore.jobs.reconcile_payments")),
     Recurring("maintenance", 86_400, _queued("bookstore.jobs.maintain")),
+    Recurring(
+        "recommendations", 86_400, _queued("bookstore.jobs.fit_recommendations", FIT_SECONDS)
+    ),
 )
 
 

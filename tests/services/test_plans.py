@@ -29,7 +29,7 @@ BIG = {
     *("orders", "order_items", "order_events", "payments", "stock_movements"),
     *("shopping_carts", "cart_items", "events", "webhook_deliveries", "emails", "pushes"),
     *("notifications", "login_sessions", "idempotency_keys", "refunds", "search_terms"),
-    *("book_days", "book_totals"),
+    *("book_days", "book_totals", "book_neighbours", "wishlist_items"),
 }
 # It ends at so many rows, which it reads as they lie; and what is more is counted seldom.
 COUNTED = r"SELECT count\(\*\) AS count_1 \nFROM \(SELECT "
@@ -45,7 +45,8 @@ LISTS = (
     "/books?status=coming_soon", "/books?q=garden", "/books?q=garden&sort=price",
     "/books?q=silent+garden", "/books?q=gard", "/books?q=s", "/books?q=gardne",
     "/books/suggest?q=s", "/books/suggest?q=gar", "/books/suggest?q=silnet+gar",
-    "/books/bestsellers", "/books/{book}", "/books/{book}/reviews",
+    "/books/bestsellers", "/books/{book}/recommendations",
+    "/me/recommendations", "/books/{book}", "/books/{book}/reviews",
     "/books/{book}/reviews?count=true", "/authors", "/authors/{author}", "/authors?q=vale",
     "/categories/{shelf_id}", "/publishers", "/publishers/{publisher}",
     "/orders", "/orders?count=true", "/orders?all=true", "/orders?all=true&status=shipped",

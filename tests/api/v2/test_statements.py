@@ -55,6 +55,8 @@ def count(client: Client, method: str, path: str, body: object = None, status: i
         ("/books?view=mobile", 2),
         ("/books/1", 2),
         ("/books/bestsellers", 2),
+        # Few know it: its shelves, what sells best on them, what sells best.
+        ("/books/1/recommendations", 4),
         ("/books/1/reviews", 2),
         ("/authors", 1),
         ("/authors/1", 2),
@@ -73,7 +75,10 @@ def test_searching(client: Client, books: list[int]) -> None:
 
 
 def test_who_asks_takes_one_more(reader: Client, books: list[int]) -> None:
-    for path, limit in (("/books", 3), ("/books/1", 3), ("/me", 2), ("/cart", 2), ("/wishlist", 2)):
+    for path, limit in (
+        *(("/books", 3), ("/books/1", 3), ("/me", 2), ("/cart", 2), ("/wishlist", 2)),
+        *(("/books/1/recommendations", 5), ("/me/recommendations", 4)),
+    ):
         assert count(reader, "GET", path) <= limit
 
 
