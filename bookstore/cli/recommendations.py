@@ -67,7 +67,7 @@ def fit_command(
     type=click.IntRange(1, 5),
     default=1,
     show_default=True,
-    help="Count what was held back with so many stars or more.",
+    help="Make lists of, and look for, what has so many stars or more; the shop does so of 4.",
 )
 def evaluate_command(
     ratings: Path | None,

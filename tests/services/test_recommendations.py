@@ -1,5 +1,6 @@
 """What is recommended: pairs from orders and ratings, and what is never shown."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,29 +12,14 @@ from sqlalchemy import event, func, select, update
 from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.models import Book, BookNeighbour, Order, RecommendationFit, User
-from bookstore.services import cart, orders, recommendations, reviews, wishlist
+from bookstore.services import orders, recommendations, reviews, wishlist
 from bookstore.services.actors import GUEST, SYSTEM
 from bookstore.services.recommending import fitting
 from bookstore.unit_of_work import new_snapshot, unit_of_work
-from tests.clients import ADDRESS
 from tests.factories import make_book, make_category, make_user
+from tests.recommending import buy, make_books
 
 METHODS: tuple[fitting.Method, ...] = ("ease", "counts")
-
-
-def buy(user: User, *book_ids: int, payment_status: str = "paid") -> Order:
-    """Return an order of these books that counts as paid, or whatever it is said to be."""
-    for book_id in book_ids:
-        cart.add_item(user, book_id, 1)
-    order = orders.place(user, ADDRESS)
-    with unit_of_work() as session:
-        session.get_one(Order, order.id).payment_status = payment_status
-    return order
-
-
-def make_books(count: int, **fields: object) -> list[int]:
-    """Return the ids of books that have nothing in common, not even the year."""
-    return [make_book(**fields).id for _ in range(count)]  # type: ignore[arg-type]
 
 
 def shown(book_id: int, actor: User | None = None) -> list[int]:
@@ -95,6 +81,19 @@ def test_what_was_not_paid_or_was_cancelled_says_nothing(
     fitting.fit(SYSTEM, method)
     assert top(books[0]) == books[3]
     assert shown(books[0])[0] == books[3]
+
+
+def test_without_the_extra_orders_are_counted(
+    shelf: list[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    with caplog.at_level("INFO", "bookstore"):
+        assert fitting.fit(SYSTEM).method == "counts"
+    assert "numpy and scipy are not installed: orders are counted in SQL" in caplog.messages
+    done = caplog.records[-1]
+    assert (done.message, vars(done)["pairs"]) == ("recommendations fitted", 6)
+    with pytest.raises(errors.Invalid, match="needs numpy and scipy"):
+        fitting.fit(SYSTEM, "ease")
 
 
 def test_ratings_are_learned_from_as_well(app: Flask) -> None:

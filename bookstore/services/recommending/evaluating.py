@@ -64,7 +64,8 @@ def evaluate(
         traits: of the books.
         seeds: a split for each.
         neighbours: of each book, as the shop keeps them.
-        liked: which ratings that were held back should be in a list: these and more.
+        liked: what a list is made of, and what of the ratings held back should be in it: those with
+            so many stars and more. Of 1 it is whatever somebody read; of 4, what the shop does.
     """
     runs: dict[str, list[Scores]] = {}
     for seed in seeds:
@@ -97,6 +98,8 @@ def _one(
     seen = learning.ones(rows[~held], books[~held], shape, ids)
     wanted = held & (stars >= liked)
     right = learning.ones(rows[wanted], books[wanted], shape, ids)
+    known = ~held & (stars >= liked)
+    history = learning.ones(rows[known], books[known], shape, ids)
     popular = np.asarray(seen.sum(axis=0)).ravel()
     methods: dict[str, Callable[[], Any]] = {
         "most popular": lambda: None,
@@ -106,11 +109,13 @@ def _one(
     for name, learn in methods.items():
         started = time.perf_counter()
         weights = learn()
-        lists = _lists(seen, weights, popular)
-        yield name, _scored(lists, right, time.perf_counter() - started)
+        lists = _lists(history, seen, weights, popular)
+        yield name, scored(lists, right, time.perf_counter() - started)
 
 
-def _lists(seen: Any, weights: Any, popular: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def _lists(
+    history: Any, seen: Any, weights: Any, popular: npt.NDArray[Any]
+) -> npt.NDArray[np.int64]:
     """Return a list for each reader, filled up with what is most popular."""
     found = np.empty((seen.shape[0], TOP), dtype=np.int64)
     # Less than any score there is, and more for what more have read.
@@ -119,7 +124,7 @@ def _lists(seen: Any, weights: Any, popular: npt.NDArray[Any]) -> npt.NDArray[np
         some = seen[start : start + _READERS]
         scores = np.tile(filling, (some.shape[0], 1))
         if weights is not None:
-            scores += (some @ weights).toarray()
+            scores += (history[start : start + _READERS] @ weights).toarray()
         scores[some.nonzero()] = -np.inf
         top = np.argpartition(-scores, TOP - 1, axis=1)[:, :TOP]
         values = np.take_along_axis(scores, top, axis=1)
@@ -128,7 +133,8 @@ def _lists(seen: Any, weights: Any, popular: npt.NDArray[Any]) -> npt.NDArray[np
     return found
 
 
-def _scored(lists: npt.NDArray[np.int64], right: Any, seconds: float) -> Scores:
+def scored(lists: npt.NDArray[np.int64], right: Any, seconds: float) -> Scores:
+    """Return the scores of lists, by what should be in them."""
     gains = 1 / np.log2(np.arange(2, TOP + 2))
     many = np.asarray(right.sum(axis=1), dtype=np.int64).ravel()
     asked = many > 0

@@ -25,11 +25,9 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 Places: TypeAlias = npt.NDArray[np.int64]
 
 # Measured on a validation set (docs/decisions/0037-recommendations.md).
-RIDGE = 400.0
+RIDGE = 300.0
 # How much a trait counts: the square of it is worth so many readers.
 WEIGHTS = {"author": 3.0, "series": 4.0, "genre": 0.7, "years": 0.5, "language": 0.5}
-# What everybody reads goes with everything: it is put behind a little.
-DAMPING, DAMPING_FROM = 0.1, 5
 # A trait of one book says nothing, nor one of nearly all.
 RARE, COMMON = 2, 0.3
 _BLOCK = 500
@@ -95,12 +93,10 @@ def ease(read: Any, traits: Traits, books: Places, many: int) -> Neighbours:
         _add_gram(weights, part)
     weights[np.diag_indices(count)] += np.float32(RIDGE)
     _invert(weights)
-    damped = np.asarray(read.sum(axis=0), dtype=np.float32).ravel() + DAMPING_FROM
-    scale = (1 / (np.diag(weights) * damped**DAMPING)).astype(np.float32)
+    scale = -1 / np.diag(weights)
 
     def scores(start: int, end: int) -> Floats:
-        found: Floats = -_rows_of_lower(weights, start, end) * scale
-        return found
+        return np.multiply(_rows_of_lower(weights, start, end), scale, dtype=np.float32)
 
     return _best(books, scores, many, read.shape[0])
 

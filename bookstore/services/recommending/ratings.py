@@ -81,10 +81,8 @@ def read(path: Path) -> Found:
             continue
         found.likes.add(*numbers)
     if not len(found.likes):
-        raise errors.Invalid(
-            {"ratings": ["has no rating"]},
-            f"{path}: no row has user_id, book_id and rating (1 to 5)",
-        )
+        reason = "no row has a user_id, a book_id and a rating (1 to 5)"
+        raise errors.Invalid({"ratings": [reason]}, f"{path}: {reason}")
     return found
 
 
