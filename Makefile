@@ -7,8 +7,8 @@ AUDITED := bookstore client_generators audits installing migrations gunicorn.con
 	worker.py wsgi.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage test-faults attack lint bench bench-deliveries load demo clients lock clean \
-	packages packages-dev
+.PHONY: help run test coverage test-faults attack lint bench bench-deliveries load demo clients docs docs-links \
+	lock clean packages packages-dev
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -56,6 +56,14 @@ clients: packages-dev ## write a Python and a TypeScript client and a Postman co
 	@$(BIN)/python -m flask --app wsgi openapi v2 -o clients/openapi/v2.json
 	@$(BIN)/python -m client_generators clients/openapi/v2.json clients
 
+docs: packages-dev ## write the documentation site into site/; a broken link or a page without a place fails
+	@$(BIN)/python -m sphinx -c documentation -d site/.doctrees -b html -W --keep-going -q docs site
+	@echo "The documentation is in site/index.html: open it in a browser, or serve it to others with"
+	@echo "  $(BIN)/python -m http.server -d site 8080"
+
+docs-links: packages-dev ## ask each address on the internet that the documentation names
+	@$(BIN)/python -m sphinx -c documentation -d site/.doctrees -b linkcheck -q docs site/.links
+
 lock: packages-dev ## work the lock files out anew from setup.cfg
 	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header -q -o requirements.lock
@@ -63,8 +71,8 @@ lock: packages-dev ## work the lock files out anew from setup.cfg
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
 		-o requirements-dev.lock
 
-clean: ## remove the virtual environment, generated clients and caches (the shop's data in var/ stays)
-	rm -rf $(VENV) clients client_generators/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+clean: ## remove the virtual environment, generated clients and pages, caches (the shop's data in var/ stays)
+	rm -rf $(VENV) clients site client_generators/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 
 # What each target needs first. install.py does nothing when all is there, and says what is wrong.
 INSTALL = $(PYTHON) -c "" 2>/dev/null || { echo "bookstore: there is no $(PYTHON): install" \

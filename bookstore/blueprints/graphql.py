@@ -22,7 +22,10 @@ _OWN_TYPE = "application/graphql-response+json"
 
 
 class NotDone(errors.Conflict):
-    """Under an Idempotency-Key a request with an error is undone as a whole."""
+    """Under an Idempotency-Key a request with an error is undone as a whole.
+
+    Correct what `errors` of the answer names, and send the request anew with a new key.
+    """
 
     code = "graphql_not_done"
 

@@ -16,28 +16,41 @@ class BookstoreError(Exception):
 
 
 class Unauthenticated(BookstoreError):
-    """A valid access token is required."""
+    """A valid access token is required.
+
+    Log in with POST /auth/token and send its `access` as `Authorization: Bearer`, or an API key
+    as `X-API-Key`.
+    """
 
     code = "unauthenticated"
     title = "Authentication required"
 
 
 class Forbidden(BookstoreError):
-    """Your account may not do this."""
+    """Your account may not do this.
+
+    Nothing to repeat: ask with an account that may, such as one of staff, or leave it out.
+    """
 
     code = "forbidden"
     title = "Not allowed"
 
 
 class NotFound(BookstoreError):
-    """There is no such resource."""
+    """There is no such resource.
+
+    Look at the id or the path. What belongs to somebody else is answered the same way.
+    """
 
     code = "not_found"
     title = "Not found"
 
 
 class Invalid(BookstoreError):
-    """Some of the input is not valid; ``errors`` maps each field to its messages."""
+    """Some of the input is not valid; ``errors`` maps each field to its messages.
+
+    Correct the fields that `errors` names and send the request again.
+    """
 
     code = "validation_failed"
     title = "Invalid input"
@@ -47,7 +60,10 @@ class Invalid(BookstoreError):
 
 
 class Conflict(BookstoreError):
-    """The request conflicts with the present state."""
+    """The request conflicts with the present state.
+
+    Read the resource anew, and decide by what it says now.
+    """
 
     code = "conflict"
     title = "Conflict"

@@ -4,7 +4,11 @@ from bookstore.errors.base import BookstoreError
 
 
 class RateLimited(BookstoreError):
-    """Too many requests in a while; ask again after the seconds that Retry-After says."""
+    """Too many requests in a while; ask again after the seconds that Retry-After says.
+
+    Wait as long as `retry_after` says, then repeat; `RateLimit` in each answer says how much is
+    left.
+    """
 
     code = "rate_limited"
     title = "Too many requests"

@@ -9,7 +9,10 @@ _MEMBERS = frozenset({"type", "title", "status", "detail", "instance", "code", "
 
 
 class PartUnavailable(BookstoreError):
-    """A part of the shop that this needs does not answer; nothing is lost, try again."""
+    """A part of the shop that this needs does not answer; nothing is lost, try again.
+
+    Repeat after `Retry-After`, with the same `Idempotency-Key` if it had one.
+    """
 
     code = "part_unavailable"
     title = "Part of the shop is unavailable"
