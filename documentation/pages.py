@@ -29,19 +29,17 @@ _FENCED = re.compile(r"(^```.*?^```$)", re.M | re.S)
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 
 
-def markdown(page: str) -> str:
+def markdown(page: str, text: str | None = None) -> str:
     """Return the Markdown of a page (its name below ``docs/``, with ``.md``) as the site has it.
 
     Links to other pages become links between pages, and those to files of the project that are no
-    pages become plain text: the site does not have the files.
+    pages become plain text: the site does not have the files. ``text`` is what the file says, if
+    that is known already.
     """
-    text = (DOCS / page).read_text()
+    text = (DOCS / page).read_text() if text is None else text
     mark = _MARK.search(text)
-    if mark is None:
-        return _relinked(text, f"docs/{page}", page)
-    adopted = mark[2]
-    if adopted:
-        return _relinked((ROOT / adopted).read_text(), adopted, page)
+    if mark and mark[2]:
+        return _relinked((ROOT / mark[2]).read_text(), mark[2], page)
     return _MARK.sub(lambda found: MADE[found[1]](), _relinked(text, f"docs/{page}", page))
 
 
@@ -68,7 +66,7 @@ def _relinked(text: str, source: str, page: str) -> str:
 
 def source_read(app: Sphinx, name: str, source: list[str]) -> None:
     """Give Sphinx the page as ``markdown`` has it."""
-    source[0] = markdown(f"{name}.md")
+    source[0] = markdown(f"{name}.md", source[0])
 
 
 def name_sections(app: Sphinx, tree: nodes.document) -> None:

@@ -22,11 +22,12 @@ from bookstore.models import Event
 from bookstore.services import event_types, webhook_health, webhook_schedule, webhook_signing
 from tests.clients import Client, ok, wait_until
 from tests.conftest import Apps
+from tests.docs.programs import NODE
 from tests.factories import log_in, make_user
 
 GUIDE = Path(__file__).parents[2] / "docs" / "webhooks.md"
 BODY = b'{"id":"evt_1","type":"ping","sequence":1,"data":{"endpoint_id":7,"\xc3\xa9":"\\u2028"}}'
-COMMANDS = {"python": [sys.executable, "receiver.py"], "js": ["node", "receiver.mjs"]}
+COMMANDS = {"python": [sys.executable, "receiver.py"], "javascript": [str(NODE), "receiver.mjs"]}
 
 
 def block(language: str, having: str) -> str:
