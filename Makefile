@@ -57,12 +57,14 @@ clients: packages-dev ## write a Python and a TypeScript client and a Postman co
 	@$(BIN)/python -m client_generators clients/openapi/v2.json clients
 
 docs: packages-dev ## write the documentation site into site/; a broken link or a page without a place fails
-	@$(BIN)/python -m sphinx -c documentation -d site/.doctrees -b html -W --keep-going -q docs site
+	@rm -rf site
+	@$(BIN)/python -m sphinx -c documentation -d site/.trees -b html -W --keep-going -q docs site
+	@rm -rf site/.trees
 	@echo "The documentation is in site/index.html: open it in a browser, or serve it to others with"
 	@echo "  $(BIN)/python -m http.server -d site 8080"
 
 docs-links: packages-dev ## ask each address on the internet that the documentation names
-	@$(BIN)/python -m sphinx -c documentation -d site/.doctrees -b linkcheck -q docs site/.links
+	@$(BIN)/python -m sphinx -c documentation -d site/.trees -b linkcheck -q docs site/.links
 
 lock: packages-dev ## work the lock files out anew from setup.cfg
 	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes \

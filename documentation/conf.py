@@ -1,5 +1,7 @@
 """Sphinx's settings."""
 
+from pathlib import Path
+
 from sphinx.application import Sphinx
 
 from documentation import pages, tabs
@@ -19,6 +21,8 @@ html_theme = "furo"
 html_title = "Bookstore"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["copy.js"]
+html_search_scorer = str(Path(__file__).parent / "search_scorer.js")
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
