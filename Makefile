@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-AUDITED := bookstore client_generators audits installing migrations gunicorn.conf.py install.py \
+AUDITED := bookstore client_generators documentation audits installing migrations gunicorn.conf.py install.py \
 	worker.py wsgi.py
 
 .DEFAULT_GOAL := help
