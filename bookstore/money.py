@@ -92,6 +92,11 @@ def charge_limits(currency: str) -> tuple[int, int]:
     return least, most - most % unit(code)
 
 
+def highest_price(currency: str) -> int:
+    """Return the most that one thing may be sold for, in minor units: a million of the currency."""
+    return int(10 ** (6 + exponent(currency)))
+
+
 def to_minor(text: str, currency: str) -> int:
     """Turn a plain decimal string into minor units, exactly.
 

@@ -1,4 +1,4 @@
-"""``flask catalog``: the catalogue in and out as CSV."""
+"""``flask catalog``: the catalogue in, as CSV or ONIX, and out as CSV."""
 
 import contextlib
 import io
@@ -42,10 +42,9 @@ def sample_command() -> None:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["csv", "goodbooks"]),
-    default="csv",
-    show_default=True,
-    help="The shop's own columns, or the goodbooks-10k data set.",
+    type=click.Choice(["csv", "goodbooks", "onix"]),
+    help="The shop's own columns (CSV), the goodbooks-10k data set, or ONIX 3 (XML). "
+    "Without it, a look at the file tells CSV from ONIX.",
 )
 @click.option("--prices", type=click.Path(path_type=Path), help="goodbooks: book_id,price,stock.")
 @click.option("--genres", type=click.Path(path_type=Path), help="goodbooks: book_id,genres.")
@@ -53,16 +52,17 @@ def sample_command() -> None:
 @click.option("--set-stock", is_flag=True, help="Also set the stock of books already there.")
 def import_command(
     file: Path,
-    format_: catalog_import.Format,
+    format_: catalog_import.Format | None,
     prices: Path | None,
     genres: Path | None,
     dry_run: bool,
     set_stock: bool,
 ) -> None:
-    """Load books from FILE (CSV with title, authors, price and more).
+    """Load books from FILE: CSV with title, authors, price and more, or ONIX 3.
 
     Good rows are loaded; each bad one is reported as "row N: field: reason", where the header
-    is row 1. Running it again changes nothing. Exits with 1 if any row was bad.
+    is row 1 (of ONIX, N counts records from 1). Running it again changes nothing. Exits with 1 if
+    any row was bad.
     """
     with refusals.shown(), _progress() as progress:
         report = catalog_import.import_file(

@@ -4,7 +4,7 @@ from bookstore.errors.base import BookstoreError, Conflict
 
 
 class UrlNotAllowed(BookstoreError):
-    """Webhooks may not be sent to this URL.
+    """The shop may not connect to this URL.
 
     Use a public https address; `detail` says what is wrong with this one.
     """

@@ -1,13 +1,12 @@
 """The HTTP client of webhooks: POSTs to strangers, so it trusts nothing about them.
 
-* It connects to an address that it has looked at itself (see ``addresses``), at every attempt; a
+* It connects to an address that it has looked at itself (see ``strangers``), at every attempt; a
   connection is used again only if its other end is among the addresses looked at just now.
 * One deadline covers name, connection, TLS, request and answer. Each read gets what is left of
   it; a plain socket timeout starts anew with each byte, so a slow drip would last for ever.
 * Redirects are not followed, proxies and cookies do not exist, and of the answer a little is read.
 """
 
-import io
 import select
 import socket
 import ssl
@@ -15,21 +14,17 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from http.client import HTTPException, HTTPResponse, IncompleteRead
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from bookstore import errors
-from bookstore.gateways import addresses, retry_after
-from bookstore.gateways.addresses import Address, Lookup, LookupFailed, Target
+from bookstore.gateways import addresses, retry_after, strangers
+from bookstore.gateways.addresses import Address, Lookup, Target
 
 SECONDS = 15.0
-CONNECT_SECONDS = 3.0
 # Read of an answer's body, and kept of it.
 LONGEST_BODY, KEPT = 64 * 1024, 1024
 LONGEST_HEAD = 64 * 1024
-# Addresses of one host that are tried; behind a name may stand any number of dead ones.
-TRIED = 3
 # Shorter than receivers wait for the next request (Node closes after 5 seconds).
 IDLE_SECONDS = 4.0
 IDLE_OF_A_HOST = 10
@@ -96,20 +91,10 @@ class Client:
             return self._exchange(
                 target, self._connect(target, vetted, deadline), request, deadline
             )
-        except errors.UrlNotAllowed as refusal:
-            raise SendFailed(refusal.detail) from None
         except _Closed:
             raise SendFailed("the connection was closed without an answer") from None
-        except TimeoutError:
-            raise SendFailed(f"no complete answer within {self.seconds:g} seconds") from None
-        except ssl.SSLCertVerificationError as error:
-            raise SendFailed(f"TLS: {error.verify_message}") from None
-        except ssl.SSLError as error:
-            raise SendFailed(f"TLS: {error.reason or error}") from None
-        except (HTTPException, ValueError) as error:
-            raise SendFailed(f"not an HTTP answer: {type(error).__name__}") from None
-        except OSError as error:
-            raise SendFailed((error.strerror or str(error)).lower()) from None
+        except (errors.UrlNotAllowed, HTTPException, ValueError, OSError) as error:
+            raise SendFailed(strangers.why(error, self.seconds)) from None
 
     def prune(self, idle_seconds: float = IDLE_SECONDS) -> None:
         """Close connections that have been idle for so long."""
@@ -131,30 +116,7 @@ class Client:
         self.prune(0)
 
     def _connect(self, target: Target, vetted: Sequence[Address], deadline: float) -> _Connection:
-        last: OSError | None = None
-        for address in vetted[:TRIED]:
-            left = min(CONNECT_SECONDS, _left(deadline))
-            try:
-                sock = socket.create_connection((str(address), target.port), timeout=left)
-            except TimeoutError:
-                last = OSError(f"no connection within {CONNECT_SECONDS:g} seconds")
-            except OSError as error:
-                last = error
-            else:
-                break
-        else:
-            raise last or LookupFailed(f"{target.host} has no address")
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if target.scheme == "https":
-                sock.settimeout(_left(deadline))
-                # The name in the URL is what the certificate must be for.
-                tls = self.tls or _usual_tls()
-                sock = tls.wrap_socket(sock, server_hostname=target.host)
-        except BaseException:
-            sock.close()
-            raise
-        return _Connection(sock, address, 0.0)
+        return _Connection(*strangers.connect(target, vetted, deadline, self.tls), 0.0)
 
     def _exchange(
         self, target: Target, connection: _Connection, request: bytes, deadline: float
@@ -162,7 +124,7 @@ class Client:
         sock, keep = connection.sock, False
         try:
             _send(sock, request, deadline)
-            reader = _Reader(sock, deadline)
+            reader = strangers.Reader(sock, deadline, LONGEST_HEAD + 2 * LONGEST_BODY)
             response = HTTPResponse(reader, method="POST")  # type: ignore[arg-type]
             try:
                 response.begin()
@@ -210,47 +172,8 @@ class Client:
         connection.sock.close()
 
 
-class _Reader(io.RawIOBase):
-    """Reads a socket until the deadline, and no more than an answer may have."""
-
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
-        self.sock, self.deadline, self.received = sock, deadline, 0
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        """What HTTPResponse asks of a socket."""
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read some; TimeoutError when the deadline has come."""
-        self.sock.settimeout(_left(self.deadline))
-        try:
-            count = self.sock.recv_into(buffer)
-        except ssl.SSLEOFError:
-            count = 0  # closed without TLS's goodbye, as many do
-        self.received += count
-        if self.received > LONGEST_HEAD + 2 * LONGEST_BODY:
-            raise HTTPException("too long")
-        return count
-
-
-@cache
-def _usual_tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
 def _key(target: Target) -> tuple[str, str, int]:
     return target.scheme, target.host, target.port
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
 
 
 def _request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
@@ -261,11 +184,8 @@ def _request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
 
 
 def _send(sock: socket.socket, data: bytes, deadline: float) -> None:
-    view = memoryview(data)
     try:
-        while view:
-            sock.settimeout(_left(deadline))
-            view = view[sock.send(view) :]
+        strangers.send(sock, data, deadline)
     except ConnectionError as error:
         raise _Closed from error
 

@@ -132,7 +132,7 @@ class Price(Money):
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         minor = super()._deserialize(value, attr, data, **kwargs)
-        if minor > 10 ** (6 + money.exponent(shop_currency())):
+        if minor > money.highest_price(shop_currency()):
             raise ma.ValidationError("Too large a price.")
         return minor
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bookstore import isbn
 from bookstore.extensions import settings
-from bookstore.services.imports import cells
+from bookstore.services.imports import cells, languages
 from bookstore.services.imports.names import is_suffix
 from bookstore.services.imports.reading import Source
 from bookstore.services.imports.report import Draft, RowError
@@ -35,13 +35,7 @@ COLUMNS = {
     "ratings_count",
     "image_url",
 }
-
-# ISO 639-2 (bibliographic) to 639-1, as far as the data set goes.
-_LANGUAGES = {
-    "ara": "ar", "dan": "da", "eng": "en", "fil": "fil", "fre": "fr", "ger": "de", "ind": "id",
-    "ita": "it", "jpn": "ja", "mul": "mul", "nl": "nl", "nor": "no", "per": "fa", "pol": "pl",
-    "por": "pt", "rum": "ro", "rus": "ru", "spa": "es", "swe": "sv", "tur": "tr", "vie": "vi",
-}  # fmt: skip
+_SAID = frozenset({"isbn", "publication_date", "cover_url"})
 
 
 class Goodbooks:
@@ -104,8 +98,9 @@ class Goodbooks:
             isbn=number,
             sku=number or f"goodreads:{texts['goodreads_book_id']}",
             has_own_sku=True,
+            columns=_SAID,
             categories=shelves,
-            language=_language(texts["language_code"]),
+            language=languages.short(texts["language_code"]),
             publication_date=_year(texts["original_publication_year"]),
             popularity=min(_count(texts["ratings_count"]), 2**31 - 1),
             cover_url=_cover(texts["image_url"]),
@@ -131,10 +126,6 @@ def _authors(text: str) -> list[str]:
         elif name:
             names.append(name)
     return names
-
-
-def _language(code: str) -> str:
-    return _LANGUAGES.get(code.lower(), code.split("-")[0].lower()[:20])
 
 
 def _year(text: str) -> date | None:

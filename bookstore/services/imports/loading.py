@@ -23,7 +23,7 @@ _books = Book.__table__.c
 _TEXTS = ("title", "subtitle", "description", "language", "status", "tax_category")
 # What an import may set: None in a draft leaves these as they are …
 _KEPT = (*_TEXTS, "price", "popularity")
-# … and empties these, if the file has such a column.
+# … and empties these, if the row has such a column.
 _EMPTIED = ("isbn", "pages", "publication_date", "cover_url", "weight")
 _WRITTEN = (*_KEPT, *_EMPTIED, "title_sort", "author_id", "publisher_id", "stock")
 _DEFAULTS = {
@@ -60,16 +60,13 @@ class Loader:
 
     Args:
         label: the actor's, for the stock ledger.
-        columns: names of the draft's fields that the file can say something about.
         set_stock: also set the stock of books that are there already.
         dry_run: only count.
     """
 
-    def __init__(
-        self, label: str, columns: frozenset[str], *, set_stock: bool, dry_run: bool
-    ) -> None:
+    def __init__(self, label: str, *, set_stock: bool, dry_run: bool) -> None:
         self.report = Report()
-        self._label, self._columns = label, columns
+        self._label = label
         self._set_stock, self._dry_run = set_stock, dry_run
         self._references = References(create=not dry_run)
         self._rows_by_key: dict[tuple[str, str], int] = {}
@@ -188,11 +185,11 @@ class Loader:
             if getattr(draft, name) is not None:
                 values[name] = getattr(draft, name)
         for name in _EMPTIED:
-            if name in self._columns:
+            if name in draft.columns:
                 values[name] = getattr(draft, name)
         values["title_sort"] = sort_key(values["title"])[:500]
         values["author_id"] = links.authors[0]
-        if "publisher" in self._columns:
+        if "publisher" in draft.columns:
             values["publisher_id"] = links.publisher
         if self._set_stock and draft.stock is not None:
             values["stock"] = draft.stock

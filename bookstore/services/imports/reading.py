@@ -24,15 +24,16 @@ class Source:
         total: rows below the header that are not blank.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, name: str | None = None) -> None:
+        # What it is called in complaints: the path of a copy is nobody's business.
+        self.path, self.name = path, name or str(path)
         try:
             self._check_bytes()
             self.columns, self.total = self._check_rows()
         except (EOFError, zlib.error) as error:
-            raise bad_file(path, "is a damaged gzip file") from error
+            raise bad_file(self.name, "is a damaged gzip file") from error
         except OSError as error:
-            raise bad_file(path, f"cannot be read: {error.strerror or error}") from error
+            raise bad_file(self.name, f"cannot be read: {error.strerror or error}") from error
 
     def require(self, needed: set[str], optional: set[str] | None = None) -> None:
         """Refuse the file unless it has the needed columns and, if given, only known ones.
@@ -43,7 +44,7 @@ class Source:
         if missing := sorted(needed - set(self.columns)):
             raise errors.Invalid(
                 {name: ["is a column that the file lacks"] for name in missing},
-                f"{self.path}: the column {', '.join(missing)} is missing",
+                f"{self.name}: the column {', '.join(missing)} is missing",
             )
         if optional is None:
             return
@@ -52,7 +53,7 @@ class Source:
             known = ", ".join(sorted(needed | optional))
             raise errors.Invalid(
                 {name or "''": [f"is not a known column ({known})"] for name in unknown},
-                f"{self.path}: unknown column {', '.join(map(repr, unknown))}",
+                f"{self.name}: unknown column {', '.join(map(repr, unknown))}",
             )
 
     def rows(self) -> Iterator[tuple[int, dict[str, str] | tuple[str, str]]]:
@@ -92,14 +93,14 @@ class Source:
                     return
                 except csv.Error as error:
                     if "unexpected end" in str(error):
-                        raise bad_file(self.path, "ends inside a quoted cell") from error
+                        raise bad_file(self.name, "ends inside a quoted cell") from error
                     yield number, f"is not CSV: {error}"
 
     def _lines(self, text: IO[str]) -> Iterator[str]:
         """Yield the lines; a small gzip file may have one that no memory holds."""
         while line := text.readline(_LONGEST):
             if len(line) == _LONGEST:
-                raise bad_file(self.path, f"has a line of more than {_LONGEST:,} characters")
+                raise bad_file(self.name, f"has a line of more than {_LONGEST:,} characters")
             yield line
 
     def _check_bytes(self) -> None:
@@ -108,27 +109,27 @@ class Source:
         with self._open() as raw:
             header = raw.readline(_LONGEST)
             if not header:
-                raise bad_file(self.path, "is empty")
+                raise bad_file(self.name, "is empty")
             if b"\0" in header:
-                raise bad_file(self.path, "has NUL bytes in its header: not a text file")
+                raise bad_file(self.name, "has NUL bytes in its header: not a text file")
             try:
                 header.decode()
             except UnicodeDecodeError:
-                raise bad_file(self.path, "has a header that is not UTF-8 text") from None
+                raise bad_file(self.name, "has a header that is not UTF-8 text") from None
 
     def _check_rows(self) -> tuple[list[str], int]:
         records = self._records()
         _, header = next(records, (1, []))
         if isinstance(header, str):
-            raise bad_file(self.path, header)
+            raise bad_file(self.name, header)
         columns = [name.strip().lower() for name in header]
         if not any(columns):
-            raise bad_file(self.path, "has no header")
+            raise bad_file(self.name, "has no header")
         for name in columns:
             if columns.count(name) > 1:
                 raise errors.Invalid(
                     {name or "''": ["is a column that is there twice"]},
-                    f"{self.path}: the column {name!r} is there twice",
+                    f"{self.name}: the column {name!r} is there twice",
                 )
         return columns, sum(cells != [] for _, cells in records)
 
@@ -141,6 +142,6 @@ def _broken(cell: tuple[str, str]) -> tuple[str, str] | None:
     return cell[0], "has a NUL character" if found[0] == "\0" else "is not UTF-8 text"
 
 
-def bad_file(path: Path, reason: str) -> errors.Invalid:
+def bad_file(path: Path | str, reason: str) -> errors.Invalid:
     """Return the refusal of a whole file, one line."""
     return errors.Invalid({"file": [f"{path} {reason}"]}, f"{path} {reason}")

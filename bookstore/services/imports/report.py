@@ -43,7 +43,7 @@ class Draft:
     """A good row. None means "not said": a new book gets the default, an old one keeps its own.
 
     Only ``isbn``, ``pages``, ``publication_date``, ``publisher``, ``cover_url`` and ``weight`` can
-    be None and said; the file's columns tell (``Columns``).
+    be None and said: where they are among ``columns``, what the row says anything about.
     """
 
     row: int
@@ -52,6 +52,7 @@ class Draft:
     price: int
     sku: str
     has_own_sku: bool
+    columns: frozenset[str]
     isbn: str | None = None
     subtitle: str | None = None
     publisher: str | None = None

@@ -105,6 +105,7 @@ def to_draft(row: int, given: dict[str, str]) -> Draft | list[RowError]:
         isbn=number,
         sku=sku or number or made_up_sku(title, authors),
         has_own_sku=sku is not None,
+        columns=frozenset(given),
         **values,
     )
 
@@ -140,7 +141,7 @@ def price_in(text: str, currency: str) -> int:
         minor = money.to_minor(text, currency)
     except ValueError as error:
         raise ValueError(f"is {text[:20]!r}: {error}") from None
-    if minor > money.MAX_MINOR:
+    if minor > money.highest_price(currency):
         raise ValueError("is too high")
     return minor
 
