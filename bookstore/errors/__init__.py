@@ -50,6 +50,11 @@ from bookstore.errors.covers import (
     StorageUnavailable as StorageUnavailable,
     UploadSize as UploadSize,
 )
+from bookstore.errors.files import (
+    FileUnavailable as FileUnavailable,
+    PriceUpdateBusy as PriceUpdateBusy,
+    PriceUpdateStatus as PriceUpdateStatus,
+)
 from bookstore.errors.idempotency import (
     IdempotencyInProgress as IdempotencyInProgress,
     IdempotencyKeyReused as IdempotencyKeyReused,

@@ -20,6 +20,7 @@ from bookstore.models.notifications import (
 from bookstore.models.orders import Order, OrderEvent, OrderItem
 from bookstore.models.outbox import OutcomeCount
 from bookstore.models.payments import Payment, Refund, StripeEvent
+from bookstore.models.price_updates import PriceUpdate, PriceUpdateRow
 from bookstore.models.recommendations import BookNeighbour, RecommendationFit
 from bookstore.models.reviews import Review
 from bookstore.models.sales import BookDay, BookTotal, SalesChange, SalesDay
@@ -63,6 +64,8 @@ __all__ = [
     "OutcomeCount",
     "Payment",
     "Preference",
+    "PriceUpdate",
+    "PriceUpdateRow",
     "Publisher",
     "PushMessage",
     "RecommendationFit",

@@ -36,6 +36,7 @@ _THINGS = {
     "coupons": "coupon",
     "jobs": "job",
     "orders": "order",
+    "price_updates": "price_update",
     "publishers": "publisher",
     "refunds": "refund",
     "reviews": "review",
@@ -128,6 +129,40 @@ def acting(actor: Acting, action: str, **more: Any) -> AbstractContextManager[No
 def in_shell() -> None:
     """Have every transaction noted that is committed from now on, by whatever code."""
     witness_from_now_on(Act(SYSTEM, "shell", always=True))
+
+
+def note_each(
+    session: Session,
+    actor: Acting,
+    action: str,
+    kind: str,
+    details: Mapping[int, dict[str, Any]],
+) -> None:
+    """Note in the present transaction what was done to many things, an entry each.
+
+    Args:
+        session: of the transaction.
+        actor: who did it.
+        action: such as ``price_updates.apply``.
+        kind: of things, as in ``Target``.
+        details: a thing's key → detail.
+    """
+    if not details:
+        return
+    same = {
+        "at": clock.now(),
+        "actor": actor.label,
+        "user_id": actor.id,
+        "key_id": getattr(actor, "key_id", None),
+        "action": action,
+        "target_kind": kind,
+        "request_id": logs.request_id.get(),
+        "address": None,
+    }
+    session.execute(
+        insert(AuditEntry),
+        [{**same, "target_id": str(key), "detail": told} for key, told in details.items()],
+    )
 
 
 def about(kind: str, key: int | str) -> None:

@@ -1,10 +1,10 @@
 """Changing books: staff only, by version, with everything that hangs on a book kept in step."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -12,7 +12,7 @@ from bookstore import clock, errors, isbn, money
 from bookstore.extensions import settings
 from bookstore.models import Author, Book, Category, CoverUpload, OrderItem, Publisher
 from bookstore.models.catalog import book_authors, book_categories
-from bookstore.services import catalog_cache, cover_links, events, search, stock
+from bookstore.services import bulk_events, catalog_cache, cover_links, events, search, stock
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.html import sanitise_html
 from bookstore.services.sql import AnyRow
@@ -129,6 +129,31 @@ def set_cover(session: Session, book: Book, names: str) -> None:
     session.flush()
     catalog_cache.changed()
     events.record("book.updated", event_data(book) | {"changed": ["cover"]}, aggregate_id=book.id)
+
+
+def set_prices(session: Session, prices: Mapping[int, int]) -> None:
+    """Give locked books new prices, as edits like any other; a fixed number of statements.
+
+    Args:
+        session: of a unit of work, in which their rows were locked.
+        prices: book id → price in minor units, another one than it has.
+    """
+    if not prices:
+        return
+    table = Book.__table__
+    session.connection().execute(
+        update(table)
+        .where(table.c.id == bindparam("b_id"))
+        .values(price=bindparam("b_price"), version=table.c.version + 1, updated_at=clock.now()),
+        [{"b_id": book_id, "b_price": price} for book_id, price in sorted(prices.items())],
+    )
+    catalog_cache.changed()
+    told = [
+        table.c[name] for name in ("id", "title", "isbn", "status", "price", "stock", "version")
+    ]
+    books = session.execute(select(*told).where(table.c.id.in_(prices)).order_by(table.c.id))
+    about = {book.id: event_data(book) | {"changed": ["price"]} for book in books}
+    bulk_events.record_many("book.updated", about)
 
 
 def delete_book(actor: Acting, book_id: int, *, version: int | None = None) -> None:

@@ -1,13 +1,16 @@
 """Loading a catalogue from a file: good rows go in, bad ones are reported."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
 
 from bookstore import errors
 from bookstore.extensions import db
@@ -17,10 +20,15 @@ from bookstore.services.imports import goodbooks, onix, onix_reading, rows
 from bookstore.services.imports.loading import Loader
 from bookstore.services.imports.reading import Source
 from bookstore.services.imports.report import Draft, Report, RowError
+from bookstore.services.steps import Alone, Steps
+from bookstore.unit_of_work import new_snapshot
 
 __all__ = ["Report", "RowError", "import_file", "load_sample"]
 
 BATCH = 1000
+# Of complaints, so many outlive the worker of a job.
+MOST_ERRORS = 1000
+_COUNTS = ("created", "updated", "unchanged", "bad")
 
 Format = Literal["csv", "goodbooks", "onix"]
 
@@ -35,6 +43,7 @@ def import_file(
     set_stock: bool = False,
     progress: Callable[[int, int], None] | None = None,
     name: str | None = None,
+    steps: Steps | None = None,
 ) -> Report:
     """Load books from a file and return what came of it.
 
@@ -55,6 +64,8 @@ def import_file(
         set_stock: also set the stock of books that are there already.
         progress: called with (rows done, rows in all) after each batch.
         name: what complaints call the file; its path, unless told.
+        steps: of a job, which goes on where it was interrupted; of complaints it then knows
+            ``MOST_ERRORS`` at least.
 
     Raises:
         Forbidden: not staff.
@@ -66,18 +77,17 @@ def import_file(
         format = "onix" if onix_reading.is_xml(path) else "csv"
     rows_of, total = _FORMATS[format](_File(path, name, prices, genres))
     loader = Loader(actor.label, set_stock=set_stock, dry_run=dry_run)
-    done = 0
-    for batch in _batches(rows_of()):
-        drafts = []
-        for result in batch:
-            if isinstance(result, Draft):
-                drafts.append(result)
-            else:
-                loader.report.refuse(result)
-        loader.load(drafts)
-        done += len(batch)
-        if progress:
-            progress(done, total)
+    steps = _Looking(actor, progress) if steps is None and dry_run else steps
+    steps = Alone(actor, progress) if steps is None else steps
+    steps.total = total
+    found = rows_of()
+    _go_on(loader, steps, found)
+    while batch := list(islice(found, BATCH)):
+        good = [one for one in batch if isinstance(one, Draft)]
+        for one in batch:
+            if not isinstance(one, Draft):
+                loader.report.refuse(one)
+        loader.load(good, partial(_noted, loader, steps, len(batch)))
     loader.report.errors.sort(key=lambda error: error.row)
     return loader.report
 
@@ -142,6 +152,33 @@ def _parsed(source: Source, parse: Callable[[int, dict[str, str]], Row]) -> Iter
         yield [RowError(number, *given)] if isinstance(given, tuple) else parse(number, given)
 
 
-def _batches(found: Iterator[Row]) -> Iterator[list[Row]]:
-    while batch := list(islice(found, BATCH)):
-        yield batch
+# -- where it goes on --------------------------------------------------------------------------
+class _Looking(Alone):
+    """A dry run: nothing is written, so nobody who writes has to wait for it."""
+
+    @contextmanager
+    def batch(self, steps: int, **state: Any) -> Iterator[Session]:
+        new_snapshot()
+        yield db.session()
+        self.tell(steps, state)
+
+
+@contextmanager
+def _noted(loader: Loader, steps: Steps, count: int) -> Iterator[Session]:
+    """Open the transaction of a batch; with it is noted what had come of the file by then."""
+    with steps.batch(count) as session:
+        yield session
+        report = loader.report
+        kept = [[error.row, error.field, error.reason] for error in report.errors[:MOST_ERRORS]]
+        counts = {name: getattr(report, name) for name in _COUNTS}
+        done = steps.state.get("rows", 0) + count
+        steps.state.update(rows=done, counts=counts, errors=kept)
+
+
+def _go_on(loader: Loader, steps: Steps, found: Iterator[Row]) -> None:
+    """Pass over the rows that were done before an interruption, and know what came of them."""
+    done = steps.state.get("rows", 0)
+    loader.pass_over(one for one in islice(found, done) if isinstance(one, Draft))
+    for name, count in steps.state.get("counts", {}).items():
+        setattr(loader.report, name, count)
+    loader.report.errors = [RowError(*error) for error in steps.state.get("errors", [])]

@@ -19,5 +19,7 @@ class Kind:
 
 KINDS = {
     "report.book": Kind("reports", seconds=300),
+    "catalog.prices": Kind("catalog:write", seconds=3600),
+    "catalog.import": Kind("catalog:write", seconds=3600),
 }
 """Name → kind. A name is ``<concept>.<what>``; it never changes once released."""

@@ -24,7 +24,14 @@ from bookstore import clock, errors
 from bookstore.extensions import context_maker, db
 from bookstore.models import Job, User
 from bookstore.models.jobs import FAILED, QUEUED, RUNNING, SUCCEEDED, UNFINISHED
-from bookstore.services import book_reports, job_views, jobs, outgoing_owners
+from bookstore.services import (
+    book_reports,
+    catalog_imports,
+    job_views,
+    jobs,
+    outgoing_owners,
+    price_updates,
+)
 from bookstore.services.actors import Actor
 from bookstore.services.job_kinds import KINDS
 from bookstore.services.job_progress import Held, NoLongerOurs, Progress, TookTooLong
@@ -38,6 +45,8 @@ Runs = Callable[[Progress], dict[str, Any]]
 
 RUNS: dict[str, Runs] = {
     "report.book": book_reports.make,
+    price_updates.KIND: price_updates.run,
+    catalog_imports.KIND: catalog_imports.run,
 }
 """Kind → what does it."""
 

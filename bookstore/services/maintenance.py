@@ -15,8 +15,10 @@ from bookstore.services import (
     emails,
     event_log,
     idempotency,
+    incoming_files,
     jobs,
     outgoing_upkeep,
+    price_updates,
     sales_folding,
     sessions,
 )
@@ -40,6 +42,8 @@ KEPT = {
     "uploads of covers": cover_making.UPLOAD_LIFETIME,
     "files of jobs": jobs.FILES_LIFETIME,
     "jobs": jobs.LIFETIME,
+    "files of imports": incoming_files.LIFETIME,
+    "price updates": price_updates.LIFETIME,
     "events": outgoing_upkeep.KEPT_FOR,
     "mails without an event": emails.LIFETIME,
 }
@@ -68,6 +72,8 @@ def run() -> dict[str, int]:
         "uploads of covers": cover_making.forget_uploads,
         "files of jobs": jobs.forget_files,
         "jobs": jobs.forget_old,
+        "files of imports": incoming_files.forget_old,
+        "price updates": price_updates.forget_old,
         "events": outgoing_upkeep.forget_events,
         "idle carts": _forget_idle_carts,
         "mails without an event": emails.forget_old,

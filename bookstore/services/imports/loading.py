@@ -1,6 +1,7 @@
 """Writing a batch of drafts: one unit of work, a fixed number of statements."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from bookstore import clock
-from bookstore.extensions import db
 from bookstore.models import Book, StockMovement
 from bookstore.models.catalog import book_authors, book_categories
 from bookstore.models.taxes import BOOKS
@@ -39,6 +39,7 @@ _DEFAULTS = {
 _DERIVED = {"title_sort", "author_id"}
 _told = [_books[name] for name in ("id", "title", "isbn", "status", "price", "stock", "version")]
 _ATTEMPTS = 3
+Transaction = Callable[[], AbstractContextManager[Session]]
 _LOCK = 7266638
 
 
@@ -72,34 +73,42 @@ class Loader:
         self._rows_by_key: dict[tuple[str, str], int] = {}
         self._rows_by_book: dict[int, int] = {}
 
-    def load(self, drafts: Sequence[Draft]) -> None:
-        """Load the drafts, all in one transaction, and add what came of it to ``report``."""
+    def pass_over(self, drafts: Iterable[Draft]) -> None:
+        """Know drafts that were loaded before an interruption, so that none is loaded twice."""
+        self._rows_by_key.update((key, draft.row) for draft in drafts for key in _keys(draft))
+
+    def load(self, drafts: Sequence[Draft], transaction: Transaction = unit_of_work) -> None:
+        """Load the drafts, all in one transaction, and add what came of it to ``report``.
+
+        ``transaction`` opens it; what the report will be is known when it is left.
+        """
         drafts = [draft for draft in drafts if self._is_first(draft)]
-        if not drafts:
-            return
-        if self._dry_run:
-            self._add(self._plan(db.session(), drafts))
-            return
         for attempt in range(1, _ATTEMPTS + 1):
-            rows_by_book = dict(self._rows_by_book)
+            rows_by_book, report = dict(self._rows_by_book), self.report.copy()
             try:
-                with unit_of_work() as session:
-                    if session.get_bind().dialect.name == "postgresql":
-                        # Two imports at once would each create the same new authors.
-                        session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-                    plan = self._plan(session, drafts)
-                    self._write(session, plan)
-                self._add(plan)
+                with transaction() as session:
+                    self._load(session, drafts)
                 return
             except IntegrityError:
                 # Somebody else created or deleted one of these meanwhile: look again.
                 self._references.forget()
-                self._rows_by_book = rows_by_book
+                self._rows_by_book, self.report = rows_by_book, report
                 if attempt == _ATTEMPTS:
                     raise
 
+    def _load(self, session: Session, drafts: list[Draft]) -> None:
+        if not drafts:
+            return
+        if not self._dry_run and session.get_bind().dialect.name == "postgresql":
+            # Two imports at once would each create the same new authors.
+            session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        plan = self._plan(session, drafts)
+        if not self._dry_run:
+            self._write(session, plan)
+        self.report.add(plan.report)
+
     def _is_first(self, draft: Draft) -> bool:
-        keys = [("sku", draft.sku)] + ([("isbn", draft.isbn)] if draft.isbn else [])
+        keys = _keys(draft)
         for name, key in reversed(keys):
             if (name, key) in self._rows_by_key:
                 first = self._rows_by_key[name, key]
@@ -108,13 +117,6 @@ class Loader:
                 return False
         self._rows_by_key.update((key, draft.row) for key in keys)
         return True
-
-    def _add(self, plan: _Plan) -> None:
-        self.report.created += plan.report.created
-        self.report.updated += plan.report.updated
-        self.report.unchanged += plan.report.unchanged
-        self.report.bad += plan.report.bad
-        self.report.errors += plan.report.errors
 
     # -- deciding -----------------------------------------------------------------------------
     def _plan(self, session: Session, drafts: list[Draft]) -> _Plan:
@@ -290,3 +292,8 @@ class Loader:
                 session.execute(delete(link_table).where(link_table.c.book_id.in_(relinked)))
             if rows:
                 session.execute(insert(link_table), rows)
+
+
+def _keys(draft: Draft) -> list[tuple[str, str]]:
+    """Return what a draft's book is known by: no two rows may be about one."""
+    return [("sku", draft.sku)] + ([("isbn", draft.isbn)] if draft.isbn else [])

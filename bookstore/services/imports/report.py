@@ -1,6 +1,6 @@
 """What passes between the steps of an import, and what comes out of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 
@@ -25,6 +25,18 @@ class Report:
     unchanged: int = 0
     bad: int = 0
     errors: list[RowError] = field(default_factory=list)
+
+    def copy(self) -> "Report":
+        """Return what is known by now."""
+        return replace(self, errors=list(self.errors))
+
+    def add(self, other: "Report") -> None:
+        """Add the outcome of more rows."""
+        self.created += other.created
+        self.updated += other.updated
+        self.unchanged += other.unchanged
+        self.bad += other.bad
+        self.errors += other.errors
 
     def refuse(self, complaints: list[RowError]) -> None:
         """Count one bad row."""

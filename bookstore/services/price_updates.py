@@ -1,0 +1,215 @@
+"""Many prices at once: a file is read, shown, applied, and taken back; the work is a job's.
+
+``price_applying`` does it. Here is who may ask for what and when, and what is shown of it.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import case, delete, exists, select
+from sqlalchemy.orm import Session
+
+from bookstore import clock, errors
+from bookstore.extensions import db
+from bookstore.models import Book, Job, PriceUpdate, PriceUpdateRow
+from bookstore.models.jobs import UNFINISHED
+from bookstore.models.price_updates import OUTCOMES
+from bookstore.services import batches, incoming_files, jobs, paging, price_applying
+from bookstore.services.actors import Acting, require_staff
+from bookstore.services.job_progress import Progress
+from bookstore.services.paging import Order, Page, PageRequest
+from bookstore.unit_of_work import unit_of_work
+
+KIND = "catalog.prices"
+LIFETIME = timedelta(days=90)
+LARGEST = 10
+_BATCH, _PAGE = 1000, 5000
+_rows = PriceUpdateRow.__table__.c
+
+
+def start(actor: Acting, *, data: bytes | None, url: str | None, preview: bool) -> Job:
+    """Have a file of prices read and, unless it is only to be previewed, applied.
+
+    Args:
+        actor: staff.
+        data: the file, at most ``price_files.MAX_BYTES``; or
+        url: where it is.
+        preview: wait, once it is read, for ``apply``.
+
+    Raises:
+        Forbidden: not staff.
+        UrlNotAllowed: the address leads where nothing of ours may go.
+        StorageUnavailable: the store cannot be asked.
+    """
+    require_staff(actor)
+    if url is not None:
+        incoming_files.check_address(url)
+    key = None if data is None else incoming_files.keep(data)
+    with unit_of_work() as session:
+        made = PriceUpdate(key=key, url=url, is_preview=preview, actor=actor.label)
+        session.add(made)
+        session.flush()
+        return _work(session, actor, made, "read")
+
+
+def apply(actor: Acting, update_id: int) -> Job:
+    """Have a previewed update applied, or one whose job was ended half-way carried on.
+
+    Raises:
+        Forbidden, NotFound: as ever.
+        PriceUpdateBusy: a job is at it.
+        PriceUpdateStatus: it is not read yet, or was applied.
+    """
+    return _go_on(actor, update_id, "apply", {"previewed", "applying"}, "applying")
+
+
+def undo(actor: Acting, update_id: int) -> Job:
+    """Have the old prices put back, where the price still is what the update has made of it.
+
+    Raises:
+        Forbidden, NotFound: as ever.
+        PriceUpdateBusy: a job is at it.
+        PriceUpdateStatus: nothing of it was applied, or it was undone.
+    """
+    return _go_on(actor, update_id, "undo", {"applied", "applying", "undoing"}, "undoing")
+
+
+def run(progress: Progress) -> dict[str, Any]:
+    """Do what a job is for; its result is the counts."""
+    wanted = progress.parameters
+    counted = price_applying.work(wanted["price_update_id"], wanted["act"], progress)
+    return {"price_update_id": wanted["price_update_id"], "counts": _all_counts(counted)}
+
+
+# -- looking -----------------------------------------------------------------------------------
+def get(actor: Acting, update_id: int) -> dict[str, Any]:
+    """Return an update with ``counts`` and ``largest_changes``.
+
+    Raises:
+        Forbidden: not staff.
+        NotFound: there is none (any more).
+    """
+    found = _find(actor, update_id)
+    counted = price_applying.counts(update_id)
+    old, new = _rows.old_price + 1.0, _rows.new_price + 1.0
+    factor = case((new > old, new / old), else_=old / new)
+    largest = _shown(update_id).where(_rows.old_price != _rows.new_price)
+    return {
+        **_view(found),
+        "counts": _all_counts(counted),
+        "largest_changes": [
+            dict(row)
+            for row in db.session.execute(
+                largest.order_by(factor.desc(), _rows.row).limit(LARGEST)
+            ).mappings()
+        ],
+    }
+
+
+def list_updates(actor: Acting, page: PageRequest) -> Page:
+    """Return one page of the updates, newest first, without counts."""
+    require_staff(actor)
+    order = Order("-created", PriceUpdate.id, PriceUpdate.id, True, paging.parse_int)
+    found = paging.fetch(db.session(), select(PriceUpdate.id, PriceUpdate), order, page)
+    return found.of([_view(row[1]) for row in found.data])
+
+
+def list_rows(actor: Acting, update_id: int, page: PageRequest, outcome: str | None = None) -> Page:
+    """Return one page of an update's rows, in their order; perhaps only those of one outcome."""
+    _find(actor, update_id)
+    query = _shown(update_id)
+    if outcome is not None:
+        query = query.where(_rows.outcome == outcome)
+    order = Order("row", _rows.row, _rows.id, False, paging.parse_int)
+    return paging.fetch(db.session(), query, order, page)
+
+
+def all_rows(
+    actor: Acting, update_id: int, outcome: str | None = None
+) -> Iterator[Mapping[str, Any]]:
+    """Yield all rows of an update, in their order, some thousand in memory."""
+    _find(actor, update_id)
+    query = _shown(update_id).order_by(_rows.row).limit(_PAGE)
+    if outcome is not None:
+        query = query.where(_rows.outcome == outcome)
+    last = 0
+    while found := db.session.execute(query.where(_rows.row > last)).all():
+        yield from (dict(row._mapping) for row in found)
+        last = found[-1].row
+
+
+def forget_old() -> int:
+    """Delete updates that nobody has touched for long, and their rows; return how many updates."""
+    over = PriceUpdate.updated_at < clock.now() - LIFETIME
+    old = select(PriceUpdate.id).where(over)
+    some = select(_rows.id).where(_rows.update_id.in_(old)).limit(_BATCH)
+
+    def forget_rows(session: Session) -> int:
+        return batches.rowcount(session, delete(PriceUpdateRow).where(PriceUpdateRow.id.in_(some)))
+
+    batches.until_fewer(_BATCH, forget_rows)
+    bare = over & ~exists().where(_rows.update_id == PriceUpdate.id)
+    with unit_of_work() as session:
+        return batches.rowcount(session, delete(PriceUpdate).where(bare))
+
+
+# -- inside ------------------------------------------------------------------------------------
+def _go_on(actor: Acting, update_id: int, act: str, allowed: set[str], status: str) -> Job:
+    require_staff(actor)
+    with unit_of_work() as session:
+        found = session.get(PriceUpdate, update_id, with_for_update=True, populate_existing=True)
+        if found is None:
+            raise errors.NotFound(f"There is no price update {update_id}.")
+        busy = select(Job.id).where(Job.id == found.job_id, Job.status.in_(UNFINISHED))
+        if session.scalar(busy) is not None:
+            raise errors.PriceUpdateBusy
+        if found.status not in allowed:
+            raise errors.PriceUpdateStatus(found.status)
+        found.status = status
+        return _work(session, actor, found, act)
+
+
+def _work(session: Session, actor: Acting, found: PriceUpdate, act: str) -> Job:
+    job = jobs.start(actor, KIND, {"price_update_id": found.id, "act": act})
+    found.job_id = job.id
+    session.flush()
+    return job
+
+
+def _find(actor: Acting, update_id: int) -> PriceUpdate:
+    require_staff(actor)
+    found = db.session.get(PriceUpdate, update_id)
+    if found is None:
+        raise errors.NotFound(f"There is no price update {update_id}.")
+    return found
+
+
+def _shown(update_id: int) -> Any:
+    names = ("id", "row", "named", "book_id", "old_price", "new_price", "outcome", "reason")
+    return (
+        select(*(_rows[name] for name in names), Book.title)
+        .outerjoin(Book, Book.id == _rows.book_id)
+        .where(_rows.update_id == update_id)
+    )
+
+
+def _view(found: PriceUpdate) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "status": found.status,
+        "preview": found.is_preview,
+        "named_by": found.named_by,
+        "url": found.url,
+        "failure": found.failure,
+        "requested_by": found.actor,
+        "job_id": found.job_id,
+        "created_at": found.created_at,
+        "applied_at": found.applied_at,
+        "undone_at": found.undone_at,
+    }
+
+
+def _all_counts(counted: dict[str, int]) -> dict[str, int]:
+    every = {name: counted.get(name, 0) for name in OUTCOMES}
+    return {"rows": sum(every.values()), **every}
