@@ -73,6 +73,10 @@ _WITH_LOCATION = (
     "/webhooks/endpoints",
     "/webhooks/endpoints/{endpoint_id}/test",
     "/reports/books/{book_id}",
+    "/catalog/imports",
+    "/catalog/price-updates",
+    "/catalog/price-updates/{update_id}/apply",
+    "/catalog/price-updates/{update_id}/undo",
 )
 
 

@@ -25,6 +25,9 @@ _ENUMS = {
     "Circuit": ("Endpoint", "circuit"),
     "DeliveryStatus": ("Delivery", "status"),
     "JobStatus": ("Job", "status"),
+    "PriceUpdateStatus": ("PriceUpdate", "status"),
+    "PriceOutcome": ("PriceUpdateRow", "outcome"),
+    "ImportFormat": ("CatalogImportInput", "format"),
 }
 # Shapes that have only what was asked for.
 _PARTS = {"BookPart"}

@@ -20,7 +20,7 @@ PART = {
     **dict.fromkeys(
         (
             *("catalog", "covers", "records", "reviews", "recommendations", "graphql"),
-            "storage",
+            *("storage", "catalog_imports", "price_updates"),
             *("v1_catalog", "v1_records", "v1_reviews"),
             "internal_catalog",
         ),

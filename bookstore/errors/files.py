@@ -24,4 +24,4 @@ class PriceUpdateStatus(Conflict):
     code = "price_update_status"
 
     def __init__(self, status: str) -> None:
-        super().__init__(f"The price update is {status}, so this cannot be done.", status=status)
+        super().__init__(f"The price update is {status}, so this cannot be done.", is_now=status)

@@ -55,7 +55,8 @@ def fetch(
             lines += ["Accept-Encoding: identity", "Connection: close", "", ""]
             strangers.send(sock, "\r\n".join(lines).encode("latin-1"), deadline)
             # Chunked answers are longer than what is in them, but not twice.
-            reader = strangers.Reader(sock, deadline, 2 * most + _LONGEST_HEAD)
+            longest = _LONGEST_HEAD + 2 * (most + _CHUNK)
+            reader = strangers.Reader(sock, deadline, longest)
             response = HTTPResponse(reader, method="GET")  # type: ignore[arg-type]
             response.begin()
             _keep(response, into, most)

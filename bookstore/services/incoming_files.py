@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import select
+
 from bookstore import clock, errors
-from bookstore.extensions import settings
+from bookstore.extensions import db, settings
 from bookstore.gateways import addresses, downloads
 from bookstore.gateways.storage import NotStored, TooLarge
+from bookstore.models import PriceUpdate
 from bookstore.services import storage
 from bookstore.unit_of_work import new_snapshot
 
@@ -102,14 +105,18 @@ def drop(key: str | None) -> None:
 
 
 def forget_old() -> int:
-    """Delete files that are past their time; return how many.
+    """Delete files that are past their time and that no price update waits for; return how many.
 
     Raises:
         StorageUnavailable: the store cannot be asked.
     """
+    new_snapshot()
+    awaited = set(db.session.scalars(select(PriceUpdate.key).where(PriceUpdate.key.is_not(None))))
+    new_snapshot()
     count = 0
     with storage.asking() as store:
         for key in store.older(FOLDER, clock.now() - LIFETIME):
-            store.delete(key)
-            count += 1
+            if key not in awaited:
+                store.delete(key)
+                count += 1
     return count

@@ -61,6 +61,13 @@ V2: dict[str, Row] = {
     "GET /books/{book_id}/cover": staff(READ),
     "POST /books/{book_id}/cover": staff(WRITE),
     "POST /books/{book_id}/cover/complete": staff(WRITE),
+    "POST /catalog/imports": staff(WRITE),
+    "GET /catalog/price-updates": staff(READ),
+    "POST /catalog/price-updates": staff(WRITE),
+    "GET /catalog/price-updates/{update_id}": staff(READ),
+    "GET /catalog/price-updates/{update_id}/rows": staff(READ),
+    "POST /catalog/price-updates/{update_id}/apply": staff(WRITE),
+    "POST /catalog/price-updates/{update_id}/undo": staff(WRITE),
     **{
         f"{method} /{many}{more}": visitor(READ) if method == "GET" else staff(WRITE)
         for many in ("authors", "categories", "publishers")

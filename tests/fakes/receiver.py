@@ -1,4 +1,4 @@
-"""A receiver of webhooks: a real HTTP server that behaves as one likes, path by path."""
+"""A stranger's HTTP server, for webhooks and files: it behaves as one likes, path by path."""
 
 import contextlib
 import socket
@@ -118,6 +118,10 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             with owner.lock:
                 owner.open[self.path] -= 1
+
+    def do_GET(self) -> None:
+        """As a POST without a body."""
+        self.do_POST()
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""

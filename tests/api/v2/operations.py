@@ -39,6 +39,8 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "PATCH /cart/items/{book_id}": {"quantity": 1},
     "POST /books/{book_id}/cover": {"content_type": "image/png", "size": 1000},
     "POST /books/{book_id}/cover/complete": {"key": f"incoming/1/{'a' * 24}"},
+    "POST /catalog/imports": {"url": "https://9.9.9.9/books.csv"},
+    "POST /catalog/price-updates": {"url": "https://9.9.9.9/prices.csv"},
     "PUT /cart/coupon": {"code": "TEN"},
     "POST /wishlist/items": {"book_id": 2},
     "PATCH /wishlist/items/{book_id}": {"notes": ""},
@@ -133,4 +135,6 @@ def everything(app: Flask) -> Client:
     ok(clerk.post("/webhooks/endpoints", ENDPOINT), 201)
     ok(clerk.post("/webhooks/endpoints/1/test"), 201)
     ok(clerk.post("/reports/books/1"), 202)
+    prices = ("POST", "/catalog/price-updates", "id,price\n1,5\n")
+    ok(clerk.call(*prices, Content_Type="text/csv"), 202)
     return clerk
