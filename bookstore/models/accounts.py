@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     false,
+    text,
     true,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -53,7 +54,13 @@ class User(Model):
     wishlist: Mapped[Optional["WishList"]] = relationship(back_populates="user")
     orders: Mapped[list["Order"]] = relationship(back_populates="user", order_by="Order.id.desc()")
 
-    __table_args__ = (Index("uq_users_stripe_customer_id", "stripe_customer_id", unique=True),)
+    __table_args__ = (
+        Index("uq_users_stripe_customer_id", "stripe_customer_id", unique=True),
+        # Of a million a handful.
+        Index(
+            "ix_users_staff", "id", postgresql_where=text("is_staff"), sqlite_where=text("is_staff")
+        ),
+    )
 
     @property
     def email_verified(self) -> bool:

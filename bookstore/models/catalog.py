@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
@@ -199,6 +200,13 @@ class Book(Model):
         Index("ix_books_rating_sort_id", "rating_sort", "id"),
         Index("ix_books_sold_id", "sold", "id"),
         Index("ix_books_status_id", "status", "id"),
+        Index(
+            "ix_books_low_stock",
+            "stock",
+            "id",
+            postgresql_where=text(f"stock <= {LOW_STOCK}"),
+            sqlite_where=text(f"stock <= {LOW_STOCK}"),
+        ),
         Index("ix_books_author_id_id", "author_id", "id"),
         Index("ix_books_publisher_id_created_at_id", "publisher_id", "created_at", "id"),
     )

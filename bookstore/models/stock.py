@@ -25,6 +25,8 @@ class StockMovement(Model):
     reason: Mapped[str] = mapped_column(String(20))
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id", ondelete="RESTRICT"))
     actor: Mapped[str] = mapped_column(String(100))
+    # Why staff changed it by hand, in their own words.
+    note: Mapped[str] = mapped_column(String(200), default="", server_default="")
     at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
 
     __table_args__ = (

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, true
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bookstore import clock
 from bookstore.extensions import Model
 from bookstore.models.accounts import User
 from bookstore.models.events import Event
-from bookstore.models.outbox import PENDING, Outgoing, due_index, status_check
+from bookstore.models.outbox import FAILED, PENDING, Outgoing, due_index, status_check
 from bookstore.models.types import BigId, UTCDateTime
 
 
@@ -101,6 +101,13 @@ class WebhookDelivery(Outgoing, Model):
         status_check(),
         due_index("webhook_deliveries", "endpoint_id"),
         Index("ix_webhook_deliveries_endpoint_id_id", "endpoint_id", "id"),
+        Index(
+            "ix_webhook_deliveries_failed",
+            "endpoint_id",
+            "id",
+            postgresql_where=text(f"status = '{FAILED}'"),
+            sqlite_where=text(f"status = '{FAILED}'"),
+        ),
     )
 
     @property

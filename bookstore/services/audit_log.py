@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from bookstore import errors
 from bookstore.extensions import db
 from bookstore.models import AuditEntry
 from bookstore.services import paging
@@ -53,3 +54,17 @@ def list_entries(
     order = Order("-created", AuditEntry.id, AuditEntry.id, True, paging.parse_int)
     found = paging.fetch(db.session(), query, order, page)
     return found.of([row[1] for row in found.data])
+
+
+def get(actor: Acting, entry_id: int) -> AuditEntry:
+    """Return one entry.
+
+    Raises:
+        Forbidden: not staff.
+        NotFound: there is none.
+    """
+    require_staff(actor)
+    entry = db.session.get(AuditEntry, entry_id)
+    if entry is None:
+        raise errors.NotFound(f"There is no entry {entry_id} in the audit log.")
+    return entry

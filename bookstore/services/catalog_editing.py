@@ -65,6 +65,7 @@ def update_book(
     *,
     version: int | None = None,
     seen_stock: int | None = None,
+    stock_note: str = "",
 ) -> Book:
     """Change a book and return it.
 
@@ -75,6 +76,7 @@ def update_book(
         version: refuse unless the book still has this version.
         seen_stock: refuse a change of ``stock`` unless it still is this: sales go on while
             staff counts, and a level set on an old count would sell copies twice.
+        stock_note: why ``stock`` changes, for the ledger.
 
     Raises:
         NotFound: there is no such book.
@@ -111,7 +113,7 @@ def update_book(
         _flush_unique(session)
         _hang(session, book.id, authors, categories)
         if copies is not None:
-            stock.set_level(session, book, copies, actor.label)
+            stock.set_level(session, book, copies, actor.label, stock_note)
             session.flush()
         search.index_books(session, [book.id])
         catalog_cache.changed()

@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session, selectinload
 
 from bookstore import errors, money
 from bookstore.extensions import db, settings
-from bookstore.models import Coupon
+from bookstore.models import Coupon, CouponRedemption, Order as OrderRow
 from bookstore.services import paging
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.coupons import as_kept
 from bookstore.services.paging import Order, Page, PageRequest
+from bookstore.services.sql import AnySelect
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,36 @@ def get(actor: Acting, coupon_id: int) -> CouponRecord:
     """
     require_staff(actor)
     return read(db.session(), coupon_id)
+
+
+def uses(actor: Acting, coupon_id: int, page: PageRequest) -> Page:
+    """Return one page of the orders that used a coupon, newest first: order_id, number, status,
+    currency, amount (minor units that it took off), created_at, and released_at, if that order was
+    cancelled.
+
+    Raises:
+        Forbidden: not staff.
+        Invalid: a bad cursor.
+    """
+    require_staff(actor)
+    query: AnySelect = (
+        select(
+            CouponRedemption.order_id.label("id"),
+            CouponRedemption.order_id,
+            CouponRedemption.amount,
+            CouponRedemption.created_at,
+            CouponRedemption.released_at,
+            OrderRow.number,
+            OrderRow.status,
+            OrderRow.currency,
+        )
+        .join(OrderRow, OrderRow.id == CouponRedemption.order_id)
+        .where(CouponRedemption.coupon_id == coupon_id)
+    )
+    key = CouponRedemption.order_id
+    return paging.fetch(
+        db.session(), query, Order("-order", key, key, True, paging.parse_int), page
+    )
 
 
 def find(code: str) -> int:

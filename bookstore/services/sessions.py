@@ -114,19 +114,23 @@ def log_out(actor: Acting, session_id: str) -> None:
 
 def list_sessions(actor: Acting) -> list[SessionView]:
     """Return the sessions of the actor's that still stand, the newest first."""
-    return _views(actor, *_open(clock.now()))
+    return _views(require_user(actor), current_id(actor), *_open(clock.now()))
+
+
+def open_of(user_id: int) -> list[SessionView]:
+    """Return somebody's sessions that still stand, the newest first, for who may see them."""
+    return _views(user_id, None, *_open(clock.now()))
 
 
 def export(actor: Acting) -> list[SessionView]:
     """Return all sessions of the actor's that are on record, ended ones too, the newest first."""
-    return _views(actor)
+    return _views(require_user(actor), current_id(actor))
 
 
-def _views(actor: Acting, *which: Any) -> list[SessionView]:
-    current = current_id(actor)
+def _views(user_id: int, current: str | None, *which: Any) -> list[SessionView]:
     rows = db.session.scalars(
         select(LoginSession)
-        .where(LoginSession.user_id == require_user(actor), *which)
+        .where(LoginSession.user_id == user_id, *which)
         .order_by(LoginSession.created_at.desc(), LoginSession.id)
     )
     return [

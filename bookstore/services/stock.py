@@ -100,8 +100,8 @@ def give_back(
     _record(session, quantities, reason, order_id, actor)
 
 
-def set_level(session: Session, book: Book, level: int, actor: str) -> None:
-    """Set a locked book's stock to ``level`` copies (staff counted the shelf)."""
+def set_level(session: Session, book: Book, level: int, actor: str, note: str = "") -> None:
+    """Set a locked book's stock to ``level`` copies (staff counted the shelf, and says why)."""
     delta = level - book.stock
     if delta:
         reason = "initial" if book.stock == 0 and book.version == 1 else "adjustment"
@@ -109,7 +109,8 @@ def set_level(session: Session, book: Book, level: int, actor: str) -> None:
             about = warning(book.id, book.title, level)
             events.record("book.low_stock", about, aggregate_id=book.id)
         book.stock = level
-        _record(session, {book.id: delta}, reason, None, actor)
+        moved = StockMovement(book_id=book.id, delta=delta, reason=reason, actor=actor, note=note)
+        session.add(moved)
 
 
 def _count_sold_out(books: list[int]) -> None:

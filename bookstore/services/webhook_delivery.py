@@ -33,7 +33,7 @@ from bookstore.services.outgoing import LEASE, Finished, Work
 USER_AGENT = "bookstore-webhooks/1"
 log = logging.getLogger(__name__)
 
-_FIXED = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
+FIXED_HEADERS = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,9 @@ class Webhooks:
         self, parcel: Parcel, headers: dict[str, str], at: datetime, started: float
     ) -> Attempt:
         try:
-            answer = self.client.post(parcel.url, _FIXED | headers | traces.headers(), parcel.body)
+            answer = self.client.post(
+                parcel.url, FIXED_HEADERS | headers | traces.headers(), parcel.body
+            )
         except SendFailed as failure:
             return Attempt(at, _ms_since(started), error=str(failure))
         asked = None

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.gateways import queue
-from bookstore.models import Event, WebhookDelivery, WebhookEndpoint
+from bookstore.models import Event, Order as OrderRow, WebhookDelivery, WebhookEndpoint
 from bookstore.models.outbox import FAILED, PENDING, SUCCEEDED
 from bookstore.services import batches, paging, webhooks
 from bookstore.services.actors import Acting, require_staff
@@ -32,6 +32,10 @@ def list_deliveries(
     *,
     status: str | None = None,
     event_type: str | None = None,
+    event_id: str | None = None,
+    order_number: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Page:
     """Return one page of an endpoint's deliveries, newest first.
 
@@ -41,6 +45,10 @@ def list_deliveries(
         page: which.
         status: pending, succeeded or failed; held: pending while the endpoint is disabled.
         event_type: a type, ``order.*`` or ``*``.
+        event_id: of this event, known by its public id.
+        order_number: of what happened to this order.
+        since: of what happened from this instant on.
+        until: of what happened up to and without this instant.
 
     Raises:
         Forbidden: not staff.
@@ -54,10 +62,23 @@ def list_deliveries(
             WebhookDelivery.status == PENDING,
             WebhookEndpoint.is_active.is_(status == PENDING),
         )
+    elif status == FAILED:
+        # As the index has it, which is small.
+        query = query.where(WebhookDelivery.status == literal_column(f"'{FAILED}'"))
     elif status is not None:
         query = query.where(WebhookDelivery.status == status)
     if event_type is not None:
         query = query.where(Event.type.in_(_types("event_type", [event_type])))
+    if event_id is not None:
+        query = query.where(Event.public_id == event_id)
+    if order_number is not None:
+        number = OrderRow.number == order_number.upper()
+        which = select(OrderRow.id).where(number).scalar_subquery()
+        query = query.where(Event.aggregate == "order", Event.aggregate_id == which)
+    if since is not None:
+        query = query.where(Event.created_at >= since)
+    if until is not None:
+        query = query.where(Event.created_at < until)
     order = Order("-created", WebhookDelivery.id, WebhookDelivery.id, True, paging.parse_int)
     found = paging.fetch(db.session(), query, order, page)
     return Page([row[1] for row in found.data], found.next_cursor, found.total)
