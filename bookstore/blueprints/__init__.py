@@ -8,6 +8,7 @@
 | (by Accept) | /api | as above | ``versioning.Negotiation`` |
 | (none) | / | ``graphql``, ``health``, ``docs``, ``metrics`` | not versioned |
 | (none) | / | ``tracker``, ``checkout``, ``sandbox`` | pages of the shop's own |
+| (none) | /admin | ``console`` | the staff's pages |
 | (none) | /internal | ``internal`` | between the shop's parts |
 | (none) | / | ``storage`` | covers, and the embedded store |
 
@@ -29,6 +30,7 @@ from bookstore import logs
 from bookstore.blueprints import (
     checkout,
     compression,
+    console,
     docs,
     freshness,
     graphql,
@@ -70,6 +72,7 @@ UNVERSIONED = (
     graphql.blp,
     tracker.blp,
     checkout.blp,
+    console.blp,
     sandbox.blp,
     storage.blp,
     internal.catalog,

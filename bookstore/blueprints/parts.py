@@ -4,7 +4,7 @@
 |---|---|
 | catalog | books, covers, authors, categories, publishers, reviews, recommendations, GraphQL |
 | users | accounts, logins, API keys, one's own devices and notifications, audit log |
-| orders | carts, wishlists, orders, payments, webhooks, reports, jobs, sockets, pages |
+| orders | carts, wishlists, orders, payments, webhooks, reports, jobs, sockets, pages, console |
 | every one | health, metrics, documents |
 """
 
@@ -38,7 +38,7 @@ PART = {
             *("cart", "wishlist", "coupons", "orders", "shipping", "taxes", "payments"),
             *("sandbox", "live", "reports", "jobs", "webhooks"),
             *("v1_cart", "v1_wishlist", "v1_orders", "v1_payments"),
-            *("tracker", "checkout", "three_d_secure"),
+            *("tracker", "checkout", "console", "three_d_secure"),
             *("order_socket", "notification_socket", "job_socket"),
             "internal_orders",
         ),

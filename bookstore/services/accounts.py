@@ -1,5 +1,6 @@
 """Accounts: register, log in, stay logged in, leave."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -93,6 +94,8 @@ def log_in(
     code: str | None = None,
     origin: Origin = _UNKNOWN,
     cart_token: str | None = None,
+    staff_only: bool = False,
+    lasts: timedelta = sessions.REFRESH_LIFETIME,
 ) -> Login:
     """Check a password, open a session, and merge the guest cart of ``cart_token`` if given.
 
@@ -102,10 +105,13 @@ def log_in(
         code: of the second factor, if the account has one.
         origin: where the login comes from, for the list of sessions.
         cart_token: a guest's.
+        staff_only: whether the login is for staff alone.
+        lasts: how long it stands unless it is refreshed.
 
     Raises:
         BadCredentials: no such user or another password; the two look the same.
         TotpRequired, TotpInvalid: the password is right, the code is missing or not good.
+        Forbidden: all of it is right, and it is nobody of the staff's.
         LoginsBusy: too many passwords are being checked.
     """
     passwords.require_room()
@@ -130,9 +136,11 @@ def log_in(
             raise errors.TotpRequired
         if secret is not None and not totp.take(session, found.id, secret, code or ""):
             raise errors.TotpInvalid
+        if staff_only and not session.scalar(select(User.is_staff).where(User.id == found.id)):
+            raise errors.Forbidden("Only staff may log in here.")
         if rehash is not None:
             session.execute(update(User).where(User.id == found.id).values(password_hash=rehash))
-        login = sessions.start(session, found.id, origin)
+        login = sessions.start(session, found.id, origin, lasts)
         if cart_token:
             cart_lines.merge_guest(session, cart_token, found.id)
     return login

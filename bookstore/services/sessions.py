@@ -51,8 +51,10 @@ class SessionView:
     revoked_at: datetime | None = None
 
 
-def start(session: Session, user_id: int, origin: Origin) -> Login:
-    """Open a session of a user who has shown who they are."""
+def start(
+    session: Session, user_id: int, origin: Origin, lasts: timedelta = REFRESH_LIFETIME
+) -> Login:
+    """Open a session of a user who has shown who they are, for so long unless it is refreshed."""
     now = clock.now()
     made = LoginSession(
         id=str(uuid.uuid4()),
@@ -60,7 +62,7 @@ def start(session: Session, user_id: int, origin: Origin) -> Login:
         refresh_jti=str(uuid.uuid4()),
         created_at=now,
         last_used_at=now,
-        expires_at=now + REFRESH_LIFETIME,
+        expires_at=now + lasts,
         # A NUL and the like are for no column and no screen.
         user_agent="".join(c for c in origin.user_agent if c.isprintable())[:USER_AGENT_LENGTH],
         address=origin.address,
@@ -103,6 +105,17 @@ def refresh(session_id: str, refresh_jti: str) -> Login:
             revoke(session, LoginSession.id == session_id, "refresh token reused")
     # Raised outside: the revocation has to be committed.
     raise errors.TokenReused if reused else errors.TokenRevoked
+
+
+def note_use(session_id: str) -> None:
+    """Write down that a session that stands has just been used, for the list of them."""
+    with unit_of_work() as session:
+        session.execute(
+            update(LoginSession)
+            .where(LoginSession.id == session_id, LoginSession.revoked_at.is_(None))
+            .values(last_used_at=clock.now())
+            .execution_options(synchronize_session=False)
+        )
 
 
 def log_out(actor: Acting, session_id: str) -> None:

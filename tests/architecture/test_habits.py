@@ -144,6 +144,7 @@ class TestRoutes:
             "cart.put_coupon",
             "cart.remove_coupons",
             "cart.quote",
+            "console.login.log_in",
             "graphql.graphql",
             "payments.receive_event",
             "storage.upload",
