@@ -32,7 +32,17 @@ AS_CUSTOMER = frozenset(
 _OF_CUSTOMERS = frozenset({"cart", "wishlist", "notifications", "v1_cart", "v1_wishlist"})
 _UNNOTED = nullcontext()
 # Names in addresses that are longer elsewhere.
-_KINDS = {"endpoint": "webhook_endpoint", "delivery": "webhook_delivery"}
+_KINDS = {
+    "endpoint": "webhook_endpoint",
+    "delivery": "webhook_delivery",
+    # And of the console's pages.
+    "customer": "user",
+    "price": "book",
+    "stock": "book",
+    "webhook": "webhook_endpoint",
+}
+# What makes a form the console's own, and says nothing of what it does.
+_OF_FORMS = frozenset({"csrf", "form", "key", "version"})
 
 
 def audited(actor: Actor) -> AbstractContextManager[None]:
@@ -71,7 +81,7 @@ def _target(actor: Actor) -> audit.Target | None:
 
 def _body() -> Mapping[str, Any]:
     if request.form:
-        return request.form
+        return {name: text for name, text in request.form.items() if name not in _OF_FORMS}
     try:
         found = orjson.loads(request.get_data())
     except orjson.JSONDecodeError:

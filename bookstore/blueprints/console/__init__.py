@@ -36,9 +36,32 @@ from typing import Any
 from flask import Blueprint, request
 
 from bookstore import auth
-from bookstore.blueprints.console import dashboard, entrance, login, orders, pages
+from bookstore.blueprints.console import (
+    audit,
+    coupons,
+    customers,
+    dashboard,
+    deliveries,
+    entrance,
+    login,
+    orders,
+    pages,
+    prices,
+    stock,
+    webhooks,
+)
 
-PAGES = (dashboard, orders)
+PAGES = (
+    dashboard,
+    orders,
+    stock,
+    prices,
+    coupons,
+    customers,
+    webhooks,
+    deliveries,
+    audit,
+)
 """Modules of pages, in the order of the menu."""
 
 blp = Blueprint("console", __name__, url_prefix="/admin")
