@@ -25,6 +25,8 @@ from bookstore.services.actors import Acting, require_staff, require_user
 from bookstore.services.paging import Page, PageRequest
 from bookstore.unit_of_work import unit_of_work
 
+_SENDING = ("processing", "shipped")
+
 
 def place(
     actor: Acting,
@@ -151,8 +153,9 @@ def advance(
     *,
     tracking_number: str | None = None,
     note: str = "",
+    version: int | None = None,
 ) -> Order:
-    """Move an order to its next status (staff).
+    """Move an order to its next status (staff); with ``version``, only if it still has that.
 
     One in review stays there until its money fits; then who moves it along has accepted it.
 
@@ -160,10 +163,13 @@ def advance(
         Forbidden: not staff.
         NotFound: there is no such order.
         InvalidTransition: not a legal next status; or its money or its copies have gone back.
+        PreconditionFailed: it has changed meanwhile.
     """
     require_staff(actor)
     with unit_of_work() as session:
         order = order_moves.lock(session, actor, order_id)
+        if version is not None and version != order.version:
+            raise errors.PreconditionFailed("The order has changed meanwhile.")
         if tracking_number is not None:
             order.tracking_number = tracking_number
         if status == "cancelled":
@@ -195,6 +201,11 @@ def next_status(order: Order) -> str | None:
     return next((s for s in TRANSITIONS[order.status] if s != "cancelled"), None)
 
 
+def moves(order: Order) -> tuple[str, ...]:
+    """Return the statuses that an order may be moved to now, the usual one first."""
+    return tuple(s for s in TRANSITIONS[order.status] if not (s in _SENDING and _is_undone(order)))
+
+
 def _require_coupons(priced: checkout.Priced) -> None:
     """A buyer who did not say what it should cost is not to pay more than the coupon promised."""
     for held, why in priced.coupons:
@@ -204,14 +215,17 @@ def _require_coupons(priced: checkout.Priced) -> None:
 
 def _require_kept(order: Order, status: str) -> None:
     """Nothing is sent that the shop has given back the money for, or sells again."""
-    if status in ("processing", "shipped") and order.can_move_to(status):
+    if status in _SENDING and order.can_move_to(status) and _is_undone(order):
         what = "copies are on sale again" if order.stock_returned else "money is with the buyer"
-        if order.stock_returned or order.payment_status == "refunded":
-            raise errors.InvalidTransition(
-                f"Its {what}: it cannot become {status}.",
-                status_now=order.status,
-                allowed=["cancelled"],
-            )
+        raise errors.InvalidTransition(
+            f"Its {what}: it cannot become {status}.",
+            status_now=order.status,
+            allowed=["cancelled"],
+        )
+
+
+def _is_undone(order: Order) -> bool:
+    return order.stock_returned or order.payment_status == "refunded"
 
 
 def _text(minor: int) -> str:

@@ -18,6 +18,7 @@ def request(
     *,
     reason: str = "",
     restock: bool = False,
+    seen_left: int | None = None,
 ) -> Refund:
     """Refund an order's payment (staff), and return the row; the money follows at once.
 
@@ -27,11 +28,14 @@ def request(
         amount: in minor units; None for whatever is left.
         reason: for the history and the receipt: the buyer reads it.
         restock: put the order's copies back on sale too; it cannot be sent then.
+        seen_left: refuse unless so much can still be refunded at once: two who give the same money
+            back would give it twice.
 
     Raises:
         NotFound: there is no such order.
         RefundExceedsPayment: more than what is left of what was paid (by one payment), or a bank
             has it, by a dispute.
+        PreconditionFailed: something else can be refunded than what was seen.
         AlreadyRestocked: with ``restock``, when the copies are on sale again already.
     """
     require_staff(actor)
@@ -39,6 +43,8 @@ def request(
         order = order_moves.lock(session, actor, order_id)
         paid = refunding.paid(session, order_id)
         left = [payment.refundable for payment in paid]
+        if seen_left is not None and seen_left != max(left, default=0):
+            raise errors.PreconditionFailed("Money has come or gone back meanwhile.")
         wanted = sum(left) if amount is None else amount
         # From one payment: what was paid twice by mistake is given back by itself.
         chosen = next((p for p, rest in zip(paid, left, strict=True) if rest >= wanted > 0), None)

@@ -62,6 +62,7 @@ def context() -> dict[str, Any]:
         "currency": known.currency,
         "environment": None if known.is_production else known.bookstore_env,
         "note": _note(),
+        "has_page": lambda endpoint: endpoint in current_app.view_functions,
         # Each form has another: one that is sent twice is known by it.
         "form_key": lambda: secrets.token_urlsafe(16),
     }
