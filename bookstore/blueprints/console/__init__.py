@@ -43,6 +43,7 @@ from bookstore.blueprints.console import (
     dashboard,
     deliveries,
     entrance,
+    jobs,
     login,
     orders,
     pages,
@@ -60,6 +61,7 @@ PAGES = (
     customers,
     webhooks,
     deliveries,
+    jobs,
     audit,
 )
 """Modules of pages, in the order of the menu."""

@@ -5,18 +5,15 @@ from typing import Any
 from flask import Response
 
 from bookstore import auth
-from bookstore.blueprints import transport
 from bookstore.blueprints.answers import json_response, page_body, page_request
 from bookstore.blueprints.api import Blueprint, requires
+from bookstore.blueprints.files import made_file
 from bookstore.schemas.common import page_of
 from bookstore.schemas.v2.jobs import JobQuery, JobSchema
 from bookstore.schemas.v2.sockets import StreamQuery
 from bookstore.services import jobs
 
 blp = Blueprint("jobs", __name__, description="Jobs: work that takes longer than a request")
-
-# Of a page that stands for itself: its one style, and nothing from anywhere.
-_PAGE = f"{transport.NOTHING}; style-src 'nonce-{{nonce}}'; sandbox"
 
 
 @blp.get("/jobs")
@@ -71,12 +68,4 @@ def get_file(_query: dict[str, Any], job_id: int, name: str) -> Response:
     A browser opens it by `?ticket=` (see `/ws/tickets`).
     """
     data, content_type = jobs.read_file(auth.current_actor(), job_id, name)
-    response = Response(data, content_type=content_type)
-    if content_type.startswith("text/html"):
-        # Ours, and whole in itself; its style is let in by this answer's nonce.
-        style = f'<style nonce="{transport.nonce()}">'.encode()
-        response.set_data(data.replace(b"<style>", style, 1))
-        response.headers["Content-Security-Policy"] = _PAGE.replace("{nonce}", transport.nonce())
-    else:
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return made_file(data, content_type, name)
