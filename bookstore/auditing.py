@@ -39,6 +39,7 @@ _KINDS = {
     "customer": "user",
     "price": "book",
     "stock": "book",
+    "update": "price_update",
     "webhook": "webhook_endpoint",
 }
 # What makes a form the console's own, and says nothing of what it does.
