@@ -29,6 +29,7 @@ from bookstore.services.paging import Page, PageRequest
 from bookstore.services.sql import AnySelect, on_sqlite
 
 IDLE_DAYS = 7
+MOST_CARTS = 10_000
 _DAY_SUMS = ("currency", "status"), ("orders", "paid", "amount")
 _BOOK_SUMS = ("book_id",), ("copies", "amount")
 
@@ -66,6 +67,26 @@ def sales(actor: Acting, start: date | None = None, end: date | None = None) -> 
     }
 
 
+def by_day(actor: Acting, start: date, end: date) -> list[dict[str, Any]]:
+    """Return what ``sales`` counts for each day of a period (UTC, both included), oldest first.
+
+    Returns:
+        {day, orders, revenue (minor units of the shop's currency)}; days without any have 0.
+    """
+    require_staff(actor)
+    currency, days = settings().currency, (end - start).days + 1
+    found: dict[date, dict[str, Any]] = {
+        day: {"day": day, "orders": 0, "revenue": 0}
+        for day in (start + timedelta(days=number) for number in range(days))
+    }
+    for row in db.session.execute(_days(start, end, "day")):
+        if row.status:
+            found[row.day]["orders"] += int(row.orders)
+        elif row.currency == currency:
+            found[row.day]["revenue"] += int(row.amount)
+    return list(found.values())
+
+
 def top_books(
     actor: Acting, start: date | None = None, end: date | None = None, limit: int = 10
 ) -> list[dict[str, Any]]:
@@ -95,9 +116,12 @@ def top_books(
     ]
 
 
-def _days(start: date | None, end: date | None) -> AnySelect:
-    """Select a period's sums, folded or not: one statement, that sees one moment."""
-    keys, sums = _DAY_SUMS
+def _days(start: date | None, end: date | None, *more: str) -> AnySelect:
+    """Select a period's sums, folded or not: one statement, that sees one moment.
+
+    They are by currency and status, and by whatever ``more`` names.
+    """
+    keys, sums = (*more, *_DAY_SUMS[0]), _DAY_SUMS[1]
     folded, waiting = (
         select(*(table.__table__.c[name] for name in keys + sums)).where(
             *_between(table.day, start, end)
@@ -197,6 +221,35 @@ def abandoned_carts(
         for row in found.data
     ]
     return Page(data, found.next_cursor, found.total)
+
+
+def abandoned_sum(actor: Acting, idle_days: int = IDLE_DAYS) -> dict[str, int]:
+    """Return how many carts ``abandoned_carts`` lists, and what is in them at present prices.
+
+    Returns:
+        {carts, value (minor units)}; of the first ``MOST_CARTS`` that are idle, if there are more.
+    """
+    require_staff(actor)
+    idle = (
+        select(ShoppingCart.id)
+        .where(
+            ShoppingCart.updated_at < clock.now() - timedelta(days=idle_days),
+            exists().where(CartItem.cart_id == ShoppingCart.id),
+        )
+        .order_by(ShoppingCart.updated_at)
+        .limit(MOST_CARTS)
+        .subquery()
+    )
+    row = db.session.execute(
+        select(
+            func.count(CartItem.cart_id.distinct()).label("carts"),
+            func.coalesce(func.sum(CartItem.quantity * Book.price), 0).label("value"),
+        )
+        .select_from(idle)
+        .join(CartItem, CartItem.cart_id == idle.c.id)
+        .join(Book, Book.id == CartItem.book_id)
+    ).one()
+    return {"carts": int(row.carts), "value": int(row.value)}
 
 
 def _held(carts: list[int]) -> dict[int, tuple[int, int]]:

@@ -75,6 +75,9 @@ for _page in PAGES:
 blp.after_request(pages.finish)
 blp.app_template_filter("money_text")(pages.money_text)
 blp.app_template_filter("instant")(pages.instant)
+blp.app_template_filter("count_text")(pages.count_text)
+blp.app_template_filter("capped_text")(pages.capped_text)
+blp.app_template_filter("seconds_text")(pages.seconds_text)
 
 
 @dataclass(frozen=True, slots=True)

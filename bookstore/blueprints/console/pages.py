@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from bookstore import clock, money, problems
 from bookstore.blueprints.answers import html_page
 from bookstore.extensions import settings
+from bookstore.services.metrics import MOST
 
 NOTE = "bookstore-console-note"
 _NOTE_SECONDS = timedelta(minutes=2)
@@ -96,6 +97,26 @@ def instant(at: datetime | None) -> Markup | str:
     return Markup('<time datetime="{}">{:%Y-%m-%d %H:%M} UTC</time>').format(
         at.isoformat(timespec="seconds"), at
     )
+
+
+def count_text(count: int | None) -> str:
+    """Return how many there are, as people read it: ``1,234``; a dash for None."""
+    return "–" if count is None else f"{count:,}"
+
+
+def capped_text(count: int | None) -> str:
+    """Return the same of what is counted no further than ``MOST``: ``10,000+``."""
+    return f"{count_text(count)}{'+' if count == MOST else ''}"
+
+
+def seconds_text(seconds: float | None) -> str:
+    """Return how long that is: ``42 s``, ``12 min``, ``5 h``, ``3 d``; a dash for None."""
+    if seconds is None:
+        return "–"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"
 
 
 def _refusal(response: Response) -> Response:
