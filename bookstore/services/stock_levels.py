@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Integer, func, literal_column, select
+from sqlalchemy import ColumnElement, Integer, func, literal_column, select
 
 from bookstore import errors
 from bookstore.extensions import db
@@ -49,23 +49,15 @@ def list_books(actor: Acting, page: PageRequest, *, q: str = "", low: bool = Fal
     """
     require_staff(actor)
     query: AnySelect = select(*_SHOWN)
-    given: dict[str, Any] = {}
-    if low:
-        # As the index has it: given as a parameter it would not be used.
-        few = Book.stock <= literal_column(str(LOW_STOCK), Integer())
-        query = query.where(few, Book.status == "available")
+    # As the index has it: given as a parameter it would not be used.
+    few = Book.stock <= literal_column(str(LOW_STOCK), Integer()), Book.status == "available"
     if q.strip():
-        found = search.matches(q)
-        if found is None:
-            return Page([], None)
-        hits, given = found.hits, found.values
-        query = planned_anew(query.join(hits, hits.c.book_id == Book.id))
-        order = Order("relevance", hits.c.score, Book.id, True, paging.parse_int)
-    elif low:
+        return _matching(query, few if low else (), page, q)
+    if low:
         order = Order("stock", Book.stock, Book.id, False, paging.parse_int)
-    else:
-        order = Order("-created", Book.id, Book.id, True, paging.parse_int)
-    return paging.run(db.session(), paging.statements(query, order, page), page, given)
+        return paging.fetch(db.session(), query.where(*few), order, page)
+    order = Order("-created", Book.id, Book.id, True, paging.parse_int)
+    return paging.fetch(db.session(), query, order, page)
 
 
 def get(actor: Acting, book_id: int) -> dict[str, Any]:
@@ -165,3 +157,19 @@ def adjust(
         if level == book.stock:
             return book
         return catalog_editing.update_book(actor, book_id, {"stock": level}, stock_note=note)
+
+
+def _matching(
+    query: AnySelect, which: tuple[ColumnElement[bool], ...], page: PageRequest, q: str
+) -> Page:
+    """Return the books that match, the best first; looked at when it is known which they are."""
+    found = search.matches(q)
+    if found is None:
+        return Page([], None)
+    hits = found.hits
+    wanted = select(hits.c.book_id)
+    if which:
+        wanted = wanted.join(Book, Book.id == hits.c.book_id).where(*which)
+    order = Order("relevance", hits.c.score, hits.c.book_id, True, paging.parse_int)
+    made = paging.statements(query, order, page, planned_anew(wanted), found_by=Book.id)
+    return paging.run(db.session(), made, page, found.values)

@@ -20,8 +20,10 @@ from bookstore.extensions import db, redis_handle
 from bookstore.models import Author, Book, Category, Order, Publisher, ShoppingCart, User
 from bookstore.services import generating
 from tests.clients import ADDRESS, Client
+from tests.console.browsing import Browser
 from tests.factories import log_in
 from tests.servers import Postgres
+from tests.services import hooks
 
 SIZE = generating.Size(books=20_000, reviews=40_000, orders=20_000, users=4_000, seed=3)
 BIG = {
@@ -149,7 +151,7 @@ def clerk(big: Flask) -> Client:
         return log_in(big, user)
 
 
-def record(app: Flask, calls: list[tuple[str, str, Any]], client: Client) -> Recorder:
+def record(app: Flask, calls: list[tuple[str, str, Any]], client: "Client | Console") -> Recorder:
     recorder = Recorder()
     with app.app_context():
         event.listen(db.engine, "before_cursor_execute", recorder)
@@ -212,3 +214,37 @@ def test_no_level_of_a_graph_reads_a_big_table_whole(big: Flask, clerk: Client) 
     with big.app_context():
         assert scanned(recorder, dear=False) == []
         assert scanned(recorder, dear=True) == []
+
+
+class Console:
+    """Asks for pages of the console as ``record`` asks the API."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+
+    def call(self, _method: str, path: str, _body: Any) -> Any:
+        """Ask for a page."""
+        return self.browser.open(path).answer
+
+
+CONSOLE = (
+    "stock/", "stock/?low=true", "stock/?q=garden", "stock/?q=garden&low=true", "stock/{book}",
+    "prices/?q=garden", "customers/", "customers/?q=a", "customers/?q=a@",
+    "customers/?q=7&by=email", "customers/?staff=true", "customers/{buyer}", "coupons/",
+    "webhooks/{endpoint}",
+    "webhooks/{endpoint}?status=failed", "webhooks/{endpoint}?q={number}", "audit-log/",
+    "webhooks/{endpoint}?q=evt_1", "webhooks/{endpoint}?from=2026-06-01&to=2026-06-02",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("dear", [False, True], ids=["as planned", "sequential scans dear"])
+def test_no_page_of_the_console_reads_a_big_table_whole(big: Flask, dear: bool) -> None:
+    with big.app_context():
+        buyer = db.session.scalars(select(Order.user_id).limit(1)).one()
+        given = values(db.session) | {"buyer": buyer}
+        given["endpoint"] = hooks.endpoint("https://9.9.9.9/", is_active=False)
+    browser = Browser.of(big)
+    calls = [("GET", f"/admin/{path.format(**given)}", None) for path in CONSOLE]
+    recorder = record(big, calls, Console(browser))
+    with big.app_context():
+        assert scanned(recorder, dear=dear) == []
