@@ -1,6 +1,6 @@
 """Cross-origin requests (the Fetch standard's CORS protocol), for the origins in CORS_ORIGINS.
 
-Never with credentials: there are no cookies, and tokens are sent by whoever has them.
+Never with credentials: the API knows no cookies, and tokens are sent by whoever has them.
 """
 
 from flask import Response, request

@@ -110,7 +110,7 @@ def _check_handshake() -> None:
 def _check_origin() -> None:
     """Refuse browsers on pages of other sites (RFC 6455 10.2); other clients send no Origin.
 
-    Pages cannot use somebody's login without having it, as there are no cookies; that only those
+    Pages cannot use somebody's login without having it, as no cookie is sent here; that only those
     of CORS_ORIGINS may try is a second bar.
     """
     origin = request.headers.get("Origin")
