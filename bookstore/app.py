@@ -47,7 +47,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SECRET_KEY=settings.resolved_secret_key(),
         TESTING=settings.bookstore_env == "testing",
         MAX_CONTENT_LENGTH=BODY_LIMIT,
-        # The console has a cookie of its own. Should a tool for development set one, not carelessly.
+        # The console has one of its own. Should a tool for development set one, not carelessly.
         SESSION_COOKIE_SECURE=settings.bookstore_env != "development",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",

@@ -27,7 +27,7 @@ class Board:
 
     ``days`` and ``top_books`` are of the last ``DAYS`` days, as ``reports`` has them; ``carts`` is
     what ``reports.abandoned_sum`` returns; ``waiting`` has what needs somebody, by its name in
-    ``_waiting``; ``figures`` is how the machinery does.
+    ``_waiting`` (refunds that failed are of these days too); ``figures`` is how the machinery does.
     """
 
     days: list[dict[str, Any]]
@@ -70,7 +70,9 @@ def _waiting() -> dict[str, int]:
         "review": _count(Order.payment_status == "review"),
         "unpaid": _count(Order.status == "pending"),
         "to_send": _count(Order.status == "processing"),
-        "refunds_failed": _count(Refund.status == "failed"),
+        "refunds_failed": _count(
+            Refund.created_at >= clock.now() - timedelta(days=DAYS), Refund.status == "failed"
+        ),
         "deliveries_failed": _count(WebhookDelivery.status == FAILED),
         "low_stock": _count(few, Book.status == "available"),
     }

@@ -36,11 +36,15 @@ if (parts.length) {
     }
     setTimeout(again, seconds * 1000);
   };
+  const isTyped = (part) =>
+    [...part.querySelectorAll("input, textarea")].some(
+      (one) => one.value !== one.defaultValue || one.checked !== one.defaultChecked,
+    );
   const show = (page) => {
     for (const part of parts) {
       const fresh = page.getElementById(part.id);
       // Whoever is in the middle of it is not disturbed, and what they opened stays open.
-      if (!fresh || part.contains(document.activeElement)) continue;
+      if (!fresh || part.contains(document.activeElement) || isTyped(part)) continue;
       const open = [...part.querySelectorAll("details")].map((one) => one.open);
       part.replaceChildren(...fresh.childNodes);
       part.querySelectorAll("details").forEach((one, number) => { one.open = open[number] ?? false; });

@@ -234,7 +234,7 @@ def _set_cookie(response: BaseResponse, user_id: int, session_id: str, began: in
 
 
 def _to_login() -> BaseResponse:
-    if request.method == "GET":
+    if request.method in {"GET", "HEAD"}:
         here = quote(request.path)
         if request.query_string:
             here += f"?{request.query_string.decode('latin-1')}"

@@ -18,8 +18,8 @@ PER_PAGE = 25
 # Of every form, and none of its schema's business.
 _OWN = frozenset({"csrf", "key", "version", "form"})
 _CHANGED = (
-    "Somebody has changed this since you opened it. Below is how it stands now: "
-    "look at it, and send the form again if you still want to."
+    "Somebody has changed this, or it has changed by itself, since you opened it. Below is how it "
+    "stands now: look at it, and send the form again if you still want to."
 )
 
 
