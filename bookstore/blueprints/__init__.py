@@ -7,7 +7,7 @@
 | v2 | /api/v2 | ``v2.BLUEPRINTS`` | current |
 | (by Accept) | /api | as above | ``versioning.Negotiation`` |
 | (none) | / | ``graphql``, ``health``, ``docs``, ``metrics`` | not versioned |
-| (none) | / | ``tracker``, ``checkout``, ``sandbox`` | pages of the shop's own |
+| (none) | / | ``storefront``, ``tracker``, ``checkout``, ``sandbox`` | pages of the shop's own |
 | (none) | /admin | ``console`` | the staff's pages |
 | (none) | /internal | ``internal`` | between the shop's parts |
 | (none) | / | ``storage`` | covers, and the embedded store |
@@ -46,6 +46,7 @@ from bookstore.blueprints import (
     ready,
     sandbox,
     storage,
+    storefront,
     tracker,
     transport,
     v1,
@@ -70,6 +71,7 @@ UNVERSIONED = (
     metrics.blp,
     docs.blp,
     graphql.blp,
+    storefront.blp,
     tracker.blp,
     checkout.blp,
     console.blp,

@@ -5,19 +5,11 @@ import inspect
 from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template, send_from_directory
-from werkzeug.utils import redirect
-from werkzeug.wrappers import Response as BaseResponse
 
 from bookstore import errors, problems
 from bookstore.blueprints.answers import html_page, json_response
 
 blp = Blueprint("docs", __name__)
-
-
-@blp.get("/")
-def home() -> BaseResponse:
-    """Lead whoever opens the shop's address in a browser to the documents."""
-    return redirect("/api/v2/docs")
 
 
 @blp.get("/api/<any(v1, v2):version>/openapi.json")

@@ -2,9 +2,9 @@
 
 | part | what it serves |
 |---|---|
-| catalog | books, covers, authors, categories, publishers, reviews, recommendations, GraphQL |
+| catalog | books and their pages, covers, authors, …, reviews, recommendations, GraphQL |
 | users | accounts, logins, API keys, one's own devices and notifications, audit log |
-| orders | carts, wishlists, orders, payments, webhooks, reports, jobs, sockets, pages, console |
+| orders | carts, wishlists, orders, payments, webhooks, reports, jobs, sockets, other pages, console |
 | every one | health, metrics, documents |
 """
 
@@ -20,7 +20,7 @@ PART = {
     **dict.fromkeys(
         (
             *("catalog", "covers", "records", "reviews", "recommendations", "graphql"),
-            *("storage", "catalog_imports", "price_updates"),
+            *("storage", "catalog_imports", "price_updates", "storefront"),
             *("v1_catalog", "v1_records", "v1_reviews"),
             "internal_catalog",
         ),

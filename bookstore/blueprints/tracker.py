@@ -1,7 +1,7 @@
-"""The shop's own pages, clients of the API like any other.
+"""The shop's own pages about accounts and orders, clients of the API like any other.
 
-The order tracker follows one order live; the others are where mails lead that are about a forgotten
-password or an address to verify.
+The order tracker follows one order live; others make an account, log in and list orders, or are
+where mails lead that are about a forgotten password or an address to verify.
 """
 
 import importlib.resources
@@ -17,6 +17,24 @@ blp = Blueprint("tracker", __name__)
 def page(number: str) -> Response:
     """Return the page. It says nothing of the order: who opens it logs in first."""
     return html_page("track.html", number=number[:20])
+
+
+@blp.get("/orders")
+def orders() -> Response:
+    """Return the page that lists one's orders."""
+    return html_page("orders.html")
+
+
+@blp.get("/login")
+def log_in() -> Response:
+    """Return the page where one logs in, and goes on to ``?next=`` (a page of the shop's)."""
+    return html_page("login.html")
+
+
+@blp.get("/register")
+def register() -> Response:
+    """Return the page where one makes an account, and goes on as after logging in."""
+    return html_page("register.html")
 
 
 @blp.get("/reset-password")

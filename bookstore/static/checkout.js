@@ -1,12 +1,12 @@
 // The checkout: cart, address, delivery, payment, and on to the order's tracker. What was entered
 // and which order it became stays in this tab, so that whoever reloads or comes back goes on where
 // they were, and never orders twice.
-import { Refused, call, logIn, logOut, login } from "./client.js";
+import { Refused, call, logIn, logOut, login, setCopies } from "./client.js";
 import { showCart } from "./checkout-cart.js";
 import { NoDelivery, askQuote } from "./checkout-delivery.js";
 import { startPaying } from "./checkout-payment.js";
 import { countries, countryName } from "./countries.js";
-import { at, complain, make, markAll, markWrong, money, onSubmit, tell } from "./dom.js";
+import { at, complain, make, markAll, markRefusal, markWrong, money, onSubmit, tell } from "./dom.js";
 
 const SECTIONS = ["cart", "account", "address", "delivery", "payment"];
 const FIELDS = ["name", "line1", "line2", "city", "region", "postal_code", "country"];
@@ -124,6 +124,7 @@ async function place() {
     return;
   }
   keep({ attempt: undefined, order: order.id });
+  setCopies(0);
   await toPayment(order);
 }
 
@@ -244,7 +245,7 @@ onSubmit(at("register"), async () => {
   await call("POST", "/auth/register", account);
   await enter(account.username, account.password);
 }, (error) => {
-  if (!markAll(at("register"), error.problem?.errors)) failed(error);
+  if (!markRefusal(at("register"), error)) failed(error);
 });
 
 onSubmit(at("where"), async () => {

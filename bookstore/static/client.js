@@ -18,10 +18,22 @@ export function login() {
   return tokens;
 }
 
+// How many copies are in the cart, as far as this tab has heard.
+export function copies() {
+  return Number(sessionStorage.getItem("copies") || 0);
+}
+
+export function setCopies(count) {
+  if (count) sessionStorage.setItem("copies", count);
+  else sessionStorage.removeItem("copies");
+  window.dispatchEvent(new Event("visitor"));
+}
+
 function keep(found) {
   tokens = found;
   if (found) sessionStorage.setItem("tokens", JSON.stringify(found));
   else sessionStorage.removeItem("tokens");
+  window.dispatchEvent(new Event("visitor"));
 }
 
 async function send(method, path, body, headers) {
@@ -34,6 +46,7 @@ async function send(method, path, body, headers) {
   if (!answer.ok) throw new Refused(answer.status, found || {});
   const cart = answer.headers.get("X-Cart-Token");
   if (cart) sessionStorage.setItem("cart", cart);
+  if (found?.total_items !== undefined) setCopies(found.total_items);
   return found;
 }
 
@@ -67,17 +80,21 @@ export async function call(method, path, body, headers = {}) {
   }
 }
 
-// Log in; a guest's cart becomes part of the account's.
-export async function logIn(username, password) {
+// Log in, with the code of a second factor where there is one; a guest's cart becomes part of the
+// account's.
+export async function logIn(username, password, code) {
   const cart = sessionStorage.getItem("cart");
-  keep(await send("POST", "/auth/token", { username, password }, cart ? { "X-Cart-Token": cart } : {}));
+  keep(await send("POST", "/auth/token", { username, password, code }, cart ? { "X-Cart-Token": cart } : {}));
   sessionStorage.removeItem("cart");
+  // What was in the account's before counts too; nobody is kept out for want of that.
+  await call("GET", "/cart").catch(() => {});
 }
 
 // Forget the login, and have the shop forget it too unless it has ended already.
 export function logOut({ tell = true } = {}) {
   const old = tokens;
   keep(null);
+  setCopies(0);
   if (old && tell) {
     send("POST", "/auth/logout", { refresh: old.refresh }, { Authorization: `Bearer ${old.access}` })
       .catch(() => {});

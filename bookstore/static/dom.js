@@ -77,6 +77,14 @@ export function markAll(form, errors, prefix = "") {
   return fields.length > 0;
 }
 
+const TAKEN = { username_taken: "username", email_taken: "email" };
+
+// As markAll, for whatever a refusal says of the form; whether it was about a field.
+export function markRefusal(form, error, prefix = "") {
+  const taken = TAKEN[error.code];
+  return markAll(form, taken ? { [taken]: [error.message] } : error.problem?.errors, prefix);
+}
+
 // Run work when a form is sent: one at a time, its button resting meanwhile.
 export function onSubmit(form, work, failed) {
   let busy = false;

@@ -9,6 +9,8 @@ from flask import Flask
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"])
 
+HEADER = "/track/assets/header.js"  # of every page
+
 
 @pytest.fixture(autouse=True)
 def as_before(shop: Flask) -> Iterator[None]:
@@ -41,7 +43,7 @@ def nonces(html: str) -> list[str]:
 
 def test_without_a_key_by_test_cards(shop: Flask) -> None:
     html, policy = page(shop)
-    assert scripts(html) == ["/track/assets/checkout.js"]
+    assert scripts(html) == [HEADER, "/track/assets/checkout.js"]
     assert 'id="card"' in html
     assert "stripe" not in " ".join(policy.values())
     assert policy["default-src"] == "'none'"
@@ -54,14 +56,14 @@ def test_without_a_key_by_test_cards(shop: Flask) -> None:
 def test_with_keys_by_stripe(shop: Flask) -> None:
     keys = {"stripe_secret_key": "sk_test_1", "stripe_publishable_key": "pk_test_1"}
     html, policy = page(shop, stripe_webhook_secret="whsec_1", **keys)
-    assert scripts(html) == ["https://js.stripe.com/v3/", "/track/assets/checkout.js"]
+    assert scripts(html) == [HEADER, "https://js.stripe.com/v3/", "/track/assets/checkout.js"]
     assert 'id="elements"' in html
     assert 'id="card"' not in html
     assert "sk_test_1" not in html
     assert {"https://js.stripe.com", f"'nonce-{nonces(html)[0]}'"} <= set(
         policy["script-src"].split()
     )
-    assert len(nonces(html)) == 2
+    assert len(nonces(html)) == 3
     assert {"https://js.stripe.com", "https://hooks.stripe.com"} <= set(policy["frame-src"].split())
     assert policy["connect-src"] == "'self' https://api.stripe.com"
     assert "unsafe" not in " ".join(policy.values())

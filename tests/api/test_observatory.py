@@ -73,6 +73,9 @@ def test_every_page_and_answer(production: Flask) -> None:
     reader, _ = reader_and_clerk(production)
     order = to_pay_for(production, reader)
     pages = (
+        "/",
+        "/books/1",
+        "/login",
         "/checkout",
         "/track/X",
         "/reset-password",
@@ -81,7 +84,7 @@ def test_every_page_and_answer(production: Flask) -> None:
         "/api/v2/docs",
         f"/api/v2/orders/{order}/invoice",
     )
-    others = ("/", "/api/v2/books", "/api/v1/books/", "/api/v2/me", "/none", "/healthz")
+    others = ("/api/v2/books", "/api/v1/books/", "/api/v2/me", "/none", "/healthz")
     files = ("/api/v2/openapi.json", "/track/assets/checkout.js", "/api/docs-assets/index.css")
     inside = {"/healthz"}
     for path in (*pages, *others, *files):

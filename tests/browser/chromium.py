@@ -2,7 +2,7 @@
 
 import base64
 import json
-import shutil
+import os
 import subprocess
 import time
 from contextlib import ExitStack
@@ -11,75 +11,99 @@ from typing import Any, Self
 
 from websockets.sync.client import connect
 
+from tests.browser import axe
+from tests.browser.programs import Program
 from tests.clients import wait_until
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
-    "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic "
+    "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic "
     "--no-first-run --disable-background-networking --disable-component-update --disable-sync "
-    "--remote-debugging-port=0 --window-size=900,1100"
+    "--remote-debugging-port=0"
 )
+DESKTOP, PHONE = (1280, 900), (390, 844)
 
 
-def find_chromium() -> str | None:
-    """Return a Chromium on PATH, None when there is none."""
-    return next(filter(None, map(shutil.which, NAMES)), None)
+class Browser:
+    """One Chromium with a profile of its own; its pages know nothing of each other."""
 
-
-class Page:
-    """One tab of one browser with a profile of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.calls = folder, 0
-        self.errors: list[str] = []
+    def __init__(self, program: Program, folder: Path) -> None:
+        self.program, self.folder, self.calls = program, folder, 0
+        self.page: Page | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._start(stack)
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [
+                        self.program.path,
+                        *QUIET.split(),
+                        f"--user-data-dir={self.folder}",
+                        "about:blank",
+                    ],
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env={**os.environ, **self.program.environ},
+                )
+            )
+            stack.callback(process.kill)
+            port_file = self.folder / "DevToolsActivePort"
+            wait_until(lambda: port_file.exists() and "\n" in port_file.read_text())
+            port, path = port_file.read_text().split("\n")[:2]
+            url = f"ws://127.0.0.1:{port}{path}"
+            self.connection = stack.enter_context(connect(url, max_size=2**26, compression=None))
             self._end = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end.close()
 
-    def _start(self, stack: ExitStack) -> None:
-        program = find_chromium()
-        assert program is not None
-        process = stack.enter_context(
-            subprocess.Popen(
-                [program, *QUIET.split(), f"--user-data-dir={self.folder}", "about:blank"],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        )
-        stack.callback(process.kill)
-        port_file = self.folder / "DevToolsActivePort"
-        wait_until(lambda: port_file.exists() and "\n" in port_file.read_text())
-        port, path = port_file.read_text().split("\n")[:2]
-        url = f"ws://127.0.0.1:{port}{path}"
-        self.connection = stack.enter_context(connect(url, max_size=2**26, compression=None))
-        self.session = ""
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        self.session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
-
-    def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """Send one command and return its result; notes errors of the page meanwhile."""
+    def call(self, method: str, session: str = "", **params: Any) -> dict[str, Any]:
+        """Send one command and return its result; the page notes its events meanwhile."""
         self.calls += 1
         message: dict[str, Any] = {"id": self.calls, "method": method, "params": params}
-        if self.session:
-            message["sessionId"] = self.session
+        if session:
+            message["sessionId"] = session
         self.connection.send(json.dumps(message))
         while True:
             answer = json.loads(self.connection.recv(timeout=30))
             if answer.get("id") == self.calls:
                 assert "error" not in answer, (method, answer)
                 return dict(answer["result"])
-            self._note(answer)
+            if self.page is not None and answer.get("sessionId") == self.page.session:
+                self.page.note(answer)
 
-    def _note(self, event: dict[str, Any]) -> None:
+
+class Page:
+    """One tab, as of a browser of its own: it shares neither storage nor cookies."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser, self.session = browser, ""
+        self.errors: list[str] = []
+        self.is_touched = False
+
+    def __enter__(self) -> Self:
+        call = self.browser.call
+        self.context = call("Target.createBrowserContext")["browserContextId"]
+        self.target = call("Target.createTarget", url="about:blank", browserContextId=self.context)[
+            "targetId"
+        ]
+        attached = call("Target.attachToTarget", targetId=self.target, flatten=True)
+        self.session, self.browser.page = attached["sessionId"], self
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+        self.measure(*DESKTOP)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.browser.page = None
+        self.browser.call("Target.disposeBrowserContext", browserContextId=self.context)
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """Send one command to this tab and return its result."""
+        return self.browser.call(method, self.session, **params)
+
+    def note(self, event: dict[str, Any]) -> None:
+        """Note what went wrong in the page."""
         params = event.get("params", {})
         if event.get("method") == "Runtime.exceptionThrown":
             self.errors.append(json.dumps(params["exceptionDetails"]))
@@ -87,16 +111,34 @@ class Page:
         if event.get("method") == "Log.entryAdded" and entry.get("source") == "security":
             self.errors.append(entry["text"])
 
+    # -- how it is shown ------------------------------------------------------------------------
+    def measure(self, width: int, height: int) -> None:
+        """Give the tab a size, in CSS pixels; a narrow one is a phone's, and touched."""
+        self.is_touched = width < 600
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=1, mobile=self.is_touched,
+        )  # fmt: skip
+        self.call("Emulation.setTouchEmulationEnabled", enabled=self.is_touched)
+
+    def light(self, scheme: str) -> None:
+        """Show it ``light`` or ``dark``, and without what moves."""
+        features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        media = [{"name": name, "value": value} for name, value in features.items()]
+        self.call("Emulation.setEmulatedMedia", features=media)
+
     def open(self, url: str) -> None:
         """Go there."""
         self.call("Page.navigate", url=url)
         self.wait_for("document.readyState === 'complete'")
 
+    # -- what is seen ---------------------------------------------------------------------------
     def evaluate(self, expression: str) -> Any:
         """Return the value of a JavaScript expression; it may do what only a click may."""
         found = self.call(
-            "Runtime.evaluate", expression=expression, returnByValue=True, userGesture=True
-        )
+            "Runtime.evaluate",
+            expression=expression, returnByValue=True, userGesture=True, awaitPromise=True,
+        )  # fmt: skip
         assert "exceptionDetails" not in found, (expression, found)
         return found["result"].get("value")
 
@@ -108,28 +150,68 @@ class Page:
             assert time.monotonic() < deadline, f"waited in vain for {expression}; shown: {shown}"
             time.sleep(0.05)
 
+    def sees(self, text: str, where: str = "main") -> None:
+        """Wait for words."""
+        place, words = json.dumps(where), json.dumps(text)
+        self.wait_for(f"document.querySelector({place})?.innerText.includes({words})")
+
     def text(self, selector: str) -> str:
         """Return what an element shows."""
         return str(self.evaluate(f"document.querySelector({selector!r}).innerText"))
 
     def titles(self) -> list[str]:
         """Return the titles of all tabs."""
-        return [str(one["title"]) for one in self.call("Target.getTargets")["targetInfos"]]
+        tabs = self.call("Target.getTargets")["targetInfos"]
+        return [str(tab["title"]) for tab in tabs if tab.get("browserContextId") == self.context]
+
+    def picture(self, path: Path) -> None:
+        """Save a screenshot (PNG)."""
+        data = self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]
+        path.write_bytes(base64.b64decode(data))
+
+    def faults(self) -> list[axe.Fault]:
+        """Return what axe finds wrong with the page as it is shown now."""
+        return axe.look(self)
+
+    # -- what is done ---------------------------------------------------------------------------
+    def press(self, selector: str) -> None:
+        """Click the first such element that is shown, with the mouse; on a phone tap it."""
+        self.wait_for(f"!!({_SHOWN})({json.dumps(selector)})")
+        x, y = self.evaluate(f"({_MIDDLE})({json.dumps(selector)})")
+        if self.is_touched:
+            self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+            self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+            return
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def fill(self, selector: str, text: str) -> None:
         """Type into a field."""
         self.evaluate(f"document.querySelector({selector!r}).focus()")
         self.call("Input.insertText", text=text)
 
-    def press_enter(self) -> None:
-        """Press Enter where the focus is."""
+    def key(self, name: str, code: int, text: str = "") -> None:
+        """Press a key where the focus is; ``code`` is the Windows one, as DevTools wants it."""
         for kind in ("keyDown", "keyUp"):
             self.call(
-                "Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", text="\r",
-                windowsVirtualKeyCode=13,
+                "Input.dispatchKeyEvent", type=kind, key=name, code=name, text=text,
+                windowsVirtualKeyCode=code,
             )  # fmt: skip
 
-    def picture(self, path: Path) -> None:
-        """Save a screenshot (PNG)."""
-        data = self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]
-        path.write_bytes(base64.b64decode(data))
+    def press_enter(self) -> None:
+        """Press Enter where the focus is."""
+        self.key("Enter", 13, "\r")
+
+
+_SHOWN = """(selector) => [...document.querySelectorAll(selector)]
+  .find((one) => one.checkVisibility() && !one.disabled)"""
+# In the middle of what is there; whatever lies on top of it would be hit instead.
+_MIDDLE = f"""(selector) => {{
+  const found = ({_SHOWN})(selector);
+  found.scrollIntoView({{ block: "center", behavior: "instant" }});
+  const box = found.getClientRects()[0];
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const hit = document.elementFromPoint(x, y);
+  if (!found.contains(hit)) throw new Error(`${{selector}} lies under ${{hit?.outerHTML}}`);
+  return [x, y];
+}}"""

@@ -1,21 +1,25 @@
 """The shop as real processes and a real browser to look at it; without one these are skipped."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from tests.browser.chromium import Page, find_chromium
+from tests.browser.chromium import Browser, Page
+from tests.browser.programs import chromium
 from tests.clients import LiveShop
 from tests.conftest import Apps
 
 
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(chromium(), tmp_path_factory.mktemp("chromium")) as started:
+        yield started
+
+
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    if find_chromium() is None:
-        pytest.skip("no Chromium on PATH (Debian: apt install chromium)")
-    with Page(tmp_path / "profile") as opened:
+def page(browser: Browser) -> Iterator[Page]:
+    with Page(browser) as opened:
         yield opened
         assert opened.errors == []
 
