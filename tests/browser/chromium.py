@@ -28,7 +28,7 @@ class Browser:
 
     def __init__(self, program: Program, folder: Path) -> None:
         self.program, self.folder, self.calls = program, folder, 0
-        self.page: Page | None = None
+        self.pages: dict[str, Page] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -58,7 +58,7 @@ class Browser:
         self._end.close()
 
     def call(self, method: str, session: str = "", **params: Any) -> dict[str, Any]:
-        """Send one command and return its result; the page notes its events meanwhile."""
+        """Send one command and return its result; pages note their events meanwhile."""
         self.calls += 1
         message: dict[str, Any] = {"id": self.calls, "method": method, "params": params}
         if session:
@@ -69,8 +69,8 @@ class Browser:
             if answer.get("id") == self.calls:
                 assert "error" not in answer, (method, answer)
                 return dict(answer["result"])
-            if self.page is not None and answer.get("sessionId") == self.page.session:
-                self.page.note(answer)
+            if answer.get("sessionId") in self.pages:
+                self.pages[answer["sessionId"]].note(answer)
 
 
 class Page:
@@ -88,14 +88,15 @@ class Page:
             "targetId"
         ]
         attached = call("Target.attachToTarget", targetId=self.target, flatten=True)
-        self.session, self.browser.page = attached["sessionId"], self
+        self.session = attached["sessionId"]
+        self.browser.pages[self.session] = self
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
         self.measure(*DESKTOP)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.browser.page = None
+        del self.browser.pages[self.session]
         self.browser.call("Target.disposeBrowserContext", browserContextId=self.context)
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
@@ -169,9 +170,9 @@ class Page:
         data = self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]
         path.write_bytes(base64.b64decode(data))
 
-    def faults(self) -> list[axe.Fault]:
-        """Return what axe finds wrong with the page as it is shown now."""
-        return axe.look(self)
+    def faults(self, *rules: str) -> list[axe.Fault]:
+        """Return what axe finds wrong with the page as it is shown now, by all rules or some."""
+        return axe.look(self, rules)
 
     # -- what is done ---------------------------------------------------------------------------
     def press(self, selector: str) -> None:
@@ -182,13 +183,19 @@ class Page:
             self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
             self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
             return
-        for kind in ("mousePressed", "mouseReleased"):
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def fill(self, selector: str, text: str) -> None:
         """Type into a field."""
         self.evaluate(f"document.querySelector({selector!r}).focus()")
         self.call("Input.insertText", text=text)
+
+    def choose(self, selector: str, text: str) -> None:
+        """Choose from a list by typing how the words begin."""
+        self.evaluate(f"document.querySelector({selector!r}).focus()")
+        for letter in text:
+            self.call("Input.dispatchKeyEvent", type="char", text=letter)
 
     def key(self, name: str, code: int, text: str = "") -> None:
         """Press a key where the focus is; ``code`` is the Windows one, as DevTools wants it."""
@@ -205,12 +212,19 @@ class Page:
 
 _SHOWN = """(selector) => [...document.querySelectorAll(selector)]
   .find((one) => one.checkVisibility() && !one.disabled)"""
-# In the middle of what is there; whatever lies on top of it would be hit instead.
-_MIDDLE = f"""(selector) => {{
-  const found = ({_SHOWN})(selector);
-  found.scrollIntoView({{ block: "center", behavior: "instant" }});
-  const box = found.getClientRects()[0];
-  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+# In the middle of what is there, once it stands still; whatever lies on top would be hit instead.
+_MIDDLE = f"""async (selector) => {{
+  const frame = () => new Promise(requestAnimationFrame);
+  let found, before, x, y;
+  do {{
+    found = ({_SHOWN})(selector);
+    found.scrollIntoView({{ block: "center", behavior: "instant" }});
+    before = [x, y].join();
+    await frame();
+    await frame();
+    const box = found.getClientRects()[0];
+    [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  }} while ([x, y].join() !== before);
   const hit = document.elementFromPoint(x, y);
   if (!found.contains(hit)) throw new Error(`${{selector}} lies under ${{hit?.outerHTML}}`);
   return [x, y];

@@ -1,0 +1,146 @@
+"""The whole way of a customer, and of staff, through the pages of a real shop.
+
+With the mouse and keys before a wide screen, by touch on a phone; at each stop axe looks for what
+keeps people out.
+"""
+
+import pytest
+from flask import Flask
+
+from tests.browser.buying import ADDRESS
+from tests.browser.chromium import Browser
+from tests.browser.walking import Walker, walker
+from tests.clients import LiveShop
+from tests.factories import PASSWORD, make_book, make_clerk
+
+
+class Customer(Walker):
+    """Ann, who is new here."""
+
+    def register(self) -> None:
+        """Make an account, at the second attempt, and be back where she was."""
+        page = self.page
+        page.press("#enter a")
+        page.sees("Log in", "h1")
+        self.stop("login")
+        page.press("#other")
+        page.sees("Make an account", "h1")
+        for field, text in (
+            ("username", "ann"),
+            ("email", "ann@example.com"),
+            ("password", "12345678"),
+        ):
+            page.fill(f"#{field}", text)
+        page.press("#register button")
+        page.sees("known from many leaks", "#password-wrong")
+        self.stop("register, refused")
+        page.evaluate("document.querySelector('#password').value = ''")
+        page.fill("#password", PASSWORD)
+        page.press_enter()
+        page.wait_for("location.pathname !== '/register'")
+        page.sees("My orders", "nav")
+
+    def find(self) -> None:
+        """Look for the book, and read about it."""
+        page = self.page
+        page.press("#q")
+        page.fill("#q", "left hand")
+        page.wait_for("!document.querySelector('#suggestions').hidden")
+        self.stop("suggestions")
+        page.press_enter()
+        page.sees("Books for “left hand”", "h1")
+        self.stop("found")
+        page.press("#books h3 a")
+        page.sees("The Left Hand of Darkness", "h1")
+        self.stop("book")
+
+    def take(self) -> None:
+        """Put it into the cart."""
+        self.page.press("[data-add]")
+        self.page.sees("is in your cart", "#done")
+        self.stop("book, in the cart")
+
+    def order(self) -> str:
+        """Order and pay what is in the cart; return the order's number."""
+        page = self.page
+        page.press("nav a[href='/checkout']")
+        page.sees("The Left Hand of Darkness", "#lines")
+        self.stop("cart")
+        page.press("#to-address")
+        page.press("#name")
+        for name, text in ADDRESS.items():
+            page.fill(f"#{name}", text)
+        page.choose("#country", "United K")
+        self.stop("address")
+        page.press("#where button")
+        page.press("[value=express]")
+        page.sees("24.98 USD", "#place")
+        self.stop("delivery")
+        page.press("#place")
+        page.press("[data-card^='4242']")
+        self.stop("payment")
+        page.press("#pay-now")
+        page.sees("We are packing your books.", "#status")
+        self.stop("tracker")
+        return page.text(".number")
+
+    def follow(self, number: str) -> None:
+        """See the parcel on its way, and find the order again."""
+        page = self.page
+        page.sees("Your books are on their way.", "#status")
+        page.sees("TRACK-0042", "#tracking")
+        self.stop("tracker, shipped")
+        page.press("#mine a")
+        page.sees("On its way", "#orders")
+        self.stop("my orders")
+        page.press("#orders a")
+        page.sees(number, "h1")
+        page.press("#logout")
+        page.sees("Log in to follow it")
+        self.stop("tracker, logged out")
+
+    def look_around(self) -> None:
+        """See the pages that are beside the way."""
+        for path, words in (
+            ("/books/999", "There is no such book"),
+            ("/reset-password", "Send the link"),
+            ("/reset-password#x", "New password"),
+            ("/verify-email#x", "Is the address yours"),
+        ):
+            self.go("/login")
+            self.go(path)
+            self.page.sees(words)
+            self.stop(path)
+
+
+@pytest.mark.parametrize(
+    ("screen", "database"), [("desktop", "postgresql"), ("phone", "sqlite")], indirect=["database"]
+)
+def test_from_the_first_page_to_the_parcel(
+    shop: Flask, live: LiveShop, browser: Browser, screen: str
+) -> None:
+    with shop.app_context():
+        make_book("The Left Hand of Darkness", price=999, description="<p>A planet of winter.</p>")
+        make_book("Emma", stock=0)
+    clerk = make_clerk(shop)
+    with walker(Customer, browser, live.url, screen) as ann:
+        ann.go("/")
+        ann.page.sees("Emma", "#books")
+        ann.stop("first page")
+        if screen == "desktop":
+            ann.register()
+            ann.find()
+            ann.take()
+        else:
+            # As a guest, whose cart becomes the account's.
+            ann.find()
+            ann.take()
+            ann.register()
+        ann.page.sees("Cart (1)", "nav")
+        number = ann.order()
+        assert "Cart (1)" not in ann.page.text("nav")
+        [order] = live.call("GET", f"/orders?all=true&number={number}", token=clerk).json()["data"]
+        shipped = {"status": "shipped", "tracking_number": "TRACK-0042"}
+        live.call("POST", f"/orders/{order['id']}/status", shipped, clerk)
+        ann.follow(number)
+        ann.look_around()
