@@ -4,7 +4,7 @@
 |---|---|
 | catalog | books and their pages, covers, authors, …, reviews, recommendations, GraphQL |
 | users | accounts, logins, API keys, one's own devices and notifications, audit log |
-| orders | carts, wishlists, orders, payments, webhooks, reports, jobs, sockets, other pages, console |
+| orders | carts, wishlists, orders, payments, webhooks, reports, jobs, sockets, pages, console |
 | every one | health, metrics, documents |
 """
 
