@@ -38,7 +38,8 @@ def serving(home: Path, port: int, **more: str) -> Iterator["subprocess.Popen[st
         text=True,
     ) as process:
         try:
-            wait_until(lambda: _ready(port) or process.poll() is not None)
+            # Its worker comes after the web server: on a busy machine that takes a while.
+            wait_until(lambda: _ready(port) or process.poll() is not None, 120)
             assert process.poll() is None, Path(log.name).read_text()
             yield process
         finally:
