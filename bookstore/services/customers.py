@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, text as sql_text
 from sqlalchemy.orm import Session
 
 from bookstore import clock, errors
@@ -99,7 +99,8 @@ def search(
         User.created_at,
     )
     if staff_only:
-        query = query.where(User.is_staff)
+        # As the index has it: SQLite's "= 1" would be another condition.
+        query = query.where(sql_text("users.is_staff"))
     session = db.session()
     if text and by in {"", "id"}:
         found = _by_id(session, query, text)
