@@ -51,7 +51,8 @@ def test_what_was_looked_at_may_move(folder: Path, capsys: pytest.CaptureFixture
 
 def test_the_list_of_the_shop_is_short_and_true() -> None:
     known = json.loads((secrets.ROOT / secrets.BASELINE).read_text())["results"]
-    assert sum(map(len, known.values())) <= 20
+    # The demo reader's password stands on several pages; it is one thing that was looked at.
+    assert len({one["hashed_secret"] for entries in known.values() for one in entries}) <= 14
     assert set(known) <= set(secrets.tracked(secrets.ROOT))
     found = secrets.look(secrets.ROOT, known).json()
     for name, entries in known.items():
