@@ -8,6 +8,7 @@ from bookstore.cli.catalog import catalog_cli
 from bookstore.cli.coupons import coupons_cli
 from bookstore.cli.demo import demo
 from bookstore.cli.doctor import doctor_command
+from bookstore.cli.jobs import jobs_cli
 from bookstore.cli.maintenance import maintenance_command
 from bookstore.cli.openapi import openapi_command
 from bookstore.cli.orders import orders_cli
@@ -29,6 +30,7 @@ def init_app(app: Flask) -> None:
         coupons_cli,
         demo,
         doctor_command,
+        jobs_cli,
         maintenance_command,
         openapi_command,
         orders_cli,

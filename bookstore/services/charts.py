@@ -25,16 +25,17 @@ STYLE = """\
 .chart .axis { stroke: var(--soft); stroke-width: 1; }
 .chart .bar, .chart .dot { fill: var(--accent); }
 .chart .line { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round; }
+@media (max-width: 44rem) { .chart { font-size: 17px; } }
 @media print { .chart { break-inside: avoid; } }
 """
 
 _WIDTH, _HEIGHT = 720, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 22, 30
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 12, 26, 30
 _INNER_WIDTH, _INNER_HEIGHT = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 _STEPS = (1, 2, 5, 10)
 _MOST_TICKS = 5
-# What fits below the chart, in pixels a letter; and how many values fit above the bars.
-_LETTER, _MOST_VALUES = 7, 14
+# What fits below the chart, in pixels a letter (of a small screen); how many values above the bars.
+_LETTER, _MOST_VALUES = 10, 12
 
 
 def bars(title: str, points: Sequence[Point], *, unit: str = "") -> str:
@@ -133,7 +134,7 @@ def _svg(
         f'<title id="{name}-title">{escape(title)}</title>'
         f'<desc id="{name}-desc">{escape(_described(points, unit))}</desc>'
         f'<g aria-hidden="true">{grid}{_labels(points, slot)}{drawn}'
-        f"{_text(_LEFT, 12, unit, 'start')}</g></svg>"
+        f"{_text(_LEFT, 14, unit, 'start')}</g></svg>"
     )
 
 

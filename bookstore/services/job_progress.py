@@ -132,8 +132,8 @@ class Progress:
         Raises:
             NoLongerOurs, TookTooLong: stop.
         """
-        now, is_over = clock.now(), "finished_at" in values
-        if time.monotonic() > self._until and not is_over:
+        now, lets_go = clock.now(), "lease_owner" in values
+        if time.monotonic() > self._until and not lets_go:
             raise TookTooLong
         changes = {
             "done": self.done,
@@ -153,6 +153,6 @@ class Progress:
         ).first()
         if job is None:
             raise NoLongerOurs
-        if is_over or time.monotonic() - self._written >= WRITE_SECONDS:
+        if lets_go or time.monotonic() - self._written >= WRITE_SECONDS:
             self._written = time.monotonic()
             job_views.publish(job)

@@ -50,11 +50,24 @@ RUNS: dict[str, Runs] = {
 }
 """Kind → what does it."""
 
+
+class UnknownKind(Exception):
+    """While a release is rolled out, a worker of the one before may get what is new."""
+
+    code = "unknown_kind"
+
+
 # So often one may begin without getting on.
 MAX_ATTEMPTS = 5
 FIRST_WAIT = timedelta(seconds=5)
 PULSE_SECONDS = 15.0
-_HEALS = (errors.StorageUnavailable, errors.PartUnavailable, OperationalError, PoolTimeout)
+_HEALS = (
+    errors.StorageUnavailable,
+    errors.PartUnavailable,
+    OperationalError,
+    PoolTimeout,
+    UnknownKind,
+)
 _UNEXPECTED = "Something went wrong that should not have; the shop's log says what."
 
 
@@ -70,7 +83,7 @@ def run(job_id: int) -> bool:
     about = _about(progress)
     try:
         with _pulse(progress.held):
-            result = RUNS[progress.held.kind](progress)
+            result = _what_does(progress.held.kind)(progress)
         _end(progress, status=SUCCEEDED, result=result, files=progress.files)
         log.info("job done", extra=about)
     except NoLongerOurs:
@@ -115,13 +128,16 @@ def _hold(job_id: int) -> Progress | None:
         attempts = job.attempts
         session.flush()
         job_views.publish(job)
-    if held.kind not in RUNS:
-        _fail(progress, "unknown_kind", "This release does not know jobs of this kind.")
-    elif attempts > MAX_ATTEMPTS:
+    if attempts > MAX_ATTEMPTS:
         _fail(progress, "gave_up", f"It was begun {MAX_ATTEMPTS} times and never got on.")
-    else:
-        return progress
-    return None
+        return None
+    return progress
+
+
+def _what_does(kind: str) -> Runs:
+    if kind not in RUNS:
+        raise UnknownKind("This release does not know jobs of this kind.")
+    return RUNS[kind]
 
 
 def _actor(job: Job) -> Actor:
@@ -196,7 +212,7 @@ def _told(error: Exception, about: dict[str, Any]) -> tuple[str, str]:
 def _why(error: Exception) -> str:
     if isinstance(error, errors.BookstoreError):
         return error.detail
-    return "the database did not answer"
+    return str(error) if isinstance(error, UnknownKind) else "the database did not answer"
 
 
 def _about(progress: Progress) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import logging
 
 import redis
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 from bookstore.gateways import queue
 from bookstore.services import jobs
@@ -19,5 +20,5 @@ def look_at_once(app: Flask, name: str) -> None:
                 queue.rewake()
             elif name == queue.LONG:
                 jobs.wake_due()
-        except redis.RedisError as error:
-            log.debug("not woken, Redis is away", extra={"why": str(error)})
+        except (redis.RedisError, SQLAlchemyError) as error:
+            log.debug("not woken", extra={"why": type(error).__name__})

@@ -135,6 +135,19 @@ def test_what_may_heal_is_tried_again_and_then_given_up(app: Flask, monkeypatch:
     assert stands(job_id) == ("failed", "storage_unavailable")
 
 
+def test_a_kind_of_a_later_release_waits_for_its_workers(app: Flask, monkeypatch: Patch) -> None:
+    kind = planted(monkeypatch, write_authors)
+    job_id = jobs.start(SYSTEM, kind, {}).id
+    with monkeypatch.context() as older:
+        older.delitem(job_running.RUNS, kind)
+        older.delitem(KINDS, kind)
+        run_job(job_id)
+        assert stands(job_id) == ("queued", None)
+    make_due()
+    run_job(job_id)
+    assert stands(job_id) == ("succeeded", None)
+
+
 def test_a_mistake_is_told_to_the_log_alone(
     app: Flask, monkeypatch: Patch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,0 +1,42 @@
+"""``flask jobs``."""
+
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from bookstore.cli.refusals import shown
+from bookstore.services import jobs
+from bookstore.services.actors import SYSTEM
+from bookstore.services.paging import PageRequest
+
+jobs_cli = AppGroup("jobs", help="What somebody asked for and may watch: reports, imports …")
+
+
+@jobs_cli.command("list")
+@click.option("--status", help="Only these: queued, running, succeeded, failed or cancelled.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+def list_command(status: str | None, limit: int) -> None:
+    """List the jobs, newest first."""
+    with shown():
+        found = jobs.list_jobs(SYSTEM, PageRequest(limit=limit), status=status, everyone=True).data
+    for job in found:
+        click.echo(_line(job))
+    if not found:
+        click.echo("There are none.")
+
+
+@jobs_cli.command("cancel")
+@click.argument("job_id", type=int, metavar="ID")
+def cancel(job_id: int) -> None:
+    """Call a job off; what it has done by then stays."""
+    with shown():
+        click.echo(_line(jobs.cancel(SYSTEM, job_id)))
+
+
+def _line(job: dict[str, Any]) -> str:
+    done, total = job["progress"]["done"], job["progress"]["total"]
+    far = f"{done}" if total is None else f"{done} of {total}"
+    why = f"  {job['error']['code']}: {job['error']['detail']}" if job["error"] else ""
+    words = (f"{job['created_at']:%Y-%m-%d %H:%M}", job["kind"], job["requested_by"])
+    return f"{job['id']:>6}  {'  '.join(words)}  {job['status']}, {far}{why}"

@@ -1,0 +1,38 @@
+"""``flask jobs`` and ``flask reports book``."""
+
+import json
+
+import pytest
+from flask import Flask
+
+from bookstore.jobs import run_job
+from bookstore.services import jobs
+from bookstore.services.actors import SYSTEM
+from tests.cli.test_commands import run
+from tests.factories import make_book
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite"])
+
+
+def test_they_are_listed_and_called_off(app: Flask) -> None:
+    assert run(app, "jobs", "list").output == "There are none.\n"
+    first, second = (jobs.start(SYSTEM, "report.book", {"book_id": 9}, total=5).id for _ in "ab")
+    run_job(first)  # there is no such book
+    called_off = run(app, "jobs", "cancel", str(second)).output
+    assert called_off.endswith("report.book  system  cancelled, 0 of 5\n")
+    listed = run(app, "jobs", "list").output.splitlines()
+    assert listed[0] == called_off.rstrip("\n")
+    assert listed[1].endswith("failed, 0 of 5  not_found: There is no book 9.")
+    assert run(app, "jobs", "list", "--status", "queued").output == "There are none.\n"
+    refused = run(app, "jobs", "cancel", str(first))
+    assert refused.exit_code == 1
+    assert "nothing left to call off" in refused.output
+
+
+def test_a_report_is_printed(app: Flask) -> None:
+    book = make_book("Piranesi").id
+    assert json.loads(run(app, "reports", "book", str(book)).output)["book"]["title"] == "Piranesi"
+    printed = run(app, "reports", "book", str(book), "--format", "csv").output
+    assert printed.startswith("section,item,value,unit")
+    assert "<h1>Piranesi</h1>" in run(app, "reports", "book", str(book), "--format", "html").output
+    assert run(app, "reports", "book", "987654").output == "Error: There is no book 987654.\n"
