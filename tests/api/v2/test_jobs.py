@@ -11,7 +11,7 @@ from flask import Flask
 from bookstore.jobs import run_job
 from bookstore.services import api_keys, jobs
 from bookstore.services.actors import Actor
-from tests.clients import Client, ok, problem
+from tests.clients import Client, ok, problem, statements
 from tests.factories import log_in, make_user, new_book, reader_and_clerk
 from tests.services.job_kinds import planted
 
@@ -106,6 +106,11 @@ def test_a_list_is_ones_own_unless_staff_asks_for_all(
     assert listed(mine, "?status=queued") == [ids[1]]
     assert listed(mine, f"?kind={kind}&all=true&limit=1") == [ids[2]]
     assert listed(mine, "?kind=report.book") == []
+    with statements(shop) as found:
+        listed(mine, "?all=true")
+        ok(mine.get(f"/jobs/{ids[0]}"))
+    # Each asks who it is, and then once.
+    assert len(found) == 4, found
     page = ok(mine.get("/jobs?all=true&limit=2&count=true"))
     assert page["total"] == 3
     assert listed(mine, f"?all=true&limit=2&cursor={page['next_cursor']}") == [ids[0]]
