@@ -2,94 +2,98 @@
 
 How alike two books are is the square of the cosine: readers of both, squared, by the readers of
 the one times those of the other. A few are added to each, or two books that one reader bought
-would be as alike as can be. (The square, since not every SQLite has roots; the order is the same.)
+would be as alike as can be. (The square puts the same books first, and does better where what is
+alike to several books is added up.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
+from heapq import nsmallest
+from typing import Any
 
-from sqlalchemy import Float, Integer, bindparam, cast, func, insert, literal, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
-from bookstore.models import BookNeighbour, Order, OrderItem
+from bookstore.extensions import db
+from bookstore.models import Order, OrderItem
 from bookstore.services.sales_sums import PAID
 from bookstore.services.sql import AnySelect, among, ids, on_sqlite
+from bookstore.unit_of_work import new_snapshot
 
 SHRINKAGE = 5
-# Of somebody who bought more only the newest count: pairs grow with the square.
+# Who bought more is a library or a shop. Pairs grow with the square, and say less and less.
 MOST_OF_A_READER = 200
-MILLION = 1_000_000
+# Books whose pairs are counted at once.
+_BOOKS = 500
 
 
-def write(
-    session: Session, fit_id: int, book_ids: Sequence[int], among_ids: Sequence[int], many: int
-) -> None:
-    """Write the pairs of some books.
+def rows(book_ids: Sequence[int], many: int) -> Iterator[tuple[int, int, int, float]]:
+    """Yield (book id, rank, id of the neighbour, score): the best neighbours of each book.
+
+    Nothing is read while a row is being looked at, so who takes them may write.
 
     Args:
-        session: of the present unit of work.
-        fit_id: of the fit.
-        book_ids: whose neighbours.
-        among_ids: who may be one.
+        book_ids: whose, and who may be one.
         many: how many of each.
     """
     sqlite = on_sqlite()
-    columns = ["fit_id", "book_id", "rank", "neighbour_id", "score"]
-    statement = insert(BookNeighbour.__table__).from_select(columns, _pairs(sqlite=sqlite))
-    given = {
-        "fit_id": fit_id,
-        "these": ids(book_ids, sqlite=sqlite),
-        "all": ids(among_ids, sqlite=sqlite),
-        "many": many,
-    }
-    session.execute(statement, given)
+    given: dict[str, Any] = {"all": ids(book_ids, sqlite=sqlite)}
+    given["dealers"] = ids(list(db.session.scalars(_dealers())), sqlite=sqlite)
+    readers = {row.book_id: row.readers for row in db.session.execute(_readers(sqlite), given)}
+    for start in range(0, len(book_ids), _BOOKS):
+        given["these"] = ids(book_ids[start : start + _BOOKS], sqlite=sqlite)
+        found: dict[int, list[tuple[float, int]]] = {}
+        for one, other, both in db.session.execute(_pairs(sqlite), given):
+            if other not in readers:
+                # Asked in the statement, SQLite would look for each of them in every order.
+                continue
+            alike = both * both / ((readers[one] + SHRINKAGE) * (readers[other] + SHRINKAGE))
+            found.setdefault(one, []).append((-alike, other))
+        new_snapshot()
+        for one, others in sorted(found.items()):
+            for rank, (score, other) in enumerate(nsmallest(many, others), 1):
+                yield one, rank, other, -score
 
 
-def _pairs(*, sqlite: bool) -> AnySelect:
-    bought = (
-        select(Order.user_id, OrderItem.book_id, func.max(OrderItem.id).label("last"))
+def _paid(order: Any) -> Any:
+    return (order.status != "cancelled") & order.payment_status.in_(PAID)
+
+
+@cache
+def _dealers() -> AnySelect:
+    return (
+        select(Order.user_id)
         .join(OrderItem, OrderItem.order_id == Order.id)
-        .where(Order.status != "cancelled", Order.payment_status.in_(PAID))
-        .where(among(OrderItem.book_id, "all", sqlite=sqlite))
-        .group_by(Order.user_id, OrderItem.book_id)
-        .subquery("bought")
+        .where(_paid(Order))
+        .group_by(Order.user_id)
+        .having(func.count() > MOST_OF_A_READER)
     )
-    place = func.row_number().over(partition_by=bought.c.user_id, order_by=bought.c.last.desc())
-    placed = select(bought.c.user_id, bought.c.book_id, place.label("place")).subquery("placed")
-    read = (
-        select(placed.c.user_id, placed.c.book_id)
-        .where(placed.c.place <= MOST_OF_A_READER)
-        .cte("bought_lately")
+
+
+@cache
+def _readers(sqlite: bool) -> AnySelect:
+    return (
+        select(OrderItem.book_id, func.count(Order.user_id.distinct()).label("readers"))
+        .join(Order, Order.id == OrderItem.order_id)
+        .where(_paid(Order), among(OrderItem.book_id, "all", sqlite=sqlite))
+        .where(~among(Order.user_id, "dealers", sqlite=sqlite))
+        .group_by(OrderItem.book_id)
     )
-    readers = (
-        select(read.c.book_id, (func.count() + SHRINKAGE).label("readers"))
-        .group_by(read.c.book_id)
-        .cte("readers")
+
+
+@cache
+def _pairs(sqlite: bool) -> AnySelect:
+    # From the lines of these books to their orders, to their readers' orders and those lines:
+    # an index for each step.
+    item, order = aliased(OrderItem), aliased(Order)
+    other_item, other_order = aliased(OrderItem), aliased(Order)
+    return (
+        select(item.book_id, other_item.book_id, func.count(order.user_id.distinct()))
+        .join(order, order.id == item.order_id)
+        .join(other_order, other_order.user_id == order.user_id)
+        .join(other_item, other_item.order_id == other_order.id)
+        .where(_paid(order), _paid(other_order), item.book_id != other_item.book_id)
+        .where(among(item.book_id, "these", sqlite=sqlite))
+        .where(~among(order.user_id, "dealers", sqlite=sqlite))
+        .group_by(item.book_id, other_item.book_id)
     )
-    one, other = read.alias("one"), read.alias("other")
-    both = (
-        select(one.c.book_id, other.c.book_id.label("other_id"), func.count().label("both"))
-        .join(other, (other.c.user_id == one.c.user_id) & (other.c.book_id != one.c.book_id))
-        .where(among(one.c.book_id, "these", sqlite=sqlite))
-        .group_by(one.c.book_id, other.c.book_id)
-        .subquery("pairs")
-    )
-    of_one, of_other = readers.alias("of_one"), readers.alias("of_other")
-    alike = cast(both.c.both * both.c.both, Float()) / (of_one.c.readers * of_other.c.readers)
-    scored = (
-        select(both.c.book_id, both.c.other_id, alike.label("alike"))
-        .join(of_one, of_one.c.book_id == both.c.book_id)
-        .join(of_other, of_other.c.book_id == both.c.other_id)
-        .subquery("scored")
-    )
-    rank = func.row_number().over(
-        partition_by=scored.c.book_id, order_by=(scored.c.alike.desc(), scored.c.other_id)
-    )
-    ranked = select(*scored.c, rank.label("rank")).subquery("ranked")
-    score = cast(func.round(ranked.c.alike * MILLION), Integer())
-    return select(
-        literal(0) + bindparam("fit_id", type_=Integer()),
-        ranked.c.book_id,
-        ranked.c.rank,
-        ranked.c.other_id,
-        score,
-    ).where(ranked.c.rank <= bindparam("many", type_=Integer()))

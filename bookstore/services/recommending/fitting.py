@@ -8,11 +8,11 @@ nothing until the row is the current one: one short transaction.
 import importlib.util
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -29,12 +29,12 @@ from bookstore.unit_of_work import new_snapshot, unit_of_work
 if TYPE_CHECKING:
     from bookstore.services.recommending import evaluating
 
-T = TypeVar("T")
 Method = Literal["ease", "counts"]
 # Of each book. More make lists no better, and the table longer.
 NEIGHBOURS = 30
 GIVEN_UP_AFTER = timedelta(hours=1)
-_ROWS, _BOOKS = 5_000, 1_000
+_ROWS = 5_000
+MILLION = 1_000_000
 
 log = logging.getLogger(__name__)
 
@@ -158,11 +158,11 @@ def evaluate(
 
 def _chosen(method: Method | None, file: ratings.Files | None) -> Method:
     if method == "ease" and not can_learn():
-        reason = "ease needs numpy and scipy: pip install 'bookstore[recommendations]'"
+        reason = "ease needs numpy and scipy: pip install numpy scipy"
         raise errors.Invalid({"method": [reason]}, reason)
     chosen: Method = method or ("ease" if can_learn() else "counts")
     if chosen == "counts" and file is not None:
-        reason = "a file of ratings needs numpy and scipy: pip install 'bookstore[recommendations]'"
+        reason = "a file of ratings needs numpy and scipy: pip install numpy scipy"
         raise errors.Invalid({"ratings": [reason]}, reason)
     if method is None and chosen == "counts":
         log.info("numpy and scipy are not installed: orders are counted in SQL")
@@ -241,9 +241,7 @@ def _forget_pairs(session: Session, which: ColumnElement[bool]) -> int:
 # -- the pairs ---------------------------------------------------------------------------------
 def _count(fit_id: int, books: Sequence[int]) -> int:
     readers = taste.readers_of_shop()
-    for some in batched(books, _BOOKS):
-        with unit_of_work() as session:
-            counting.write(session, fit_id, some, books, NEIGHBOURS)
+    _write(fit_id, counting.rows(books, NEIGHBOURS))
     return readers
 
 
@@ -263,7 +261,8 @@ def _learn(fit_id: int, books: Sequence[int], elsewhere: taste.Likes) -> int:
 
 
 def _write(fit_id: int, rows: Iterable[tuple[int, int, int, float]]) -> None:
-    for some in batched(rows, _ROWS):
+    rest = iter(rows)
+    while some := list(islice(rest, _ROWS)):
         with unit_of_work() as session:
             session.execute(
                 insert(BookNeighbour.__table__),
@@ -273,15 +272,8 @@ def _write(fit_id: int, rows: Iterable[tuple[int, int, int, float]]) -> None:
                         "book_id": book_id,
                         "rank": rank,
                         "neighbour_id": neighbour_id,
-                        "score": max(round(score * counting.MILLION), 1),
+                        "score": max(round(score * MILLION), 1),
                     }
                     for book_id, rank, neighbour_id, score in some
                 ],
             )
-
-
-def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield the items, so many at a time."""
-    rest = iter(items)
-    while some := list(islice(rest, size)):
-        yield some
