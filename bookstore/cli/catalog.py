@@ -13,7 +13,14 @@ from flask.cli import AppGroup
 from bookstore.cli import refusals
 from bookstore.cli.generating import generate_command
 from bookstore.extensions import settings
-from bookstore.services import catalog_export, catalog_import, reading, sample, search
+from bookstore.services import (
+    catalog_export,
+    catalog_import,
+    price_updates,
+    reading,
+    sample,
+    search,
+)
 from bookstore.services.actors import SYSTEM
 
 catalog_cli = AppGroup("catalog", help="Import, export, reindex and generate the catalogue.")
@@ -79,6 +86,34 @@ def import_command(
         click.echo(str(error), err=True)
     click.echo(f"{'dry run: ' if dry_run else ''}{report}")
     if report.bad:
+        raise SystemExit(1)
+
+
+@catalog_cli.command("prices")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--preview", is_flag=True, help="Only show what FILE would change.")
+@click.option("--apply", "apply_", type=int, metavar="ID", help="Apply a previewed update.")
+@click.option("--undo", type=int, metavar="ID", help="Put back the old prices of an update.")
+def prices_command(file: Path | None, preview: bool, apply_: int | None, undo: int | None) -> None:
+    """Change many prices by FILE: CSV with id, isbn or sku, and price.
+
+    Each bad row is reported as "row N: field: reason". What was changed can be taken back by
+    --undo, where nobody has changed the price since. Exits with 1 if any row was bad.
+    """
+    if sum(one is not None for one in (file, apply_, undo)) != 1:
+        raise click.UsageError("give one of FILE, --apply and --undo")
+    with refusals.shown(), _progress() as progress:
+        if file is not None:
+            update = price_updates.run_file(SYSTEM, file, preview=preview, progress=progress)
+        elif undo is not None:
+            update = price_updates.run_act(SYSTEM, undo, "undo", progress)
+        else:
+            update = price_updates.run_act(SYSTEM, apply_ or 0, "apply", progress)
+    for row in price_updates.all_rows(SYSTEM, update["id"], "refused"):
+        click.echo(f"row {row['row']}: {row['reason']}", err=True)
+    counted = [f"{count} {name}" for name, count in update["counts"].items() if count]
+    click.echo(f"price update {update['id']}: {update['status']}: {', '.join(counted)}")
+    if file is not None and update["counts"]["refused"]:
         raise SystemExit(1)
 
 

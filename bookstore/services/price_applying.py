@@ -4,6 +4,7 @@ Each batch is one transaction with the note that it is done, so a worker may be 
 next one goes on behind it, and no price is changed twice.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import func, select, update
@@ -38,10 +39,10 @@ def work(update_id: int, act: str, steps: Steps) -> dict[str, int]:
         raise errors.Invalid({"file": [found.failure]}, found.failure)
     if act == "read":
         if found.status == "reading":
-            _read(found, steps)
+            _read_sent(found, steps)
         act = "apply" if not found.is_preview else act
     if act != "read":
-        _go_through(update_id, act, steps)
+        go_through(update_id, act, steps)
     return counts(update_id)
 
 
@@ -52,7 +53,26 @@ def counts(update_id: int) -> dict[str, int]:
 
 
 # -- reading -----------------------------------------------------------------------------------
-def _read(found: PriceUpdate, steps: Steps) -> None:
+def read(update_id: int, path: Path, steps: Steps) -> None:
+    """Write down what the rows of a file come to; an update that is no preview is then applying.
+
+    Raises:
+        Invalid: it is no file of prices.
+    """
+    file = PriceFile(path)
+    steps.total = file.total
+    matcher = Matcher(update_id, file.named_by, _seen(update_id))
+    for batch in file.batches(after=steps.state.get("row", 1)):
+        with steps.batch(len(batch), row=batch[-1][0]) as session:
+            matcher.write(session, batch)
+    with steps.batch(0) as session:
+        found = session.get_one(PriceUpdate, update_id)
+        found.status = "previewed" if found.is_preview else "applying"
+        found.named_by, found.key = file.named_by, None
+
+
+def _read_sent(found: PriceUpdate, steps: Steps) -> None:
+    """Read the file that was sent, or that is at an address."""
     update_id, key = found.id, found.key
     try:
         if key is None:
@@ -60,23 +80,15 @@ def _read(found: PriceUpdate, steps: Steps) -> None:
             with unit_of_work() as session:
                 session.get_one(PriceUpdate, update_id).key = key
         with incoming_files.local_copy(key, MAX_BYTES) as path:
-            file = PriceFile(path)
-            steps.total = file.total
-            matcher = Matcher(update_id, file.named_by, _seen(update_id))
-            for batch in file.batches(after=steps.state.get("row", 1)):
-                with steps.batch(len(batch), row=batch[-1][0]) as session:
-                    matcher.write(session, batch)
+            read(update_id, path, steps)
     except errors.Invalid as error:
         with unit_of_work() as session:
             bad = session.get_one(PriceUpdate, update_id)
             bad.status, bad.failure, bad.key = "failed", error.detail[:500], None
-        incoming_files.drop(key)
         raise
-    with steps.batch(0) as session:
-        read = session.get_one(PriceUpdate, update_id)
-        read.status = "previewed" if read.is_preview else "applying"
-        read.named_by, read.key = file.named_by, None
-    incoming_files.drop(key)
+    finally:
+        if key is not None and _get(update_id).key is None:
+            incoming_files.drop(key)
 
 
 def _seen(update_id: int) -> dict[int, int]:
@@ -105,7 +117,8 @@ _ACTS = {
 }
 
 
-def _go_through(update_id: int, act: str, steps: Steps) -> None:
+def go_through(update_id: int, act: str, steps: Steps) -> None:
+    """Apply or undo an update: whatever rows are left to do."""
     kind = _ACTS[act]
     new_snapshot()
     steps.total = steps.done + counts(update_id).get(kind.left, 0)

@@ -35,18 +35,18 @@ class PriceFile:
         Invalid: it is none.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._source = Source(path, _NAME)
+    def __init__(self, path: Path, name: str = _NAME) -> None:
+        self._source = Source(path, name)
         named_by = [name for name in NAMES if name in self._source.columns]
         if len(named_by) != 1:
             there = " and ".join(named_by) or "none"
             reason = f"needs one of the columns id, isbn and sku, and has {there}"
-            raise errors.Invalid({"file": [reason]}, f"{_NAME} {reason}")
+            raise errors.Invalid({"file": [f"{name} {reason}"]}, f"{name} {reason}")
         [self.named_by] = named_by
         self._source.require({"price", self.named_by}, {"currency"})
         self.total = self._source.total
         if self.total > MAX_ROWS:
-            raise bad_file(_NAME, f"has more than {MAX_ROWS:,} rows")
+            raise bad_file(name, f"has more than {MAX_ROWS:,} rows")
 
     def batches(self, after: int) -> Iterator[list[Row]]:
         """Yield its rows, some at a time, from the one after this number."""

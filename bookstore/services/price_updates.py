@@ -3,9 +3,10 @@
 ``price_applying`` does it. Here is who may ask for what and when, and what is shown of it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from sqlalchemy import case, delete, exists, select
 from sqlalchemy.orm import Session
@@ -15,16 +16,30 @@ from bookstore.extensions import db
 from bookstore.models import Book, Job, PriceUpdate, PriceUpdateRow
 from bookstore.models.jobs import UNFINISHED
 from bookstore.models.price_updates import OUTCOMES
-from bookstore.services import batches, incoming_files, jobs, paging, price_applying
+from bookstore.services import (
+    batches,
+    incoming_files,
+    jobs,
+    paging,
+    price_applying,
+    price_files,
+)
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.job_progress import Progress
 from bookstore.services.paging import Order, Page, PageRequest
+from bookstore.services.steps import Alone
 from bookstore.unit_of_work import unit_of_work
 
 KIND = "catalog.prices"
 LIFETIME = timedelta(days=90)
 LARGEST = 10
 _BATCH, _PAGE = 1000, 5000
+Act = Literal["apply", "undo"]
+# In which states it may begin, also anew after a job that ended half-way, and the state meanwhile.
+_MOVES: dict[Act, tuple[set[str], str]] = {
+    "apply": ({"previewed", "applying"}, "applying"),
+    "undo": ({"applied", "applying", "undoing"}, "undoing"),
+}
 _rows = PriceUpdateRow.__table__.c
 
 
@@ -53,6 +68,47 @@ def start(actor: Acting, *, data: bytes | None, url: str | None, preview: bool) 
         return _work(session, actor, made, "read")
 
 
+def run_file(
+    actor: Acting,
+    path: Path,
+    *,
+    preview: bool,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Read a file of this machine and, unless it is only to be previewed, apply it; here and now.
+
+    Returns:
+        As ``get``.
+
+    Raises:
+        Forbidden: not staff.
+        Invalid: the file is none.
+    """
+    require_staff(actor)
+    price_files.PriceFile(path, str(path))  # refused before anything is written
+    with unit_of_work() as session:
+        made = PriceUpdate(is_preview=preview, actor=actor.label)
+        session.add(made)
+    steps = Alone(actor, progress)
+    price_applying.read(made.id, path, steps)
+    if not preview:
+        price_applying.go_through(made.id, "apply", steps)
+    return get(actor, made.id)
+
+
+def run_act(
+    actor: Acting,
+    update_id: int,
+    act: Act,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Apply a previewed update, or undo one, here and now; as ``apply`` and ``undo`` otherwise."""
+    with unit_of_work() as session:
+        _claim(session, actor, update_id, act)
+    price_applying.go_through(update_id, act, Alone(actor, progress))
+    return get(actor, update_id)
+
+
 def apply(actor: Acting, update_id: int) -> Job:
     """Have a previewed update applied, or one whose job was ended half-way carried on.
 
@@ -61,7 +117,7 @@ def apply(actor: Acting, update_id: int) -> Job:
         PriceUpdateBusy: a job is at it.
         PriceUpdateStatus: it is not read yet, or was applied.
     """
-    return _go_on(actor, update_id, "apply", {"previewed", "applying"}, "applying")
+    return _go_on(actor, update_id, "apply")
 
 
 def undo(actor: Acting, update_id: int) -> Job:
@@ -72,7 +128,7 @@ def undo(actor: Acting, update_id: int) -> Job:
         PriceUpdateBusy: a job is at it.
         PriceUpdateStatus: nothing of it was applied, or it was undone.
     """
-    return _go_on(actor, update_id, "undo", {"applied", "applying", "undoing"}, "undoing")
+    return _go_on(actor, update_id, "undo")
 
 
 def run(progress: Progress) -> dict[str, Any]:
@@ -155,19 +211,25 @@ def forget_old() -> int:
 
 
 # -- inside ------------------------------------------------------------------------------------
-def _go_on(actor: Acting, update_id: int, act: str, allowed: set[str], status: str) -> Job:
-    require_staff(actor)
+def _go_on(actor: Acting, update_id: int, act: Act) -> Job:
     with unit_of_work() as session:
-        found = session.get(PriceUpdate, update_id, with_for_update=True, populate_existing=True)
-        if found is None:
-            raise errors.NotFound(f"There is no price update {update_id}.")
-        busy = select(Job.id).where(Job.id == found.job_id, Job.status.in_(UNFINISHED))
-        if session.scalar(busy) is not None:
-            raise errors.PriceUpdateBusy
-        if found.status not in allowed:
-            raise errors.PriceUpdateStatus(found.status)
-        found.status = status
-        return _work(session, actor, found, act)
+        return _work(session, actor, _claim(session, actor, update_id, act), act)
+
+
+def _claim(session: Session, actor: Acting, update_id: int, act: Act) -> PriceUpdate:
+    """Return an update for which this act has begun."""
+    require_staff(actor)
+    found = session.get(PriceUpdate, update_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        raise errors.NotFound(f"There is no price update {update_id}.")
+    busy = select(Job.id).where(Job.id == found.job_id, Job.status.in_(UNFINISHED))
+    if session.scalar(busy) is not None:
+        raise errors.PriceUpdateBusy
+    allowed, status = _MOVES[act]
+    if found.status not in allowed:
+        raise errors.PriceUpdateStatus(found.status)
+    found.status = status
+    return found
 
 
 def _work(session: Session, actor: Acting, found: PriceUpdate, act: str) -> Job:

@@ -1,0 +1,142 @@
+"""Price updates: interrupted anywhere each price changes once, in few statements; from a shell."""
+
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import func, select, update
+
+from bookstore import clock
+from bookstore.cli.catalog import catalog_cli
+from bookstore.extensions import db
+from bookstore.jobs import run_job
+from bookstore.models import Book, Event, PriceUpdate, PriceUpdateRow
+from bookstore.services import price_applying, price_files, price_updates
+from bookstore.services.actors import SYSTEM
+from bookstore.services.job_progress import Progress
+from bookstore.unit_of_work import new_snapshot, unit_of_work
+from tests.clients import statements
+from tests.factories import make_author, make_book, make_user
+from tests.services.job_kinds import make_due, row
+
+
+def shelf(count: int) -> list[int]:
+    author = make_author().id
+    return [make_book(author_id=author).id for _ in range(count)]
+
+
+def table(books: list[int], price: str = "5.00") -> bytes:
+    return "\n".join(["id,price", *(f"{book},{price}" for book in books)]).encode()
+
+
+def prices() -> list[int]:
+    new_snapshot()
+    return list(db.session.scalars(select(Book.price).order_by(Book.id)))
+
+
+def updated_events() -> list[int]:
+    """Return how many events of a change each book has that has any."""
+    query = select(func.count()).where(Event.type == "book.updated").group_by(Event.aggregate_id)
+    return list(db.session.scalars(query))
+
+
+def test_it_goes_on_wherever_it_was_interrupted(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books = shelf(7)
+    monkeypatch.setattr(price_files, "BATCH", 3)
+    monkeypatch.setattr(price_applying, "BATCH", 2)
+    job = price_updates.start(SYSTEM, data=table([*books, books[0]]), url=None, preview=False)
+    job_id, update_id = job.id, job.parameters["price_update_id"]
+    whole, left = Progress.batch, 0
+
+    def falling(progress: Progress, steps: int, **state: Any) -> AbstractContextManager[Any]:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt  # as if the process had been told to go
+        return whole(progress, steps, **state)
+
+    monkeypatch.setattr(Progress, "batch", falling)
+    for _ in range(20):
+        if row(job_id).status == "succeeded":
+            break
+        left = 1  # one batch, and then the next worker
+        make_due()
+        try:
+            run_job(job_id)
+        except KeyboardInterrupt:
+            continue
+    assert (row(job_id).status, row(job_id).done) == ("succeeded", 8 + 7)
+    assert prices() == [500] * 7
+    assert updated_events() == [1] * 7
+    counts = price_updates.get(SYSTEM, update_id)["counts"]
+    assert (counts["changed"], counts["refused"]) == (7, 1)
+    [versions] = db.session.execute(select(func.min(Book.version), func.max(Book.version)))
+    assert tuple(versions) == (2, 2)
+
+
+def test_a_batch_has_a_fixed_number_of_statements(app: Flask, tmp_path: Path) -> None:
+    def count(books: list[int], price: str) -> int:
+        path = tmp_path / "prices.csv"
+        path.write_bytes(table(books, price))
+        with statements(app) as found:
+            price_updates.run_file(SYSTEM, path, preview=False)
+        return len(found)
+
+    books = shelf(40)
+    count(books[:2], "3.00")
+    assert count(books[:2], "4.00") == count(books, "5.00") <= 35
+
+
+def test_who_is_no_staff_any_more_changes_nothing(app: Flask) -> None:
+    books, clerk = shelf(1), make_user(is_staff=True)
+    job_id = price_updates.start(clerk, data=table(books), url=None, preview=False).id
+    with unit_of_work() as session:
+        session.merge(clerk).is_staff = False
+    run_job(job_id)
+    assert (row(job_id).error_code, prices()) == ("forbidden", [1999])
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_old_ones_are_forgotten_with_their_rows(app: Flask, tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_bytes(table(shelf(3)))
+    for _ in range(2):
+        kept = price_updates.run_file(SYSTEM, path, preview=True)["id"]
+    with unit_of_work() as session:
+        old = update(PriceUpdate).where(PriceUpdate.id != kept)
+        long_ago = clock.now() - price_updates.LIFETIME - timedelta(seconds=1)
+        session.execute(old.values(updated_at=long_ago))
+    assert price_updates.forget_old() == 1
+    assert set(db.session.scalars(select(PriceUpdateRow.update_id))) == {kept}
+    assert price_updates.forget_old() == 0
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_from_the_command_line(app: Flask, tmp_path: Path) -> None:
+    books = shelf(2)
+    path = tmp_path / "prices.csv"
+    path.write_bytes(table([*books, 999]))
+
+    def run(*arguments: str) -> Result:
+        return app.test_cli_runner().invoke(catalog_cli, ["prices", *arguments])
+
+    shown = run(str(path), "--preview")
+    assert (shown.exit_code, prices()) == (1, [1999] * 2)
+    assert "row 4: id: there is no such book" in shown.output
+    assert "price update 1: previewed: 3 rows, 1 refused, 2 waiting" in shown.output
+    assert "applied" in run("--apply", "1").output
+    assert prices() == [500] * 2
+    done = run("--undo", "1")
+    assert (done.exit_code, prices()) == (0, [1999] * 2)
+    assert "price update 1: undone: 3 rows, 1 refused, 2 undone" in done.output
+    assert "so this cannot be done" in run("--undo", "1").output
+    assert "give one of FILE, --apply and --undo" in run().output
+    path.write_text("price\n1\n")
+    assert f"{path} needs one of the columns" in run(str(path)).output
+    assert db.session.scalar(select(func.count()).select_from(PriceUpdate)) == 1
