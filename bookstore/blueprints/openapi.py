@@ -101,6 +101,8 @@ def describe(api: Api, app: Flask) -> dict[str, Any]:
         _add_headers(path.removeprefix(_PREFIX), method, operation)
         if path.startswith(f"{_PREFIX}/reports/") and method == "get":
             operation["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
+        if path.endswith("/rows"):
+            operation["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
         if path.endswith("/files/{name}"):
             for kind in ("text/csv", "application/json"):
                 operation["responses"]["200"]["content"][kind] = {"schema": {}}

@@ -15,6 +15,7 @@ from tests.processes import LiveWorker
 from tests.services.onix_messages import message, small
 
 
+@pytest.mark.parametrize("database", ["postgresql"])
 def test_the_whole_walk(shop: Flask, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     # Web server and worker see one data folder.
     changed = replace(shop.config["SETTINGS"], bookstore_home=settings.bookstore_home)
@@ -23,10 +24,8 @@ def test_the_whole_walk(shop: Flask, settings: Settings, monkeypatch: pytest.Mon
 
     def done(path: str, body: str | None = None, kind: str = "text/csv") -> dict[str, Any]:
         """Return the result of a job that was asked for."""
-        where = (
-            ok(answer := clerk.call("POST", path, body, Content_Type=kind), 202)
-            and (answer.headers["Location"])
-        )
+        answer = clerk.call("POST", path, body, Content_Type=kind)
+        where = ok(answer, 202) and answer.headers["Location"]
         wait_until(lambda: seen(where)["finished_at"])
         assert seen(where)["status"] == "succeeded", seen(where)
         return dict(seen(where)["result"])
