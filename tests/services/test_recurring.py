@@ -101,7 +101,7 @@ def test_a_part_that_fails_does_not_stop_the_others(
 @pytest.mark.parametrize("database", ["postgresql"])
 def test_when_nothing_can_be_done_it_is_an_error(app: Flask) -> None:
     tables = ("events", "login_sessions", "idempotency_keys", "shopping_carts", "stripe_events")
-    tables += ("api_keys", "sales_changes", "jobs", "price_updates", "price_update_rows")
+    tables += ("api_keys", "sales_changes", "price_updates", "price_update_rows")
     folder = settings().bookstore_home / "storage" / "incoming"
     folder.mkdir(parents=True, exist_ok=True)
     old = folder / "old"
