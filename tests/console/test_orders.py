@@ -14,6 +14,7 @@ from tests.console.browsing import Browser
 from tests.factories import make_book, make_user
 from tests.fakes.stripe import FakeStripe
 from tests.paying import paid, place
+from tests.services import hooks
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -38,6 +39,8 @@ def acts(shop: Flask) -> list[tuple[str, str | None, str | None]]:
 def test_an_order_is_moved_by_legal_moves_and_by_one_at_a_time(
     shop: Flask, fake_stripe: FakeStripe
 ) -> None:
+    with shop.app_context():
+        hooks.endpoint("https://9.9.9.9/hook", pattern="order.shipped")
     order_id = new_order(shop, fake_stripe)
     act, page = f"/admin/orders/{order_id}/status", f"/admin/orders/{order_id}"
     one, other = Browser.of(shop).open(page), Browser.of(shop).open(page)
@@ -49,6 +52,7 @@ def test_an_order_is_moved_by_legal_moves_and_by_one_at_a_time(
     assert "The order is shipped." in one.page
     assert "RM1" in one.page
     assert "by van" in one.page
+    assert one.page.count("https://9.9.9.9/hook") == 1
     assert "Cancel the order" not in one.page
     assert "The order is shipped." not in one.open(page).page
     # What is no longer shown is refused all the same, and nobody acts on what they have not seen.
