@@ -11,9 +11,10 @@ from flask import Flask
 from bookstore import clock
 from bookstore.services import accounts, sessions, totp
 from bookstore.services.actors import Actor
-from tests.clients import ok
+from tests.clients import Client, ok
 from tests.console.browsing import OWN, Browser
 from tests.factories import PASSWORD, log_in, make_user
+from tests.limiting import Limits
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"])
 
@@ -101,6 +102,12 @@ def test_a_login_is_a_session_that_can_be_ended(shop: Flask) -> None:
     assert "You are logged out." in browser.page
     browser.http.set_cookie("bookstore-console", kept.value, path="/admin")
     assert browser.open("/admin/").at.startswith("/admin/login")
+    form = {"username": "clerk", "password": PASSWORD}
+    safe = shop.test_client().post(
+        "/admin/login", data=form, headers=OWN, base_url="https://localhost"
+    )
+    assert safe.headers["Set-Cookie"].startswith("__Secure-bookstore-console=")
+    assert "Secure; HttpOnly; Path=/admin; SameSite=Strict" in safe.headers["Set-Cookie"]
     # Nor does it open the API, which knows tokens of another kind.
     again = Browser.of(shop, clerk).http.get_cookie("bookstore-console", path="/admin")
     assert again is not None
@@ -179,6 +186,31 @@ def test_refused_logins(shop: Flask) -> None:
         headers={"Sec-Fetch-Site": "cross-site"},
     )
     assert foreign.status_code == 403
+
+
+def test_staff_click_as_often_as_they_like_and_nobody_else(
+    shop: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk = Browser.of(shop)
+    Limits(shop, monkeypatch)(burst="3/minute", login="2/minute")
+    for _ in range(5):
+        assert clerk.open("/admin/orders/").answer.status_code == 200
+        assert "RateLimit" not in clerk.answer.headers
+    clerk.http.set_cookie("bookstore-console", "guessed", path="/admin")
+    answers = [clerk.http.get("/admin/orders/") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [303, 303, 303, 429, 429]
+    assert "<h1>Too many requests</h1>" in answers[-1].text
+    assert int(answers[-1].headers["Retry-After"]) > 0
+
+
+def test_logins_are_slowed_down_as_at_the_api(shop: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    Limits(shop, monkeypatch)(login="3/minute")
+    wrong = {"username": "clerk", "password": "x"}
+    assert Client(shop).post("/auth/token", wrong).status_code == 401
+    http = shop.test_client()
+    answers = [http.post("/admin/login", data=wrong, headers=OWN) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [422, 422, 429]
+    assert answers[-1].mimetype == "text/html"
 
 
 def test_whoever_comes_by_a_link_in_a_mail_is_still_logged_in(shop: Flask) -> None:
