@@ -37,6 +37,7 @@ class AuditEntry(Model):
         Index("ix_audit_entries_action_id", "action", "id"),
         Index("ix_audit_entries_target", "target_kind", "target_id", "id"),
         Index("ix_audit_entries_user_id", "user_id"),
+        Index("ix_audit_entries_at", "at"),
     )
 
     @property

@@ -56,6 +56,11 @@ def is_pending(table: type[Outgoing]) -> ColumnElement[bool]:
     return table.status == literal_column(f"'{PENDING}'")
 
 
+def is_failed(table: type[Outgoing]) -> ColumnElement[bool]:
+    """Return the condition as an index of what has failed has it, like ``is_pending``."""
+    return table.status == literal_column(f"'{FAILED}'")
+
+
 class OutcomeCount(Model):
     """How many messages of a channel ended how; counted with the outcome, so never lost."""
 

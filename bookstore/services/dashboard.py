@@ -14,7 +14,7 @@ from bookstore import clock
 from bookstore.extensions import db
 from bookstore.models import Book, Order, Refund, WebhookDelivery
 from bookstore.models.catalog import LOW_STOCK
-from bookstore.models.outbox import FAILED
+from bookstore.models.outbox import is_failed
 from bookstore.services import metrics, reports
 from bookstore.services.actors import Acting, require_staff
 
@@ -73,7 +73,7 @@ def _waiting() -> dict[str, int]:
         "refunds_failed": _count(
             Refund.created_at >= clock.now() - timedelta(days=DAYS), Refund.status == "failed"
         ),
-        "deliveries_failed": _count(WebhookDelivery.status == FAILED),
+        "deliveries_failed": _count(is_failed(WebhookDelivery)),
         "low_stock": _count(few, Book.status == "available"),
     }
     row = db.session.execute(select(*(each.label(name) for name, each in counts.items()))).one()

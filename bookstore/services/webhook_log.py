@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.gateways import queue
 from bookstore.models import Event, Order as OrderRow, WebhookDelivery, WebhookEndpoint
-from bookstore.models.outbox import FAILED, PENDING, SUCCEEDED
+from bookstore.models.outbox import FAILED, PENDING, SUCCEEDED, is_failed
 from bookstore.services import batches, paging, webhooks
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.event_types import patterns, types_of
@@ -63,8 +63,7 @@ def list_deliveries(
             WebhookEndpoint.is_active.is_(status == PENDING),
         )
     elif status == FAILED:
-        # As the index has it, which is small.
-        query = query.where(WebhookDelivery.status == literal_column(f"'{FAILED}'"))
+        query = query.where(is_failed(WebhookDelivery))
     elif status is not None:
         query = query.where(WebhookDelivery.status == status)
     if event_type is not None:

@@ -36,6 +36,7 @@ def upgrade() -> None:
         postgresql_where=FAILED,
         sqlite_where=FAILED,
     )
+    create_index(op, "ix_audit_entries_at", "audit_entries", ["at"])
     if not is_sqlite(op):
         for key in BEGINNINGS:
             by_code_point = [sa.text(f'{key} COLLATE "C"'), "id"]
@@ -48,6 +49,7 @@ def downgrade() -> None:
     if not is_sqlite(op):
         for key in BEGINNINGS:
             drop_index(op, f"ix_hand_users_{key}", "users")
+    drop_index(op, "ix_audit_entries_at", "audit_entries")
     drop_index(op, "ix_webhook_deliveries_failed", "webhook_deliveries")
     drop_index(op, "ix_users_staff", "users")
     drop_index(op, "ix_books_low_stock", "books")

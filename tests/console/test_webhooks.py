@@ -52,6 +52,10 @@ def test_an_endpoint_and_its_secret(shop: Flask) -> None:
     assert f"{path}/test" not in clerk.page
     book = new_book(shop)
     assert "held" in clerk.open(f"{path}?status=held").page
+    [held] = set(re.findall(r"/admin/webhooks/deliveries/\d+", clerk.page))
+    clerk.open(held).send(f"{held}/redeliver")
+    assert "It waits until its endpoint is enabled again." in clerk.page
+    clerk.open(path)
     clerk.send(f"{path}/switch")
     clerk.send(f"{path}/test")
     assert clerk.at.startswith("/admin/webhooks/deliveries/")
@@ -62,6 +66,10 @@ def test_an_endpoint_and_its_secret(shop: Flask) -> None:
     with shop.app_context():
         catalog_editing.delete_book(SYSTEM, book)
         entries = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    again = entries.pop(4)
+    assert (again.action, again.target_kind) == (
+        *("console.deliveries.redeliver", "webhook_delivery"),
+    )
     names = ["create", "rotate_secret", "change", "switch", "switch", "ping", "remove"]
     assert [one.action for one in entries] == [f"console.webhooks.{name}" for name in names]
     assert {one.target_kind for one in entries} == {"webhook_endpoint"}

@@ -12,6 +12,7 @@ from bookstore.blueprints.console.pages import done, page
 from bookstore.schemas.console.webhooks import NoFields
 from bookstore.services import webhook_log, webhook_requests
 
+_HELD = "It waits until its endpoint is enabled again."
 blp = Blueprint("deliveries", __name__, url_prefix="/webhooks/deliveries")
 
 
@@ -38,13 +39,10 @@ def redeliver(delivery_id: int) -> Any:
     """Send it again."""
     form = Form.sent(NoFields)
     with form:
-
-        def work() -> None:
-            webhook_log.redeliver(auth.current_actor(), delivery_id)
-
-        form.once(work)
+        state = form.once(lambda: webhook_log.redeliver(auth.current_actor(), delivery_id).state)
         here = url_for("console.deliveries.delivery", delivery_id=delivery_id)
-        return done("It is sent again, with the same webhook-id.", here)
+        said = _HELD if state == webhook_log.HELD else "It is sent again, with the same webhook-id."
+        return done(said, here)
     return _show(delivery_id, form)
 
 
