@@ -228,7 +228,8 @@ class Console:
 
 
 CONSOLE = (
-    "stock/", "stock/?low=true", "stock/?q=garden", "stock/?q=garden&low=true", "stock/{book}",
+    "orders/", "orders/{order}", "stock/", "stock/?low=true", "stock/?q=garden",
+    "stock/?q=garden&low=true", "stock/{book}",
     "prices/?q=garden", "customers/", "customers/?q=a", "customers/?q=a@",
     "customers/?q=7&by=email", "customers/?staff=true", "customers/{buyer}", "coupons/",
     "webhooks/{endpoint}",
