@@ -15,7 +15,7 @@ from bookstore.extensions import redis_handle
 from bookstore.gateways import beats, queue as gateway
 from bookstore.worker import main
 from bookstore.worker.beat import Beat
-from bookstore.worker.queues import Drainer
+from bookstore.worker.queues import KINDS, Drainer
 from tests.clients import wait_until
 from tests.fakes import receiver as modes
 from tests.fakes.receiver import Receiver
@@ -24,6 +24,10 @@ from tests.processes import LiveWorker
 from tests.services import hooks
 
 AT_WORK = {("outgoing", 1), ("jobs", 1), ("long", 1), ("scheduler", 0)}
+
+
+def test_every_queue_has_a_worker() -> None:
+    assert set(KINDS) == set(gateway.QUEUES)
 
 
 def test_a_commit_wakes_it(app: Flask, settings: Settings, mails: Mails) -> None:
