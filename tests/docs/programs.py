@@ -29,6 +29,13 @@ _RUN = {
 }
 
 
+def command(language: str, code: str, folder: Path) -> list[str]:
+    """Write a program into a folder; return what runs it there."""
+    start, head, name = _RUN[language]
+    (folder / name).write_text(head + code)
+    return [*start, name]
+
+
 class Failed(AssertionError):
     """A program did not come to its end; says which block it was in."""
 
@@ -42,13 +49,11 @@ def printed(blocks: list[Block], folder: Path, ports: dict[int, int]) -> list[st
         Failed: it ended early.
     """
     language = blocks[0].language
-    command, head, name = _RUN[language]
-    text = head + _BETWEEN[language].join(block.code for block in blocks)
+    text = _BETWEEN[language].join(block.code for block in blocks)
     for named, real in ports.items():
         text = text.replace(f":{named}", f":{real}").replace(f" {named} ", f" {real} ")
-    (folder / name).write_text(text)
     done = subprocess.run(
-        [*command, name],
+        command(language, text, folder),
         cwd=folder,
         env={**environ(folder.parent / "home", 0), "PATH": os.environ["PATH"]},
         capture_output=True,
