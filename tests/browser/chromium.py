@@ -20,7 +20,11 @@ QUIET = (
     "--no-first-run --disable-background-networking --disable-component-update --disable-sync "
     "--remote-debugging-port=0"
 )
-DESKTOP, PHONE = (1280, 900), (390, 844)
+DESKTOP = (1280, 900)
+
+
+class Refused(Exception):
+    """The browser cannot do that, say because the page went away meanwhile."""
 
 
 class Browser:
@@ -67,7 +71,8 @@ class Browser:
         while True:
             answer = json.loads(self.connection.recv(timeout=30))
             if answer.get("id") == self.calls:
-                assert "error" not in answer, (method, answer)
+                if "error" in answer:
+                    raise Refused(method, answer["error"])
                 return dict(answer["result"])
             if answer.get("sessionId") in self.pages:
                 self.pages[answer["sessionId"]].note(answer)
@@ -79,7 +84,6 @@ class Page:
     def __init__(self, browser: Browser) -> None:
         self.browser, self.session = browser, ""
         self.errors: list[str] = []
-        self.is_touched = False
 
     def __enter__(self) -> Self:
         call = self.browser.call
@@ -115,7 +119,7 @@ class Page:
     # -- how it is shown ------------------------------------------------------------------------
     def measure(self, width: int, height: int) -> None:
         """Give the tab a size, in CSS pixels; a narrow one is a phone's, and touched."""
-        self.is_touched = width < 600
+        self.size, self.is_touched = (width, height), width < 600
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=1, mobile=self.is_touched,
@@ -175,16 +179,33 @@ class Page:
         return axe.look(self, rules)
 
     # -- what is done ---------------------------------------------------------------------------
-    def press(self, selector: str) -> None:
+    def press(self, selector: str, words: str = "") -> None:
         """Click the first such element that is shown, with the mouse; on a phone tap it."""
-        self.wait_for(f"!!({_SHOWN})({json.dumps(selector)})")
-        x, y = self.evaluate(f"({_MIDDLE})({json.dumps(selector)})")
-        if self.is_touched:
-            self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
-            self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
-            return
-        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
-            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+        which = f"({json.dumps(selector)}, {json.dumps(words)})"
+        for _ in range(5):
+            self.wait_for(f"!!({_SHOWN}){which}")
+            x, y = self.evaluate(f"({_MIDDLE}){which}")
+            (self._tap if self.is_touched else self._click)(x, y)
+            try:
+                hit = self.evaluate(_HIT)
+            except Refused:
+                hit = None
+            # None: it has led to another page.
+            assert hit in {None, "hit", "missed"}, f"{selector} moved away, and that was hit: {hit}"
+            if hit != "missed":
+                return
+        raise AssertionError(f"{selector} cannot be pressed")
+
+    def _click(self, x: float, y: float) -> None:
+        for kind, button in (("Moved", "none"), ("Pressed", "left"), ("Released", "left")):
+            self.call(
+                "Input.dispatchMouseEvent",
+                type=f"mouse{kind}", x=x, y=y, button=button, clickCount=1,
+            )  # fmt: skip
+
+    def _tap(self, x: float, y: float) -> None:
+        self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
     def fill(self, selector: str, text: str) -> None:
         """Type into a field."""
@@ -210,14 +231,14 @@ class Page:
         self.key("Enter", 13, "\r")
 
 
-_SHOWN = """(selector) => [...document.querySelectorAll(selector)]
-  .find((one) => one.checkVisibility() && !one.disabled)"""
+_SHOWN = """(selector, words = "") => [...document.querySelectorAll(selector)]
+  .find((one) => one.checkVisibility() && !one.disabled && one.textContent.includes(words))"""
 # In the middle of what is there, once it stands still; whatever lies on top would be hit instead.
-_MIDDLE = f"""async (selector) => {{
+_MIDDLE = f"""async (selector, words) => {{
   const frame = () => new Promise(requestAnimationFrame);
   let found, before, x, y;
   do {{
-    found = ({_SHOWN})(selector);
+    found = ({_SHOWN})(selector, words);
     found.scrollIntoView({{ block: "center", behavior: "instant" }});
     before = [x, y].join();
     await frame();
@@ -227,5 +248,17 @@ _MIDDLE = f"""async (selector) => {{
   }} while ([x, y].join() !== before);
   const hit = document.elementFromPoint(x, y);
   if (!found.contains(hit)) throw new Error(`${{selector}} lies under ${{hit?.outerHTML}}`);
+  document.pressed = "missed";
+  document.addEventListener("click", ({{ target }}) => {{
+    document.pressed = found.contains(target) ? "hit" : target.outerHTML;
+  }}, {{ once: true, capture: true }});
   return [x, y];
 }}"""
+# What moves between the look and the press (a list that grows above it) is missed, as by people.
+# A tap becomes a click a moment later.
+_HIT = """(async () => {
+  for (let i = 0; i < 10 && document.pressed === "missed"; i += 1) {
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  return document.pressed;
+})()"""

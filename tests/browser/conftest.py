@@ -26,5 +26,8 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def live(apps: Apps, shop: Flask, database: str) -> Iterator[LiveShop]:
-    with LiveShop(apps.settings(database, web_workers=1, web_threads=4)) as running:
+    settings = apps.settings(
+        database, web_workers=1, web_threads=4, webhook_allow_private_networks=True
+    )
+    with LiveShop(settings) as running:
         yield running

@@ -4,14 +4,21 @@ With the mouse and keys before a wide screen, by touch on a phone; at each stop 
 keeps people out.
 """
 
+import json
+
 import pytest
 from flask import Flask
 
 from tests.browser.buying import ADDRESS
 from tests.browser.chromium import Browser
+from tests.browser.staff import Staff
 from tests.browser.walking import Walker, walker
 from tests.clients import LiveShop
-from tests.factories import PASSWORD, make_book, make_clerk
+from tests.factories import PASSWORD, make_book, make_user
+from tests.fakes.receiver import Receiver
+from tests.services import hooks
+
+TRACKING = "TRACK-0042"
 
 
 class Customer(Walker):
@@ -88,7 +95,7 @@ class Customer(Walker):
         """See the parcel on its way, and find the order again."""
         page = self.page
         page.sees("Your books are on their way.", "#status")
-        page.sees("TRACK-0042", "#tracking")
+        page.sees(TRACKING, "#tracking")
         self.stop("tracker, shipped")
         page.press("#mine a")
         page.sees("On its way", "#orders")
@@ -113,6 +120,12 @@ class Customer(Walker):
             self.stop(path)
 
 
+def send(shop: Flask) -> None:
+    """Do what a worker does: send what is due."""
+    with shop.app_context():
+        hooks.send()
+
+
 @pytest.mark.parametrize(
     ("screen", "database"), [("desktop", "postgresql"), ("phone", "sqlite")], indirect=["database"]
 )
@@ -122,8 +135,12 @@ def test_from_the_first_page_to_the_parcel(
     with shop.app_context():
         make_book("The Left Hand of Darkness", price=999, description="<p>A planet of winter.</p>")
         make_book("Emma", stock=0)
-    clerk = make_clerk(shop)
-    with walker(Customer, browser, live.url, screen) as ann:
+        make_user("cleo", is_staff=True)
+    with (
+        Receiver() as receiver,
+        walker(Customer, browser, live.url, screen) as ann,
+        walker(Staff, browser, live.url, screen) as cleo,
+    ):
         ann.go("/")
         ann.page.sees("Emma", "#books")
         ann.stop("first page")
@@ -139,8 +156,23 @@ def test_from_the_first_page_to_the_parcel(
         ann.page.sees("Cart (1)", "nav")
         number = ann.order()
         assert "Cart (1)" not in ann.page.text("nav")
-        [order] = live.call("GET", f"/orders?all=true&number={number}", token=clerk).json()["data"]
-        shipped = {"status": "shipped", "tracking_number": "TRACK-0042"}
-        live.call("POST", f"/orders/{order['id']}/status", shipped, clerk)
+        cleo.log_in()
+        cleo.listen(f"{receiver.url}/parcels")
+        cleo.ship(number, TRACKING)
         ann.follow(number)
+        send(shop)
+        cleo.see_the_delivery()
+        [told] = receiver.of("/parcels")
+        assert cleo.page.evaluate("document.querySelector('details pre').textContent") == (
+            told.body.decode()
+        )
+        cleo.redeliver()
+        send(shop)
+        cleo.see_attempts(2)
+        first, again = receiver.of("/parcels")
+        assert (first.body, first.headers["webhook-id"]) == (
+            *(again.body, again.headers["webhook-id"]),
+        )
+        assert json.loads(again.body)["data"]["number"] == number
         ann.look_around()
+        cleo.look_around()

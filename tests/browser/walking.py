@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tests.browser.axe import Fault
-from tests.browser.chromium import Browser, Page
+from tests.browser.chromium import DESKTOP, Browser, Page
 
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+SIZES = {"desktop": DESKTOP, "phone": (390, 844)}
+NARROWEST = (360, 640)
 
 
 @dataclass
@@ -28,8 +29,12 @@ class Walker:
         for scheme, rules in (("dark", ["color-contrast"]), ("light", [])):
             self.page.light(scheme)
             self.found += [(f"{where}, {scheme}", fault) for fault in self.page.faults(*rules)]
-        wide = "document.documentElement.scrollWidth - innerWidth"
-        assert self.page.evaluate(wide) <= 0, f"{where} is wider than the screen"
+        page, before = self.page, self.page.size
+        for width, height in {before, NARROWEST} if page.is_touched else {before}:
+            page.measure(width, height)
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{where} is {wide} wide on a screen of {width}"
+        page.measure(*before)
 
     def told(self) -> str:
         """Return all that was found, line by line."""
