@@ -1,6 +1,8 @@
 """The shop as real processes and a real browser to look at it; without one these are skipped."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 from flask import Flask
@@ -9,6 +11,8 @@ from tests.browser.chromium import Browser, Page
 from tests.browser.programs import chromium
 from tests.clients import LiveShop
 from tests.conftest import Apps
+
+HOW = {"web_workers": 1, "web_threads": 4, "webhook_allow_private_networks": True}
 
 
 @pytest.fixture(scope="session")
@@ -24,10 +28,23 @@ def page(browser: Browser) -> Iterator[Page]:
         assert opened.errors == []
 
 
+@pytest.fixture(scope="session")
+def shops(apps: Apps) -> Iterator[Callable[[str], LiveShop]]:
+    """Returns a shop on a database, the same each time."""
+    with ExitStack() as stack:
+
+        @cache
+        def start(database: str) -> LiveShop:
+            apps.get(database)
+            return stack.enter_context(LiveShop(apps.settings(database, **HOW)))
+
+        yield start
+
+
 @pytest.fixture
-def live(apps: Apps, shop: Flask, database: str) -> Iterator[LiveShop]:
-    settings = apps.settings(
-        database, web_workers=1, web_threads=4, webhook_allow_private_networks=True
-    )
-    with LiveShop(settings) as running:
-        yield running
+def live(shop: Flask, database: str, shops: Callable[[str], LiveShop]) -> LiveShop:
+    """A shop as after the first start; whoever stops it starts it again."""
+    running = shops(database)
+    if running.process.poll() is not None:
+        running.start()
+    return running

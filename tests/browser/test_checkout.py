@@ -7,7 +7,6 @@ from bookstore.services import catalog_editing
 from bookstore.services.actors import SYSTEM
 from tests.browser.buying import ADDRESS, DECLINED, SECURE, VISA, Checkout
 from tests.browser.chromium import Page
-from tests.browser.test_tracker import CONTRAST
 from tests.clients import LiveShop, wait_until
 from tests.factories import check_books, make_book, make_clerk
 
@@ -260,40 +259,3 @@ def test_anothers_order_is_not_paid(checkout: Checkout) -> None:
     checkout.at("account")
     checkout.log_in()
     checkout.says("There is no such order of yours.")
-
-
-@one_database
-def test_it_is_accessible(checkout: Checkout) -> None:
-    """Names and roles as assistive technology sees them, and contrast of every text."""
-    checkout.to_delivery()
-    checkout.place()
-    checkout.pay(DECLINED)
-    checkout.says("declined")
-    page = checkout.page
-    page.evaluate(
-        "for (const e of document.querySelectorAll('main section')) e.hidden = false;"
-        "document.querySelector('details').open = true"
-    )
-    nodes = page.call("Accessibility.getFullAXTree")["nodes"]
-    fields = {"textbox", "searchbox", "combobox", "spinbutton", "button", "radio"}
-    unnamed = [
-        node for node in nodes
-        if not node["ignored"] and node["role"]["value"] in fields
-        and not node.get("name", {}).get("value")
-    ]  # fmt: skip
-    assert unnamed == []
-    assert page.evaluate("document.querySelectorAll('h1').length") == 1
-    for scheme in ("light", "dark"):
-        media = [{"name": "prefers-color-scheme", "value": scheme}]
-        page.call("Emulation.setEmulatedMedia", features=media)
-        poor = page.evaluate(CONTRAST)
-        assert poor == [], (scheme, poor)
-    # A phone's width shows all of it.
-    page.call(
-        "Emulation.setDeviceMetricsOverride",
-        width=360,
-        height=800,
-        deviceScaleFactor=1,
-        mobile=True,
-    )
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -26,6 +26,8 @@ def test_a_buyer_completes_it_and_comes_back(shop: Flask, live: LiveShop, page: 
     def status() -> str:
         return str(live.call("GET", f"/orders/{order['id']}", None, token).json()["payment_status"])
 
+    ask()
+    assert page.faults() == []
     for outcome, told, becomes in (
         ("fail", "failed", "failed"),
         ("complete", "succeeded", "paid"),
