@@ -149,7 +149,9 @@ class LiveShop(OverHttp):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.port = 0
-        self.log = tempfile.NamedTemporaryFile(prefix="live-", suffix=".log", delete=False)  # noqa: SIM115
+        self.log = tempfile.NamedTemporaryFile(  # noqa: SIM115
+            "ab", prefix="live-", suffix=".log", delete=False
+        )
 
     def __enter__(self) -> Self:
         for attempt in range(5):
@@ -176,6 +178,10 @@ class LiveShop(OverHttp):
     def start(self) -> None:
         """Start it again after ``stop`` or ``kill`` (where it was, unless that is taken)."""
         self.__enter__()
+
+    def forget_log(self) -> None:
+        """Have the log begin anew; what runs appends to it."""
+        os.truncate(self.log.name, 0)
 
     def kill(self) -> None:
         """Kill the master and all workers at once, as the kernel or an operator would."""

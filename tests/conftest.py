@@ -3,7 +3,7 @@
 ``shop``    the app on SQLite and on PostgreSQL in turn, empty, no context pushed
 ``app``     the same with an app context, for tests of services
 ``client``  talks to ``shop`` as a REST client would
-``live``    the shop as several real gunicorn processes
+``live``    the shop as several real gunicorn processes, which run on after the test
 
 With ``fake_stripe`` the shop takes its payments there; ``live_stripe`` is a ``live`` that does.
 """
@@ -212,10 +212,40 @@ def client(shop: Flask) -> Client:
     return Client(shop)
 
 
+class LiveShops:
+    """Live shops that run on from test to test: to start one takes seconds of CPU."""
+
+    def __init__(self) -> None:
+        self.made: list[LiveShop] = []
+
+    def get(self, settings: Settings) -> LiveShop:
+        """Return the running shop that has these settings; one that a test ended starts again."""
+        for live in self.made:
+            if live.settings == settings:
+                live.forget_log()
+                if live.process.poll() is not None:
+                    live.start()
+                return live
+        live = LiveShop(settings)
+        live.start()
+        self.made.append(live)
+        return live
+
+    def close(self) -> None:
+        """End all."""
+        for live in self.made:
+            live.__exit__()
+
+
+@pytest.fixture(scope="session")
+def live_shops() -> Iterator[LiveShops]:
+    with closing(LiveShops()) as shops:
+        yield shops
+
+
 @pytest.fixture
-def live(apps: Apps, shop: Flask, database: str) -> Iterator[LiveShop]:
-    with LiveShop(apps.settings(database, web_workers=4, web_threads=8)) as running:
-        yield running
+def live(apps: Apps, live_shops: LiveShops, shop: Flask, database: str) -> LiveShop:
+    return live_shops.get(apps.settings(database, web_workers=4, web_threads=8))
 
 
 @pytest.fixture(scope="session")
@@ -237,10 +267,12 @@ def fake_stripe(
 
 
 @pytest.fixture
-def live_stripe(apps: Apps, fake_stripe: FakeStripe, database: str) -> Iterator[LiveShop]:
+def live_stripe(
+    apps: Apps, live_shops: LiveShops, fake_stripe: FakeStripe, database: str
+) -> Iterator[LiveShop]:
     """Real processes that take payments by ``fake_stripe``, which sends them events by itself."""
     settings = apps.settings(database, web_workers=4, web_threads=8, **fake_stripe.settings)
-    with LiveShop(settings) as running:
-        fake_stripe.deliver_to_shop(running.url)
-        yield running
-        fake_stripe.calm()
+    running = live_shops.get(settings)
+    fake_stripe.deliver_to_shop(running.url)
+    yield running
+    fake_stripe.calm()

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from flask import Flask
 from bookstore.blueprints.openapi import operations
 from client_generators import node, writing
 from tests.clients import LiveShop
-from tests.conftest import Apps
+from tests.conftest import Apps, LiveShops
 
 # A client does not know which database its shop has; the Python journey is walked on both.
 on_one_database = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -79,6 +79,5 @@ def collection(clients: Path, npm: None) -> Path:
 
 
 @pytest.fixture
-def live(apps: Apps, shop: Flask, database: str) -> Iterator[LiveShop]:
-    with LiveShop(apps.settings(database, web_workers=1, web_threads=4)) as running:
-        yield running
+def live(apps: Apps, live_shops: LiveShops, shop: Flask, database: str) -> LiveShop:
+    return live_shops.get(apps.settings(database, web_workers=1, web_threads=4))

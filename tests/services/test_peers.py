@@ -13,8 +13,8 @@ from bookstore.extensions import db
 from bookstore.models import Order
 from bookstore.services import accounts, cart, idempotency, peer_catalog, peer_orders, peer_users
 from bookstore.services.idempotency import Answer, Request
-from tests.clients import ADDRESS, LiveShop, at_once, wait_until
-from tests.conftest import Apps
+from tests.clients import ADDRESS, at_once, wait_until
+from tests.conftest import Apps, LiveShops
 from tests.factories import check_books, make_book, make_user
 from tests.fakes.serving import Answer as HttpAnswer, FakeServer
 
@@ -56,18 +56,18 @@ def move(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], No
 def layout(
     request: pytest.FixtureRequest,
     apps: Apps,
+    live_shops: LiveShops,
     app: Flask,
     database: str,
     move: Callable[[str, str], None],
-) -> Iterator[str]:
+) -> str:
     """All parts in this process; or the one that is asked in another."""
-    if request.param == "here":
-        yield "here"
-        return
-    with LiveShop(apps.settings(database, web_workers=1, service_token=TOKEN)) as running:
+    kind = str(request.param)
+    if kind == "apart":
+        running = live_shops.get(apps.settings(database, web_workers=1, service_token=TOKEN))
         # Each test asks parts that are not here: only what nobody asks is.
         request.node.away = lambda here: move(here, running.url)
-        yield "apart"
+    return kind
 
 
 @pytest.fixture
