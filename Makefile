@@ -11,9 +11,14 @@ AUDITED := bookstore client_generators documentation audits installing migration
 	lock clean packages packages-dev
 
 help: ## list these targets
+	@echo "First make run, then make demo in a second terminal. Each sets up what it needs."
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@echo "Variables: make run PYTHON=python3.12 (for .venv), PORT=8001, HOST=…, BOOKSTORE_HOME=folder (for"
+	@echo "the data); the other settings, with what they are now: $(BIN)/python -m flask --app wsgi settings"
+	@echo "Without make: python3 install.py && $(BIN)/python -m flask --app wsgi serve"
 
-run: packages ## set up and run the whole shop (http://127.0.0.1:8000)
+run: packages ## set up and run the whole shop (http://127.0.0.1:8000); Ctrl-C stops it
+	@echo "Starting the shop …"
 	@exec $(BIN)/python -m flask --app wsgi serve
 
 demo: packages ## walk through the running shop as a customer (API=v1, v2 or graphql)
@@ -49,7 +54,7 @@ bench: packages-dev ## measure server CPU per request
 bench-deliveries: packages-dev ## measure how many webhooks a worker delivers
 	$(BIN)/python -m benchmarks.deliveries
 
-load: packages-dev ## many readers for three minutes, then a rolling restart under them: is anything lost?
+load: packages-dev ## many readers for three minutes, and a rolling restart under them
 	$(BIN)/python -m benchmarks.load
 
 clients: packages-dev ## write a Python and a TypeScript client and a Postman collection into clients/
@@ -73,7 +78,7 @@ lock: packages-dev ## work the lock files out anew from setup.cfg
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
 		-o requirements-dev.lock
 
-clean: ## remove the virtual environment, generated clients and pages, caches (the shop's data in var/ stays)
+clean: ## remove .venv, generated clients and pages, caches (the shop's data in var/ stays)
 	rm -rf $(VENV) clients site client_generators/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 
 # What each target needs first. install.py does nothing when all is there, and says what is wrong.

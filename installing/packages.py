@@ -35,8 +35,11 @@ def index_settings(folder: Path) -> dict[str, str]:
 
 def lines_of(lock: Path) -> dict[str, str]:
     """Return what a lock file says of each package, by its name."""
-    found = re.findall(r"^(([\w.-]+)==.*\n(?:[ #].*\n)*)", lock.read_text(), re.M)
-    return {name: text for text, name in found}
+    found: dict[str, str] = {}
+    for text, name in re.findall(r"^(([\w.-]+)==.*\n(?:[ #].*\n)*)", lock.read_text(), re.M):
+        # One may be there twice, each for some Pythons.
+        found[name] = found.get(name, "") + text
+    return found
 
 
 def with_pip(folder: Path, wanted: dict[str, str], doing: str) -> None:
