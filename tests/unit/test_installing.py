@@ -26,7 +26,7 @@ def test_an_old_python_hears_it_in_a_sentence(tmp_path: Path) -> None:
     text = INSTALL.read_text()
     assert text.isascii(), "Python 2 reads nothing else"
     ast.parse(text, feature_version=(3, 0))
-    old = "import sys; sys.version_info = (3, 8, 18); exec(compile(open('install.py').read(), '', 'exec'))"
+    old = "import sys; sys.version_info = (3, 8, 18); exec(open('install.py').read())"
     done = subprocess.run(
         [sys.executable, "-c", old],
         cwd=ROOT,
@@ -53,7 +53,7 @@ def test_an_old_python_hears_it_in_a_sentence(tmp_path: Path) -> None:
         ),
         ("/usr/bin/python3: No module named venv", "sudo apt install python3."),
         (
-            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('<pip…"
+            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('"
             "[Errno -3] Temporary failure in name resolution')': /simple/uv/\n"
             "ERROR: No matching distribution found for uv==0.13.9",
             "the package index cannot be reached",
@@ -86,13 +86,12 @@ def test_the_lock_files_are_read_whole() -> None:
 
 def wheel(folder: Path) -> str:
     """Put a package into a folder; return its lines of a lock file."""
+    info = "small-1.0.dist-info"
     files = {
         "small.py": b"",
-        "small-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: small\n",
+        f"{info}/METADATA": b"Metadata-Version: 2.1\nName: small\nVersion: 1.0\n",
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    files["small-1.0.dist-info/METADATA"] += b"Version: 1.0\n"
-    files["small-1.0.dist-info/WHEEL"] = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\n"
-    files["small-1.0.dist-info/WHEEL"] += b"Tag: py3-none-any\n"
     path = folder / "small-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         record = ""
@@ -100,7 +99,7 @@ def wheel(folder: Path) -> str:
             digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
             record += f"{name},sha256={digest},{len(data)}\n"
             archive.writestr(name, data)
-        archive.writestr("small-1.0.dist-info/RECORD", record)
+        archive.writestr(f"{info}/RECORD", record)
     return f"small==1.0 \\\n    --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
