@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# python -m flask, but Ctrl-C while it is being imported is no traceback.
+CALM := import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); import flask.cli; flask.cli.main()
 AUDITED := bookstore client_generators documentation audits installing migrations gunicorn.conf.py install.py \
 	worker.py wsgi.py
 
@@ -19,7 +21,7 @@ help: ## list these targets
 
 run: packages ## set up and run the whole shop (http://127.0.0.1:8000); Ctrl-C stops it
 	@echo "Starting the shop …"
-	@exec $(BIN)/python -m flask --app wsgi serve
+	@exec $(BIN)/python -c '$(CALM)' --app wsgi serve
 
 demo: packages ## walk through the running shop as a customer (API=v1, v2 or graphql)
 	@$(BIN)/python -m flask --app wsgi demo --api $(or $(API),v2)

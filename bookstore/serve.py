@@ -7,6 +7,7 @@ scheduler until Ctrl-C. A worker, a scheduler or a Redis that dies alone is star
 
 import contextlib
 import logging
+import signal
 import socket
 import sys
 import time
@@ -62,6 +63,8 @@ class Steps:
 @with_appcontext
 def command() -> None:
     """Run the whole shop here; Ctrl-C stops it."""
+    # `make run` had Ctrl-C end it at once until here, where there is something to put in order.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     settings = current_settings()
     steps = Steps()
     logs.also_to(settings.log_path)
