@@ -62,8 +62,9 @@ def test_from_the_secret_to_the_login(
     client: Client, shop: Flask, staff: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # At a moment of its own, so that no step ends in the middle of the test.
-    noon = clock.now().replace(hour=12, minute=0, second=5, microsecond=0)
-    monkeypatch.setattr(clock, "now", lambda: noon)
+    # Soon: at noon, a token of the morning has expired.
+    soon = clock.now().replace(second=5, microsecond=0) + timedelta(minutes=1)
+    monkeypatch.setattr(clock, "now", lambda: soon)
     problem(staff.post("/me/totp/confirm", {"code": "123456"}), 409, "totp_not_enabled")
     first = ok(staff.post("/me/totp"), 201)
     told = ok(staff.post("/me/totp"), 201)
@@ -95,7 +96,7 @@ def test_from_the_secret_to_the_login(
         assert client.post("/api/token/", body).status_code == status
         forget_failures(shop)
     problem(log_in(client, at(app, 1)), 401, "totp_invalid")
-    monkeypatch.setattr(clock, "now", lambda: noon + timedelta(seconds=60))
+    monkeypatch.setattr(clock, "now", lambda: soon + timedelta(seconds=60))
     ok(log_in(client, f"{at(app)[:3]} {at(app)[3:]}"))
 
 
