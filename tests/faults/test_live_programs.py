@@ -18,7 +18,7 @@ from tests.docs.programs import command
 
 pytestmark = pytest.mark.faults
 
-READER = {"username": "reader", "password": "reader-demo-1"}
+READER = {"username": "reader", "password": "reader-demo-1"}  # pragma: allowlist secret
 
 
 def programs() -> list[tuple[str, str, str]]:
