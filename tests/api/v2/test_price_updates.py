@@ -185,6 +185,14 @@ def test_each_wrong_cell_is_named(shop: Flask, clerk: Client) -> None:
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
+def test_options_are_documented_beside_the_key(shop: Flask) -> None:
+    paths = shop.extensions["openapi"]["v2"]["paths"]
+    for path, options in ((UPDATES, {"preview"}), ("/catalog/imports", {"format", "dry_run"})):
+        told = {one.get("name") for one in paths[f"/api/v2{path}"]["post"]["parameters"]}
+        assert options | {"Idempotency-Key"} <= told
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
 def test_ways_to_send_a_file(shop: Flask, clerk: Client, books: list[int]) -> None:
     text = f"id,price\n{books[0]},5\n".encode()
     form = {"file": (io.BytesIO(text), "prices.csv"), "preview": "true"}
