@@ -4,7 +4,10 @@ from bookstore.errors.base import Conflict, Invalid
 
 
 class FileUnavailable(Invalid):
-    """The file could not be fetched, is not there any more, or is too large."""
+    """The file could not be fetched, is not there any more, or is too large.
+
+    Look at its address and its size, and send it again.
+    """
 
     code = "file_unavailable"
 
@@ -13,13 +16,19 @@ class FileUnavailable(Invalid):
 
 
 class PriceUpdateBusy(Conflict):
-    """A job is working at this price update: wait for its end, or cancel it."""
+    """A job is working at this price update.
+
+    Wait for its end, or cancel it: POST /jobs/{id}/cancel.
+    """
 
     code = "price_update_busy"
 
 
 class PriceUpdateStatus(Conflict):
-    """The price update is not at the point for this; see its status."""
+    """The price update is not at the point for this.
+
+    Read its `status`: it says what may come next.
+    """
 
     code = "price_update_status"
 
