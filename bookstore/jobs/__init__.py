@@ -10,15 +10,22 @@ from bookstore.jobs.money import (
     send_refunds,
 )
 from bookstore.jobs.recurring import fit_recommendations, maintain, report
-from bookstore.jobs.watched import look_after_jobs, run_job
+from bookstore.jobs.watched import (
+    bulk_update_prices,
+    generate_book_report,
+    look_after_jobs,
+    run_job,
+)
 from bookstore.services import channels, outgoing_upkeep, sales_folding, sandbox
 
 __all__ = [
+    "bulk_update_prices",
     "deliver_sandbox_events",
     "drain",
     "drop_payments",
     "fit_recommendations",
     "fold_sales",
+    "generate_book_report",
     "look_after_covers",
     "look_after_jobs",
     "look_after_payments",

@@ -1,6 +1,7 @@
 """Price updates: interrupted anywhere each price changes once, in few statements; from a shell."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import func, select, update
 
-from bookstore import clock
+from bookstore import clock, errors
 from bookstore.cli.catalog import catalog_cli
 from bookstore.extensions import db
-from bookstore.jobs import run_job
+from bookstore.jobs import bulk_update_prices, generate_book_report, run_job
 from bookstore.models import Book, Event, PriceUpdate, PriceUpdateRow
 from bookstore.services import price_applying, price_files, price_updates
 from bookstore.services.actors import SYSTEM
@@ -21,6 +22,8 @@ from bookstore.services.job_progress import Progress
 from bookstore.unit_of_work import new_snapshot, unit_of_work
 from tests.clients import statements
 from tests.factories import make_author, make_book, make_user
+from tests.fakes import receiver as modes
+from tests.fakes.receiver import Receiver
 from tests.services.job_kinds import make_due, row
 
 
@@ -140,3 +143,20 @@ def test_from_the_command_line(app: Flask, tmp_path: Path) -> None:
     path.write_text("price\n1\n")
     assert f"{path} needs one of the columns" in run(str(path)).output
     assert db.session.scalar(select(func.count()).select_from(PriceUpdate)) == 1
+
+
+def test_by_the_names_of_the_jobs(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a program that knows the queue alone may enqueue."""
+    (book,) = shelf(1)
+    with pytest.raises(errors.UrlNotAllowed):
+        bulk_update_prices("http://127.0.0.1/prices.csv")
+    near = replace(app.config["SETTINGS"], webhook_allow_private_networks=True)
+    monkeypatch.setitem(app.config, "SETTINGS", near)
+    with Receiver() as shop:
+        shop.mode = modes.status(200, table([book], "7.50"))
+        run_job(bulk_update_prices(f"{shop.url}/prices.csv"))
+    assert prices() == [750]
+    report = generate_book_report(book)
+    assert (report["book"]["id"], report["sales"]["months"]) == (book, [])
+    with pytest.raises(errors.NotFound):
+        generate_book_report(book + 1)
