@@ -276,7 +276,7 @@ def test_what_staff_are_told(stripe: FakeStripe, tmp_path: Path) -> None:
     text, html = parts(found[f"The payment of order {order.number} needs you"])
     for part in (text, html):
         assert "disputed by the buyer: fraudulent" in part
-        assert f"https://shop.example/track/{order.number}" in part
+        assert f"https://shop.example/admin/orders/{order.id}" in part
     text, html = parts(found["Payments differ from Stripe's"])
     assert "- payment 1 of order 26-X <b>: 1.00 USD here\r\n- and another" in text
     assert "26-X &lt;b&gt;" in html

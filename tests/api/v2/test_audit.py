@@ -29,6 +29,8 @@ EXPLAINED = {
     "covers.offer": "hands out a form for the store; the shop writes when it is completed",
     "covers.complete": "needs a file in the store; what it writes is a row like any other",
     "payments.refund": "needs a payment: test_a_refund",
+    "price_updates.apply": "needs a file that was read: tests/api/v2/test_price_updates",
+    "price_updates.undo": "needs one that was applied: the same",
     "totp.confirm": "needs the code of the secret: test_what_staff_does_with_the_own_account",
 }
 BODIES = {
