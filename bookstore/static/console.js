@@ -2,6 +2,9 @@
 
 const sure = document.getElementById("sure");
 
+// Where the menu is a line that scrolls, it shows where one is.
+document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Forms that say so are asked about before they are sent.
 document.addEventListener("submit", (event) => {
   const form = event.target;
@@ -27,7 +30,8 @@ if (parts.length) {
   const again = async () => {
     if (!document.hidden) {
       try {
-        const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+        const headers = { Accept: "text/html", "Bookstore-Refresh": "1" };
+        const answer = await fetch(location.href, { headers });
         if (answer.redirected) return; // logged out: the next click says so
         if (answer.ok) show(new DOMParser().parseFromString(await answer.text(), "text/html"));
       } catch {

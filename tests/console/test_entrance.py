@@ -130,6 +130,38 @@ def test_an_idle_login_ends_and_one_in_use_does_at_the_end_of_the_day(
     assert at(busy, 12 * 60 + 1).startswith("/admin/login")
 
 
+def test_what_a_page_asks_by_itself_does_not_keep_a_login_open(
+    shop: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, start = Browser.of(shop), clock.now()
+    for minutes in (20, 40, 59):
+        monkeypatch.setattr(clock, "now", lambda m=minutes: start + timedelta(minutes=m))
+        asked = browser.http.get("/admin/", headers={**OWN, "Bookstore-Refresh": "1"})
+        assert (asked.status_code, "Set-Cookie" in asked.headers) == (200, False)
+    monkeypatch.setattr(clock, "now", lambda: start + timedelta(minutes=61))
+    assert browser.open("/admin/").at.startswith("/admin/login")
+
+
+def test_addresses_that_are_none_are_no_errors_of_the_shop(shop: Flask) -> None:
+    stranger = shop.test_client()
+    form = {"username": "clerk", "password": "x"}
+    for odd in ("http://[", "http://[x]/"):
+        assert stranger.post("/admin/login", data=form, headers={"Origin": odd}).status_code == 403
+        sent = stranger.post("/admin/coupons/new", data={}, headers={"Referer": odd})
+        assert (sent.status_code, sent.location) == (303, "/admin/login?next=/admin/")
+
+
+def test_an_address_that_is_too_long_to_lead_to_keeps_nobody_out(shop: Flask) -> None:
+    with shop.app_context():
+        make_user("clerk", is_staff=True)
+    browser = Browser(shop)
+    browser.open(f"/admin/stock/?q={'%E2%82%AC' * 500}")
+    assert browser.at == "/admin/login?next=/admin/"
+    fields = {**browser.form("/admin/login"), "next": "/admin/?" + "a" * 5000}
+    fields |= {"username": "clerk", "password": PASSWORD}
+    assert browser.post("/admin/login", fields).at == "/admin/"
+
+
 @pytest.mark.parametrize(
     ("asked", "led"),
     [

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import jwt as pyjwt
 import marshmallow as ma
@@ -37,6 +37,10 @@ COOKIE = "bookstore-console"
 IDLE, LONGEST = timedelta(hours=1), timedelta(hours=12)
 # A token that is younger is not exchanged: a page and what belongs to it asks once.
 _RENEWED_AFTER = timedelta(minutes=5)
+# Sent by the page's script with what it asks for by itself: that nobody does, so it puts off no end.
+BY_ITSELF = "Bookstore-Refresh"
+# Of an address that a login leads to, which is sent in an address itself.
+_LONGEST_PATH = 2000
 _AUDIENCE = "bookstore-console"
 _CSRF = b"bookstore console form v1:"
 _DIGEST = 32
@@ -145,7 +149,7 @@ def require_same_site() -> None:
     fetched = request.headers.get("Sec-Fetch-Site")
     if fetched is None:
         # Not told by plain HTTP, but then the origin is.
-        host = urlsplit(request.headers.get("Origin", "")).netloc
+        host = _split(request.headers.get("Origin", "")).netloc
         own = {request.host, urlsplit(settings().shop_url).netloc}
         is_own = bool(host) and host in own
     else:
@@ -157,10 +161,10 @@ def require_same_site() -> None:
 def local(path: str | None) -> str:
     """Return a path if it leads to a page of the console, else the way to its first page."""
     text = path or ""
-    parts = urlsplit(text)
+    parts = _split(text)
     ours = text == PATH or text.startswith((f"{PATH}/", f"{PATH}?"))
     odd = "\\" in text or "//" in parts.path or not text.isprintable() or ".." in parts.path
-    if not ours or odd or parts.scheme or parts.netloc:
+    if not ours or odd or parts.scheme or parts.netloc or len(text) > _LONGEST_PATH:
         return url_for("console.dashboard.index")
     return text
 
@@ -196,7 +200,7 @@ def _identify() -> Actor:
     if now >= claims["exp"]:
         raise errors.TokenExpired
     actor = accounts.authenticate(user_id, session_id)
-    if now - made >= _RENEWED_AFTER.total_seconds():
+    if now - made >= _RENEWED_AFTER.total_seconds() and BY_ITSELF not in request.headers:
         sessions.note_use(session_id)
 
         @after_this_request
@@ -244,8 +248,16 @@ def _to_login() -> BaseResponse:
             return page("console/arrived.html", here=local(here))
     else:
         # What was to be done is lost with the login; the page that it was on is not.
-        here = urlsplit(request.headers.get("Referer", "")).path
+        here = _split(request.headers.get("Referer", "")).path
     return redirect(url_for("console.login.enter", next=local(here)), 303)
+
+
+def _split(url: str) -> SplitResult:
+    """Return the parts of what a stranger says is an address; none of what is not."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _cookie() -> str:

@@ -6,7 +6,8 @@ from bookstore.schemas.common import Schema, Text
 class LoginQuery(Schema):
     """Where a login leads to."""
 
-    next = Text(max_length=2000)
+    # Where it may not lead, however long that is, is no reason to let nobody in.
+    next = Text()
 
 
 class LoginForm(LoginQuery):
