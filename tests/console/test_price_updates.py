@@ -70,6 +70,22 @@ def test_a_file_is_previewed_applied_and_taken_back(shop: Flask) -> None:
     assert ("console.price_updates.undo", "price_update") in found
 
 
+def test_another_file_by_the_same_form_is_not_taken_for_the_first(shop: Flask) -> None:
+    book = new_book(shop, price=1000)
+    clerk = Browser.of(shop).open(PATH)
+    form = clerk.form(PATH)
+
+    def sent(text: str) -> int:
+        clerk.post(PATH, form | {"file": (io.BytesIO(text.encode()), "prices.csv")})
+        return clerk.answer.status_code
+
+    # As whoever goes back in the browser and chooses another does.
+    assert sent(f"id,price\n{book},12.50\n") == 200
+    first = clerk.at
+    assert (sent(f"id,price\n{book},12.50\n"), clerk.at) == (200, first)
+    assert (sent(f"id,price\n{book},99.00\n"), clerk.at) == (422, PATH)
+
+
 def test_what_is_no_file_of_prices_is_said_so(shop: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(price_files, "MAX_BYTES", 1000)
     clerk = Browser.of(shop)

@@ -15,7 +15,7 @@ from bookstore.services.actors import SYSTEM
 from tests import paying
 from tests.clients import statements
 from tests.console.browsing import Browser
-from tests.factories import new_book
+from tests.factories import make_book, new_book
 from tests.fakes import receiver as modes
 from tests.fakes.receiver import Receiver
 from tests.services import hooks
@@ -75,6 +75,27 @@ def test_an_endpoint_and_its_secret(shop: Flask) -> None:
     assert {one.target_kind for one in entries} == {"webhook_endpoint"}
     assert len({one.target_id for one in entries}) == 1
     assert not SECRET.search(str([one.detail for one in entries]))
+
+
+def test_a_new_endpoint_is_told_of_what_is_ticked_and_of_nothing_else(shop: Flask) -> None:
+    clerk = Browser.of(shop).open("/admin/webhooks/new")
+    assert "events" not in clerk.form("/admin/webhooks/new")
+    clerk.send("/admin/webhooks/new", url="https://9.9.9.9/x")
+    assert (clerk.answer.status_code, 'id="events-error"' in clerk.page) == (422, True)
+
+
+def test_a_page_of_a_refusal_still_leads_through_its_list(shop: Flask) -> None:
+    with shop.app_context():
+        path = f"/admin/webhooks/{hooks.endpoint('https://9.9.9.9/x')}"
+        for _ in range(26):
+            make_book()
+    clerk = Browser.of(shop).open(path)
+    clerk.send(f"{path}/replay", "replay", since="x")
+    assert (clerk.answer.status_code, clerk.form(path)["q"]) == (422, "")
+    [then] = re.findall(r'rel="next" href="([^"]+)"', clerk.page)
+    assert clerk.open(then.replace("&amp;", "&")).answer.status_code == 200
+    [first] = re.findall(r'href="([^"]+)">First page', clerk.page)
+    assert first == path
 
 
 def test_a_delivery_is_seen_and_sent_again(shop: Flask) -> None:

@@ -133,7 +133,7 @@ def _show_new(form: Form) -> Response:
 
 
 def _show(coupon_id: int, form: Form | None, acted: Form | None = None) -> Response:
-    actor, asked = auth.current_actor(), Form.asked(UseFilters)
+    actor, asked = auth.current_actor(), Form.asked(UseFilters, _url(coupon_id))
     found, uses = coupon_records.get(actor, coupon_id), Page([], None)
     with asked:
         asked.load()

@@ -37,7 +37,7 @@ COOKIE = "bookstore-console"
 IDLE, LONGEST = timedelta(hours=1), timedelta(hours=12)
 # A token that is younger is not exchanged: a page and what belongs to it asks once.
 _RENEWED_AFTER = timedelta(minutes=5)
-# Sent by the page's script with what it asks for by itself: that nobody does, so it puts off no end.
+# Sent by the pages' script with what it asks for by itself, which is no use and puts off no end.
 BY_ITSELF = "Bookstore-Refresh"
 # Of an address that a login leads to, which is sent in an address itself.
 _LONGEST_PATH = 2000

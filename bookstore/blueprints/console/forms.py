@@ -33,6 +33,7 @@ class Form:
         given: field → text as it was typed (a list of texts for fields that take several).
         errors: field → messages.
         problem: a sentence; None: nothing was refused.
+        at: path of the page that shows it, for filters and links to other pages of a list.
         name: which form of a page it is, if there are several (``m.hidden(form="refund")``).
     """
 
@@ -42,6 +43,7 @@ class Form:
         self.problem: str | None = None
         self.status = 200
         self.version: int | None = None
+        self.at = request.path
 
     @classmethod
     def sent(cls, schema: type[ma.Schema]) -> Self:
@@ -52,9 +54,12 @@ class Form:
         return made
 
     @classmethod
-    def asked(cls, schema: type[ma.Schema]) -> Self:
-        """Return the filters in this request's query string."""
-        return cls(schema, _texts(schema, request.args))
+    def asked(cls, schema: type[ma.Schema], at: str | None = None) -> Self:
+        """Return the filters in this request's query string; ``at`` is where they are asked, for
+        pages that also show what was refused at another path."""
+        made = cls(schema, _texts(schema, request.args))
+        made.at = at or request.path
+        return made
 
     @classmethod
     def of(cls, schema: type[ma.Schema], **given: Any) -> Self:
@@ -81,14 +86,16 @@ class Form:
                 found[name] = meaning
         return found
 
-    def once(self, work: Callable[[], Any]) -> str:
+    def once(self, work: Callable[[], Any], file: bytes = b"") -> str:
         """Do what the form is for, once, however often it is sent (``services.idempotency``).
 
         Args:
             work: does it. A text that it returns is what is returned each time.
+            file: that was sent along.
 
         Raises:
             Conflict: it was sent before, and refused.
+            IdempotencyKeyReused: it was sent before with something else in it.
             IdempotencyInProgress: it is being worked at.
             BookstoreError: whatever ``work`` raises.
         """
@@ -111,7 +118,7 @@ class Form:
             scope=f"console:{actor.id}",
             route=f"POST {request.path}"[:200],
             key=key,
-            fingerprint=idempotency.fingerprint(secret, request.path.encode(), told),
+            fingerprint=idempotency.fingerprint(secret, request.path.encode(), told, file),
             user_id=actor.id,
         )
         answer = idempotency.run(wanted, run, note)

@@ -53,7 +53,7 @@ def start() -> Any:
             raise errors.Invalid({"file": ["Choose a file, or give the address of one."]})
         if data is not None and not 0 < len(data) <= price_files.MAX_BYTES:
             raise errors.Invalid({"file": ["It is empty, or larger than 10 MiB."]})
-        made = form.once(lambda: _id_of(data, url))
+        made = form.once(lambda: _id_of(data, url), data or b"")
         return done("The file is being read.", _url(int(made)))
     return _show_all(form)
 
@@ -110,7 +110,7 @@ def _show_all(form: Form) -> Response:
 
 
 def _show(update_id: int, form: Form) -> Response:
-    actor, asked = auth.current_actor(), Form.asked(RowFilters)
+    actor, asked = auth.current_actor(), Form.asked(RowFilters, _url(update_id))
     found, rows = price_updates.get(actor, update_id), Page([], None)
     with asked:
         outcome = asked.load().get("outcome")

@@ -40,7 +40,7 @@ def index() -> Response:
 @staff
 def new() -> Response:
     """Return the form that makes an endpoint."""
-    return _show_new(Form.of(EndpointForm, is_active="true", events=["*"]))
+    return _show_new(Form.of(EndpointForm, is_active="true"))
 
 
 @blp.post("/new")
@@ -187,7 +187,7 @@ def _show_edit(endpoint_id: int, form: Form) -> Response:
 
 
 def _show(endpoint_id: int, form: Form | None = None) -> Response:
-    actor, asked = auth.current_actor(), Form.asked(DeliveryFilters)
+    actor, asked = auth.current_actor(), Form.asked(DeliveryFilters, _url(endpoint_id))
     found, deliveries = webhooks.get(actor, endpoint_id), Page([], None)
     with asked:
         filters = as_instants(asked.load())
