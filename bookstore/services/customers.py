@@ -4,7 +4,7 @@ What a person wrote, where they live and what they bought stays where it is: her
 takes to help them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -163,6 +163,26 @@ def get(actor: Acting, user_id: int) -> Customer:
         unread=counts.unread,
         mails=[Mail(*row) for row in mails],
     )
+
+
+def names(actor: Acting, labels: Iterable[str]) -> dict[str, str]:
+    """Return the usernames of those whom histories name by id: ``staff:7`` → name. Who is no user,
+    or none any more, is not there.
+
+    Raises:
+        Forbidden: not staff.
+    """
+    require_staff(actor)
+    ids = {}
+    for label in set(labels):
+        kind, _, key = label.partition(":")
+        if kind in {"user", "staff"} and key.isdecimal():
+            ids[label] = int(key)
+    if not ids:
+        return {}
+    rows = db.session.execute(select(User.id, User.username).where(User.id.in_(ids.values())))
+    known = {row.id: row.username for row in rows}
+    return {label: known[key] for label, key in ids.items() if key in known}
 
 
 def end_session(actor: Acting, user_id: int, session_id: str | None = None) -> int:

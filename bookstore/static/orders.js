@@ -8,6 +8,7 @@ const words = {
 const dates = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 
 let cursor = "";
+let busy = false;
 
 function line(order) {
   const when = make("time", { dateTime: order.created_at }, dates.format(new Date(order.created_at)));
@@ -24,6 +25,8 @@ function toLogin() {
 }
 
 async function show() {
+  if (busy) return; // the same orders once, however often it is pressed
+  busy = true;
   complain("");
   try {
     const found = await call("GET", `/orders?limit=20${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
@@ -36,6 +39,8 @@ async function show() {
       logOut({ tell: false });
       toLogin();
     } else complain(error instanceof Refused ? error.message : "The shop cannot be reached. Please try again.");
+  } finally {
+    busy = false;
   }
 }
 

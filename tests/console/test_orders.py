@@ -1,5 +1,6 @@
 """Orders in the console: found, moved along by what is legal, refunded once."""
 
+import re
 from datetime import timedelta
 
 from flask import Flask
@@ -54,6 +55,7 @@ def test_an_order_is_moved_by_legal_moves_and_by_one_at_a_time(
     assert "by van" in one.page
     assert one.page.count("https://9.9.9.9/hook") == 1
     assert "Cancel the order" not in one.page
+    assert re.search(r"user\d+ <span class=\"soft\">\(staff:\d+\)", one.page)
     assert "The order is shipped." not in one.open(page).page
     # What is no longer shown is refused all the same, and nobody acts on what they have not seen.
     other.post(act, {**stale, "note": "changed their mind"})
@@ -139,7 +141,7 @@ def test_orders_are_found_and_paged_in_a_few_statements(shop: Flask) -> None:
     assert clerk.page.count('<td role="cell" data-label="Number">') == 3
     with statements(shop) as one:
         clerk.open(f"/admin/orders/{orders[0].id}")
-    assert len(one) == 8
+    assert len(one) == 9
 
 
 def test_what_people_type_is_text(shop: Flask) -> None:

@@ -10,9 +10,10 @@ from flask import Response, current_app, g, redirect, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
-from bookstore import clock, money, problems
+from bookstore import auth, clock, money, problems
 from bookstore.blueprints.answers import html_page
 from bookstore.extensions import settings
+from bookstore.services import customers
 from bookstore.services.metrics import MOST
 
 NOTE = "bookstore-console-note"
@@ -64,6 +65,7 @@ def context() -> dict[str, Any]:
         "environment": None if known.is_production else known.bookstore_env,
         "note": _note(),
         "has_page": lambda endpoint: endpoint in current_app.view_functions,
+        "names_of": lambda labels: customers.names(auth.current_actor(), labels),
         # Each form has another: one that is sent twice is known by it.
         "form_key": lambda: secrets.token_urlsafe(16),
     }

@@ -158,6 +158,8 @@ def test_tax_that_is_added(shop: Flask, reader: Client) -> None:
     page = invoice(reader, order)
     assert ["Tax 7.25 %", order["tax"]] in check_sums(page, order).found["lines"]
     assert "added to the prices" in page
+    # Who listens to it finds it, and each column by its name.
+    assert (page.count("<main>"), "<th></th>" in page) == (1, False)
 
 
 @pytest.mark.parametrize(("currency", "price"), [("jpy", 1200), ("kwd", 12340)])
