@@ -3,6 +3,11 @@
 from tests.browser.walking import Walker
 from tests.factories import PASSWORD
 
+HERE_IS_SEEN = """(() => {
+  const { left, right } = document.querySelector(".menu [aria-current]").getBoundingClientRect();
+  return left >= 0 && right <= document.documentElement.clientWidth;
+})()"""
+
 
 class Staff(Walker):
     """Cleo, who sends parcels."""
@@ -23,6 +28,8 @@ class Staff(Walker):
         self.page.press(f"nav.menu a[href*='/admin/{section}']")
         self.page.wait_for(f"location.pathname.startsWith('/admin/{section}')")
         self.page.wait_for("document.readyState === 'complete'")
+        # At phone width too, where the menu is a line that scrolls.
+        self.page.wait_for(HERE_IS_SEEN)
 
     def listen(self, url: str) -> None:
         """Have somebody told of parcels."""

@@ -171,6 +171,7 @@ def test_an_address_that_is_too_long_to_lead_to_keeps_nobody_out(shop: Flask) ->
         ("//evil.example/admin/", "/admin/"),
         ("/admin//evil.example", "/admin/"),
         ("/admin/../checkout", "/admin/"),
+        ("/admin/%2E%2e/checkout", "/admin/"),
         ("/admin\\evil.example", "/admin/"),
         ("/administrators", "/admin/"),
         ("javascript:alert(1)", "/admin/"),

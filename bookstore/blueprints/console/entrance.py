@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Any
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import jwt as pyjwt
 import marshmallow as ma
@@ -163,7 +163,9 @@ def local(path: str | None) -> str:
     text = path or ""
     parts = _split(text)
     ours = text == PATH or text.startswith((f"{PATH}/", f"{PATH}?"))
-    odd = "\\" in text or "//" in parts.path or not text.isprintable() or ".." in parts.path
+    odd = (
+        "\\" in text or "//" in parts.path or not text.isprintable() or ".." in unquote(parts.path)
+    )
     if not ours or odd or parts.scheme or parts.netloc or len(text) > _LONGEST_PATH:
         return url_for("console.dashboard.index")
     return text
