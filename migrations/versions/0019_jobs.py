@@ -56,7 +56,7 @@ def upgrade() -> None:
             f"({UNFINISHED}) = (finished_at IS NULL)", name=op.f("ck_jobs_finished_at")
         ),
         sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_jobs_user_id_users"), ondelete="SET NULL"
+            ["user_id"], ["users.id"], name=op.f("fk_jobs_user_id"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
     )

@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["fit_id"],
             ["recommendation_fits.id"],
-            name=op.f("fk_book_neighbours_fit_id_recommendation_fits"),
+            name=op.f("fk_book_neighbours_fit_id"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("fit_id", "book_id", "rank", name=op.f("pk_book_neighbours")),
