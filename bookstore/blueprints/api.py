@@ -98,6 +98,10 @@ class Blueprint(flask_smorest.Blueprint):
 
     ARGUMENTS_PARSER = Parser()
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._prepare_doc_cbks.append(_with_documented_parameters)
+
     def arguments(self, schema: Any, *, location: str = "json", **kwargs: Any) -> Any:
         """Parse one location with ``schema`` and hand the result to the view."""
         # An instance: from a class, webargs would build one at every request.
@@ -111,6 +115,16 @@ class Blueprint(flask_smorest.Blueprint):
             return wrapped
 
         return decorator
+
+
+def _with_documented_parameters(
+    doc: dict[str, Any], info: dict[str, Any], **_: Any
+) -> dict[str, Any]:
+    """Add what ``document`` says of parameters to those of schemas; by itself it replaced them."""
+    documented = info.get("manual_doc", {}).pop("parameters", [])
+    if documented:
+        doc["parameters"] = [*doc.get("parameters", []), *documented]
+    return doc
 
 
 class Api(flask_smorest.Api):

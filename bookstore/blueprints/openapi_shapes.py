@@ -29,6 +29,9 @@ _ENUMS = {
     "PriceOutcome": ("PriceUpdateRow", "outcome"),
     "ImportFormat": ("CatalogImportInput", "format"),
 }
+# A name → a shape and the member, null or an object of any kind, that has it: without a name of its
+# own, a generator makes one up.
+_OBJECTS = {"JobResult": ("Job", "result")}
 # Shapes that have only what was asked for.
 _PARTS = {"BookPart"}
 
@@ -45,6 +48,12 @@ def complete(document: dict[str, Any]) -> None:
             _refer(node, names[_words(node)])
     for words, name in names.items():
         shapes[name] = {"type": "string", "enum": list(words)}
+    for name, (shape, of) in _OBJECTS.items():
+        member = shapes[shape]["properties"][of]
+        del member["type"]
+        extra = member.pop("additionalProperties")
+        shapes[name] = {"type": "object", "additionalProperties": extra}
+        member["anyOf"] = [{"$ref": f"#/components/schemas/{name}"}, {"type": "null"}]
     translate(document)
 
 

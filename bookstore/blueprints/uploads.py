@@ -21,14 +21,13 @@ _PARSER: FlaskParser = Parser()
 
 
 def takes_file(
-    fields: type[Schema], query: type[Schema], types: tuple[str, ...], most: int
+    fields: type[Schema], types: tuple[str, ...], most: int
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Hand a view what was sent: ``data``, the file, or ``url``, and what else ``fields`` has.
 
     It goes above ``idempotent``, and below the ``arguments`` of a query.
 
     Args:
-        query: of those ``arguments``; told in the document.
         fields: of the JSON body, with a required ``url``; a form may have the others too.
         types: media types of files that are sent as they are.
         most: bytes of a file; 413 for more.
@@ -59,8 +58,6 @@ def takes_file(
         form = {"type": "object", "required": ["file"], "properties": {"file": binary}}
         document(
             taken,
-            # What a view says of parameters by hand stands in place of what else is known of them.
-            parameters=[{"in": "query", "schema": query}],
             requestBody={
                 "required": True,
                 "description": f"The file, at most {most // 1024**2} MiB; or where it is.",

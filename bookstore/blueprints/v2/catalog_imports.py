@@ -18,7 +18,7 @@ _TYPES = ("text/csv", "application/xml", "text/xml")
 @blp.post("/catalog/imports")
 @requires("staff", scope="catalog:write")
 @blp.arguments(CatalogImportQuery, location="query")
-@takes_file(CatalogImportInput, CatalogImportQuery, _TYPES, catalog_imports.MAX_BYTES)
+@takes_file(CatalogImportInput, _TYPES, catalog_imports.MAX_BYTES)
 @idempotent
 @blp.response(202, StartedJobSchema)
 def start(query: dict[str, Any], given: dict[str, Any]) -> Any:

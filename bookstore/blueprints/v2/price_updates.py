@@ -30,7 +30,7 @@ blp = Blueprint("price_updates", __name__, description="Many prices at once")
 @blp.post("/catalog/price-updates")
 @requires("staff", scope="catalog:write")
 @blp.arguments(PriceUpdateQuery, location="query")
-@takes_file(PriceUpdateInput, PriceUpdateQuery, ("text/csv",), price_files.MAX_BYTES)
+@takes_file(PriceUpdateInput, ("text/csv",), price_files.MAX_BYTES)
 @idempotent
 @blp.response(202, StartedJobSchema)
 def start(query: dict[str, Any], given: dict[str, Any]) -> Any:
