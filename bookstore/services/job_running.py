@@ -32,7 +32,7 @@ from bookstore.services import (
     outgoing_owners,
     price_updates,
 )
-from bookstore.services.actors import Actor
+from bookstore.services.actors import SERVICE, SYSTEM, Actor
 from bookstore.services.job_kinds import KINDS
 from bookstore.services.job_progress import Held, NoLongerOurs, Progress, TookTooLong
 from bookstore.services.outgoing import LEASE
@@ -143,8 +143,9 @@ def _what_does(kind: str) -> Runs:
 def _actor(job: Job) -> Actor:
     """Return who asked for a job, with the rights that they have now; the shop itself has all."""
     if job.user_id is None:
-        return Actor(None, job.actor, is_staff=True)
-    staff = db.session.scalar(select(User.is_staff).where(User.id == job.user_id))
+        # Also of one whose row is gone.
+        return Actor(None, job.actor, is_staff=job.actor in {SYSTEM.label, SERVICE.label})
+    staff = db.session.scalar(select(User.is_staff & User.is_active).where(User.id == job.user_id))
     return Actor(job.user_id, job.actor, is_staff=bool(staff))
 
 

@@ -141,8 +141,12 @@ def _do(session: Session, actor: Acting, update_id: int, act: str, numbers: list
     """Work on these rows: a fixed number of statements."""
     kind = _ACTS[act]
     which = (_rows.update_id == update_id) & _rows.row.in_(numbers) & (_rows.outcome == kind.left)
+    # Locked: a command may be at it too, and would take what we did for somebody else's change.
     rows = session.execute(
-        select(_rows.id, _rows.book_id, _rows.old_price, _rows.new_price).where(which)
+        select(_rows.id, _rows.book_id, _rows.old_price, _rows.new_price)
+        .where(which)
+        .order_by(_rows.row)
+        .with_for_update()
     ).all()
     prices = {
         book.id: book.price

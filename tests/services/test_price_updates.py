@@ -1,15 +1,16 @@
 """Price updates: interrupted anywhere each price changes once, in few statements; from a shell."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, text, update
 
 from bookstore import clock, errors
 from bookstore.cli.catalog import catalog_cli
@@ -83,6 +84,34 @@ def test_it_goes_on_wherever_it_was_interrupted(
     assert tuple(versions) == (2, 2)
 
 
+def test_two_at_once_are_as_good_as_one(app: Flask, tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_bytes(table(shelf(3)))
+    update_id = price_updates.run_file(SYSTEM, path, preview=True)["id"]
+
+    def apply() -> None:
+        # Where only one writes at a time, it comes too late.
+        with app.app_context(), suppress(errors.PriceUpdateStatus):
+            price_updates.run_act(SYSTEM, update_id, "apply")
+
+    other = Thread(target=apply)
+
+    def looked(*about: Any) -> None:
+        if "old_price" in about[2] and other.ident is None:
+            other.start()
+            other.join(1)  # it is done by then, or waits for us
+
+    event.listen(db.engine, "after_cursor_execute", looked)
+    try:
+        price_updates.run_act(SYSTEM, update_id, "apply")
+    finally:
+        event.remove(db.engine, "after_cursor_execute", looked)
+        other.join()
+    counts = price_updates.get(SYSTEM, update_id)["counts"]
+    assert (counts["changed"], counts["changed_since_preview"]) == (3, 0)
+    assert updated_events() == [1] * 3
+
+
 def test_a_batch_has_a_fixed_number_of_statements(app: Flask, tmp_path: Path) -> None:
     def count(books: list[int], price: str) -> int:
         path = tmp_path / "prices.csv"
@@ -96,11 +125,13 @@ def test_a_batch_has_a_fixed_number_of_statements(app: Flask, tmp_path: Path) ->
     assert count(books[:2], "4.00") == count(books, "5.00") <= 35
 
 
-def test_who_is_no_staff_any_more_changes_nothing(app: Flask) -> None:
+@pytest.mark.parametrize("change", ["is_staff = false", "is_active = false", None])
+def test_who_is_no_staff_any_more_changes_nothing(app: Flask, change: str | None) -> None:
     books, clerk = shelf(1), make_user(is_staff=True)
     job_id = price_updates.start(clerk, data=table(books), url=None, preview=False).id
     with unit_of_work() as session:
-        session.merge(clerk).is_staff = False
+        done = f"UPDATE users SET {change}" if change else "DELETE FROM users"
+        session.execute(text(f"{done} WHERE id = :id"), {"id": clerk.id})
     run_job(job_id)
     assert (row(job_id).error_code, prices()) == ("forbidden", [1999])
 
