@@ -16,5 +16,5 @@ def report() -> None:
 
 
 def fit_recommendations() -> None:
-    """Find out anew which books go with which, unless somebody else is just doing so."""
-    fitting.fit_unless_running(SYSTEM)
+    """Find out anew which books go with which, unless more is known of them already."""
+    fitting.fit_by_night(SYSTEM)

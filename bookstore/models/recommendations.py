@@ -20,7 +20,7 @@ class RecommendationFit(Model):
     """One run over orders and ratings; at most one runs and one is current.
 
     ``method`` is how it was done, ``readers``, ``books`` and ``pairs`` are how many it was made of
-    and has made.
+    and has made; ``ratings`` are those of a file, which the shop has not itself.
     """
 
     __tablename__ = "recommendation_fits"
@@ -31,6 +31,9 @@ class RecommendationFit(Model):
     readers: Mapped[int] = mapped_column(BigId, default=0)
     books: Mapped[int] = mapped_column(BigId, default=0)
     pairs: Mapped[int] = mapped_column(BigId, default=0)
+    ratings: Mapped[int] = mapped_column(BigId, default=0)
+    # Which process does it, or did.
+    owner: Mapped[str | None] = mapped_column(String(32))
     started_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 

@@ -17,7 +17,8 @@ def upgrade() -> None:
         sa.Column("id", ID, nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("method", sa.String(length=20), nullable=False),
-        *(sa.Column(name, ID, nullable=False) for name in ("readers", "books", "pairs")),
+        *(sa.Column(name, ID, nullable=False) for name in ("readers", "books", "pairs", "ratings")),
+        sa.Column("owner", sa.String(length=32), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(

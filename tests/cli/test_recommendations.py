@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from bookstore.extensions import db
-from bookstore.models import BookNeighbour
+from bookstore.models import BookNeighbour, RecommendationFit
 from tests.cli.test_commands import run
 from tests.factories import make_book
 from tests.services.test_recommending import planted
@@ -40,6 +41,7 @@ def test_ratings_from_elsewhere_are_of_the_shops_books(app: Flask, files: Path) 
         result.output
     )
     assert "ease: " in result.output
+    assert db.session.scalar(select(RecommendationFit.ratings)) == known
     pairs = {
         (row.book_id, row.neighbour_id) for row in db.session.query(BookNeighbour).filter_by(rank=1)
     }

@@ -1,5 +1,6 @@
 """What is recommended: pairs from orders and ratings, and what is never shown."""
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, func, select, update
+from sqlalchemy import delete, event, func, select, update
 
 from bookstore import clock, errors
 from bookstore.extensions import db
 from bookstore.models import Book, BookNeighbour, Order, RecommendationFit, User
-from bookstore.services import orders, recommendations, reviews, wishlist
+from bookstore.services import orders, outgoing_owners, recommendations, reviews, wishlist
 from bookstore.services.actors import GUEST, SYSTEM
 from bookstore.services.recommending import fitting
 from bookstore.unit_of_work import new_snapshot, unit_of_work
@@ -251,11 +252,33 @@ class TestFits:
             session.add(RecommendationFit(method="counts"))
         with pytest.raises(errors.FitRunning):
             fitting.fit(SYSTEM)
-        assert fitting.fit_unless_running(SYSTEM) is None
+        assert fitting.fit_by_night(SYSTEM) is None
         with unit_of_work() as session:
             row = session.scalars(select(RecommendationFit)).one()
             row.started_at = clock.now() - fitting.GIVEN_UP_AFTER - timedelta(seconds=1)
         assert fitting.fit(SYSTEM).pairs > 0
+
+    def test_one_whose_process_was_killed_keeps_nobody_waiting(self, shelf: list[int]) -> None:
+        ours = outgoing_owners.new_owner()
+        gone = subprocess.Popen(["true"])  # its number is nobody's once it has been waited for
+        gone.wait()
+        theirs = f"{ours[:12]}{gone.pid:08x}{ours[20:]}"
+        for owner, waits in ((ours, True), (theirs, False)):
+            with unit_of_work() as session:
+                session.execute(delete(RecommendationFit))
+                session.add(RecommendationFit(method="counts", owner=owner))
+            assert (fitting.fit_by_night(SYSTEM) is None) is waits
+
+    def test_one_with_more_ratings_than_the_shop_has_is_kept_by_night(
+        self, shelf: list[int], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        fitting.fit(SYSTEM, "counts")
+        for ratings, is_kept in ((15, True), (14, False)):  # each of seven bought two books
+            with unit_of_work() as session:
+                session.execute(update(RecommendationFit).values(ratings=ratings))
+            with caplog.at_level("INFO", "bookstore"):
+                assert (fitting.fit_by_night(SYSTEM) is None) is is_kept
+            assert vars(caplog.records[-1]).get("own") == (14 if is_kept else None)
 
     def test_one_that_was_given_up_shows_nothing(self, shelf: list[int]) -> None:
         def give_up() -> None:

@@ -1,8 +1,9 @@
 """One fit: whose turn it is, by which method, and the moment when readers see what it found.
 
-A fit is a row. Only one may be running, which the database holds; one that was killed is given up
-after an hour. Pairs are written some at a time, so that nobody waits for long, and count for
-nothing until the row is the current one: one short transaction.
+A fit is a row. Only one may be running, which the database holds; one whose process is gone is
+given up at once, and another machine's after an hour. Pairs are written some at a time, so that
+nobody waits for long, and count for nothing until the row is the current one: one short
+transaction.
 """
 
 import importlib.util
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 from bookstore import clock, errors
 from bookstore.extensions import db, settings
 from bookstore.models import BookNeighbour, RecommendationFit
-from bookstore.services import batches, catalog_cache
+from bookstore.services import batches, catalog_cache, outgoing_owners
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.recommending import counting, ratings, taste
 from bookstore.unit_of_work import new_snapshot, unit_of_work
@@ -58,8 +59,19 @@ def can_learn() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("numpy", "scipy"))
 
 
-def fit_unless_running(actor: Acting) -> Report | None:
-    """As ``fit``; None if another is running."""
+def fit_by_night(actor: Acting) -> Report | None:
+    """As ``fit``, of what the shop knows; None if another is running or the present one knows more.
+
+    That is one made with a file of more ratings than the shop has books bought or rated.
+    """
+    current = RecommendationFit.state == "current"
+    there = db.session.scalar(select(RecommendationFit.ratings).where(current)) or 0
+    if there and there > (own := taste.count_of_shop()):
+        log.info(
+            "recommendations of a file of ratings kept, the shop has fewer",
+            extra={"ratings": there, "own": own},
+        )
+        return None
     try:
         return fit(actor)
     except errors.FitRunning:
@@ -97,7 +109,7 @@ def fit(
             readers = _learn(fit_id, books, elsewhere.likes)
         else:
             readers = _count(fit_id, books)
-        pairs = _show(fit_id, readers=readers, books=len(books))
+        pairs = _show(fit_id, readers, len(books), len(elsewhere.likes))
     except BaseException:
         _give_up(fit_id)
         raise
@@ -171,16 +183,18 @@ def _chosen(method: Method | None, file: ratings.Files | None) -> Method:
 
 # -- the row -----------------------------------------------------------------------------------
 def _begin(method: Method) -> int:
-    over = clock.now() - GIVEN_UP_AFTER
-    running = RecommendationFit.state == "running"
+    fit, now = RecommendationFit, clock.now()
     try:
         with unit_of_work() as session:
+            held = session.scalars(select(fit.owner).where(fit.state == "running")).all()
+            dead = [owner for owner in held if owner is not None and outgoing_owners.is_dead(owner)]
             session.execute(
-                update(RecommendationFit)
-                .where(running, RecommendationFit.started_at < over)
-                .values(state="failed", finished_at=clock.now())
+                update(fit)
+                .where(fit.state == "running")
+                .where((fit.started_at < now - GIVEN_UP_AFTER) | fit.owner.in_(dead))
+                .values(state="failed", finished_at=now)
             )
-            row = RecommendationFit(method=method)
+            row = fit(method=method, owner=outgoing_owners.new_owner())
             session.add(row)
             session.flush()
             return row.id
@@ -188,7 +202,7 @@ def _begin(method: Method) -> int:
         raise errors.FitRunning from None
 
 
-def _show(fit_id: int, *, readers: int, books: int) -> int:
+def _show(fit_id: int, readers: int, books: int, elsewhere: int) -> int:
     """Make a fit the current one, at once for everybody; return how many pairs it has."""
     counted = select(func.count()).where(BookNeighbour.fit_id == fit_id)
     ours = (RecommendationFit.id == fit_id) & (RecommendationFit.state == "running")
@@ -202,7 +216,12 @@ def _show(fit_id: int, *, readers: int, books: int) -> int:
         done = update(RecommendationFit).where(ours)
         pairs = session.scalar(counted) or 0
         done = done.values(
-            state="current", finished_at=clock.now(), readers=readers, books=books, pairs=pairs
+            state="current",
+            finished_at=clock.now(),
+            readers=readers,
+            books=books,
+            pairs=pairs,
+            ratings=elsewhere,
         )
         if not batches.rowcount(session, done):
             # It took so long that it was given up, and another may have begun.

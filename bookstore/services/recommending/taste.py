@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import extract, func, literal, select, union
+from sqlalchemy import CompoundSelect, extract, func, literal, select, union
 
 from bookstore.extensions import db
 from bookstore.models import Book, Order, OrderItem, Review
@@ -81,18 +81,17 @@ def books_of_shop(limit: int) -> list[int]:
 
 def likes_of_shop(book_ids: Iterable[int]) -> Likes:
     """Return who bought or rated these books, as far as orders were paid and not cancelled."""
-    bought = (
-        select(Order.user_id, OrderItem.book_id, literal(5))
-        .join(OrderItem, OrderItem.order_id == Order.id)
-        .where(Order.status != "cancelled", Order.payment_status.in_(PAID))
-    )
-    rated = select(Review.user_id, Review.book_id, Review.rating)
     wanted, found = set(book_ids), Likes()
-    rows = db.session.execute(union(bought, rated), execution_options={"yield_per": _SOME})
+    rows = db.session.execute(_likes(), execution_options={"yield_per": _SOME})
     for reader, book, stars in rows:
         if book in wanted:
             found.add(reader, book, stars)
     return found
+
+
+def count_of_shop() -> int:
+    """Return how many rows ``likes_of_shop`` has of all books."""
+    return db.session.scalar(select(func.count()).select_from(_likes().subquery())) or 0
 
 
 def readers_of_shop() -> int:
@@ -118,6 +117,16 @@ def traits_of_shop(book_ids: Sequence[int]) -> Traits:
         if published is not None:
             found.add_year(book, int(published))
     return found
+
+
+def _likes() -> CompoundSelect[Any]:
+    bought = (
+        select(Order.user_id, OrderItem.book_id, literal(5).label("stars"))
+        .join(OrderItem, OrderItem.order_id == Order.id)
+        .where(Order.status != "cancelled", Order.payment_status.in_(PAID))
+    )
+    rated = select(Review.user_id, Review.book_id, Review.rating)
+    return union(bought, rated)
 
 
 def _rows(query: AnySelect, key: Any, book_ids: Sequence[int]) -> Iterable[Any]:
