@@ -2,11 +2,18 @@
 
 from typing import Any
 
-from bookstore.models import Order, User
-from bookstore.services import cart, orders
-from bookstore.unit_of_work import unit_of_work
+from sqlalchemy import select
+
+from bookstore.extensions import db
+from bookstore.models import BookNeighbour, Order, RecommendationFit, User
+from bookstore.services import cart, orders, recommendations
+from bookstore.services.actors import GUEST
+from bookstore.services.recommending import fitting
+from bookstore.unit_of_work import new_snapshot, unit_of_work
 from tests.clients import ADDRESS
-from tests.factories import make_book
+from tests.factories import make_book, make_user
+
+METHODS: tuple[fitting.Method, ...] = ("ease", "counts")
 
 
 def buy(user: User, *book_ids: int, payment_status: str = "paid") -> Order:
@@ -22,3 +29,29 @@ def buy(user: User, *book_ids: int, payment_status: str = "paid") -> Order:
 def make_books(count: int, **fields: Any) -> list[int]:
     """Return the ids of new books, each by an author of its own."""
     return [make_book(**fields).id for _ in range(count)]
+
+
+def make_shelf() -> list[int]:
+    """Twelve books; three readers bought 0 with 1, one 0 with 2, three 3 with 4."""
+    books = make_books(12)
+    for pair in [(0, 1)] * 3 + [(0, 2)] + [(3, 4)] * 3:
+        buy(make_user(), *(books[place] for place in pair))
+    return books
+
+
+def shown(book_id: int, actor: User | None = None) -> list[int]:
+    """Return the ids of what is recommended beside a book."""
+    new_snapshot()
+    return [book["id"] for book in recommendations.for_book(actor or GUEST, book_id)]
+
+
+def top(book_id: int) -> int | None:
+    """Return the first neighbour of a book in the current fit."""
+    new_snapshot()
+    near = BookNeighbour
+    query = (
+        select(near.neighbour_id)
+        .join(RecommendationFit)
+        .where(RecommendationFit.state == "current", near.book_id == book_id, near.rank == 1)
+    )
+    return db.session.scalar(query)

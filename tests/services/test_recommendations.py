@@ -1,32 +1,19 @@
 """What is recommended: pairs from orders and ratings, and what is never shown."""
 
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, event, func, select, update
+from sqlalchemy import update
 
-from bookstore import clock, errors
-from bookstore.extensions import db
-from bookstore.models import Book, BookNeighbour, Order, RecommendationFit, User
-from bookstore.services import orders, outgoing_owners, recommendations, reviews, wishlist
+from bookstore import errors
+from bookstore.models import Book, Order, User
+from bookstore.services import orders, recommendations, reviews, wishlist
 from bookstore.services.actors import GUEST, SYSTEM
 from bookstore.services.recommending import fitting
 from bookstore.unit_of_work import new_snapshot, unit_of_work
 from tests.factories import make_book, make_category, make_user
-from tests.recommending import buy, make_books
-
-METHODS: tuple[fitting.Method, ...] = ("ease", "counts")
-
-
-def shown(book_id: int, actor: User | None = None) -> list[int]:
-    """Return the ids of what is recommended beside a book."""
-    new_snapshot()
-    return [book["id"] for book in recommendations.for_book(actor or GUEST, book_id)]
+from tests.recommending import METHODS, buy, make_books, make_shelf, shown, top
 
 
 def shown_to(user: User) -> list[int]:
@@ -35,25 +22,9 @@ def shown_to(user: User) -> list[int]:
     return [book["id"] for book in recommendations.for_user(user)]
 
 
-def top(book_id: int) -> int | None:
-    """Return the first neighbour of a book in the current fit."""
-    new_snapshot()
-    near = BookNeighbour
-    query = (
-        select(near.neighbour_id)
-        .join(RecommendationFit)
-        .where(RecommendationFit.state == "current", near.book_id == book_id, near.rank == 1)
-    )
-    return db.session.scalar(query)
-
-
 @pytest.fixture
 def shelf(app: Flask) -> list[int]:
-    """Twelve books; three readers bought 0 with 1, one 0 with 2, three 3 with 4."""
-    books = make_books(12)
-    for pair in [(0, 1)] * 3 + [(0, 2)] + [(3, 4)] * 3:
-        buy(make_user(), *(books[place] for place in pair))
-    return books
+    return make_shelf()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -187,109 +158,3 @@ def test_no_such_book(app: Flask) -> None:
         recommendations.for_book(GUEST, 1)
     with pytest.raises(errors.Unauthenticated):
         recommendations.for_user(GUEST)
-
-
-@contextmanager
-def at(words: str, act: Callable[[], None]) -> Iterator[list[str]]:
-    """Have something happen before each statement with these words; yield those there were."""
-    found: list[str] = []
-
-    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if words in statement:
-            found.append(statement)
-            act()
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-
-
-class TestFits:
-    """One after the other, and each all at once."""
-
-    def test_a_new_one_is_seen_whole_or_not_at_all(
-        self, shelf: list[int], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(fitting, "_ROWS", 1)
-        fitting.fit(SYSTEM, "counts")
-        assert shown(shelf[0])[:2] == [shelf[1], shelf[2]]
-        for _ in range(6):
-            buy(make_user(), shelf[0], shelf[9])
-        query = select(BookNeighbour.neighbour_id).join(RecommendationFit)
-        query = query.where(RecommendationFit.state == "current", BookNeighbour.book_id == shelf[0])
-        seen: list[list[int]] = []
-
-        def look() -> None:
-            with db.engine.connect() as connection:
-                seen.append(list(connection.scalars(query.order_by(BookNeighbour.rank))))
-
-        with at("INSERT INTO book_neighbours", look), at("UPDATE recommendation_fits", look):
-            fitting.fit(SYSTEM, "counts")
-        assert len(seen) > 8
-        assert all(found == [shelf[1], shelf[2]] for found in seen)
-        assert shown(shelf[0])[0] == shelf[9]
-        fits = db.session.scalars(select(RecommendationFit)).all()
-        assert [row.state for row in fits] == ["current"]
-        pairs = db.session.scalar(select(func.count()).select_from(BookNeighbour))
-        assert pairs == fits[0].pairs
-
-    def test_one_that_fails_leaves_the_last(self, shelf: list[int]) -> None:
-        fitting.fit(SYSTEM, "counts")
-        before = shown(shelf[0])
-
-        def fail() -> None:
-            raise ArithmeticError
-
-        with at("INSERT INTO book_neighbours", fail), pytest.raises(ArithmeticError):
-            fitting.fit(SYSTEM, "counts")
-        assert shown(shelf[0]) == before
-        assert fitting.fit(SYSTEM, "counts").pairs > 0
-
-    def test_two_never_run_together(self, shelf: list[int]) -> None:
-        with unit_of_work() as session:
-            session.add(RecommendationFit(method="counts"))
-        with pytest.raises(errors.FitRunning):
-            fitting.fit(SYSTEM)
-        assert fitting.fit_by_night(SYSTEM) is None
-        with unit_of_work() as session:
-            row = session.scalars(select(RecommendationFit)).one()
-            row.started_at = clock.now() - fitting.GIVEN_UP_AFTER - timedelta(seconds=1)
-        assert fitting.fit(SYSTEM).pairs > 0
-
-    def test_one_whose_process_was_killed_keeps_nobody_waiting(self, shelf: list[int]) -> None:
-        ours = outgoing_owners.new_owner()
-        gone = subprocess.Popen(["true"])  # its number is nobody's once it has been waited for
-        gone.wait()
-        theirs = f"{ours[:12]}{gone.pid:08x}{ours[20:]}"
-        for owner, waits in ((ours, True), (theirs, False)):
-            with unit_of_work() as session:
-                session.execute(delete(RecommendationFit))
-                session.add(RecommendationFit(method="counts", owner=owner))
-            assert (fitting.fit_by_night(SYSTEM) is None) is waits
-
-    def test_one_with_more_ratings_than_the_shop_has_is_kept_by_night(
-        self, shelf: list[int], caplog: pytest.LogCaptureFixture
-    ) -> None:
-        fitting.fit(SYSTEM, "counts")
-        for ratings, is_kept in ((15, True), (14, False)):  # each of seven bought two books
-            with unit_of_work() as session:
-                session.execute(update(RecommendationFit).values(ratings=ratings))
-            with caplog.at_level("INFO", "bookstore"):
-                assert (fitting.fit_by_night(SYSTEM) is None) is is_kept
-            assert vars(caplog.records[-1]).get("own") == (14 if is_kept else None)
-
-    def test_one_that_was_given_up_shows_nothing(self, shelf: list[int]) -> None:
-        def give_up() -> None:
-            with db.engine.begin() as connection:
-                connection.execute(update(RecommendationFit).values(state="failed"))
-
-        # It looks for what is sold most once its row is there.
-        with at("ORDER BY books.sold DESC", give_up), pytest.raises(errors.FitRunning):
-            fitting.fit(SYSTEM, "counts")
-        assert top(shelf[0]) is None
-
-    def test_an_empty_shop(self, app: Flask) -> None:
-        for method in METHODS:
-            assert fitting.fit(SYSTEM, method).pairs == 0

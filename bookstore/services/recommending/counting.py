@@ -44,8 +44,9 @@ def rows(book_ids: Sequence[int], many: int) -> Iterator[tuple[int, int, int, fl
         given["these"] = ids(book_ids[start : start + _BOOKS], sqlite=sqlite)
         found: dict[int, list[tuple[float, int]]] = {}
         for one, other, both in db.session.execute(_pairs(sqlite), given):
-            if other not in readers:
-                # Asked in the statement, SQLite would look for each of them in every order.
+            # Asked in the statement, SQLite would look for each of them in every order. And the
+            # shop is open: one that was bought for the first time just now is for the next fit.
+            if one not in readers or other not in readers:
                 continue
             alike = both * both / ((readers[one] + SHRINKAGE) * (readers[other] + SHRINKAGE))
             found.setdefault(one, []).append((-alike, other))
