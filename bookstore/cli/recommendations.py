@@ -42,7 +42,7 @@ def fit_command(
     """Find out which books go with which, by the shop's orders and reviews.
 
     And by ratings from elsewhere, as the goodbooks-10k data set has them. The worker does it
-    each night, without a file.
+    each night, without a file; it leaves what was made of more ratings than the shop has.
     """
     file = Files(ratings, books, genres) if ratings is not None else None
     with refusals.shown():
