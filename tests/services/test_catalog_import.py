@@ -2,10 +2,11 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from bookstore import errors
 from bookstore.extensions import db
@@ -64,6 +65,26 @@ def test_only_what_changed_moves(app: Flask, tmp_path: Path) -> None:
     assert [shelf.slug for shelf in omens.categories] == ["humour"]
     assert book("Mort").version == 1
     assert search.suggest("gaiman")[0]["id"] == omens.id
+
+
+def test_books_are_locked_in_the_order_of_ids(app: Flask, tmp_path: Path) -> None:
+    names = [f"{name},A Name,1.00" for name in ("One", "Two", "Three")]
+    load(tmp_path, "\n".join(["title,authors,price", *names]))
+    turned = [name.replace("1.00", "2.00") for name in reversed(names)]
+    seen: list[list[int]] = []
+
+    def note(_c: object, _cursor: object, statement: str, given: Any, *_rest: object) -> None:
+        if statement.startswith("UPDATE books"):
+            assert isinstance(given, list)
+            key = "b_id" if isinstance(given[0], dict) else -1
+            seen.append([one[key] for one in given])
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        assert counts(load(tmp_path, "\n".join(["title,authors,price", *turned]))) == (0, 3, 0, 0)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    assert seen == [sorted(book(name).id for name in ("One", "Two", "Three"))]
 
 
 def test_absent_columns_are_left_alone_and_blank_ones_emptied(app: Flask, tmp_path: Path) -> None:

@@ -214,7 +214,8 @@ class Loader:
     def _write(self, session: Session, plan: _Plan) -> None:
         changed = set(plan.ids.values())
         if plan.updated:
-            self._update(session, plan.updated)
+            # Locked in the order in which carts and changes of prices lock them.
+            self._update(session, sorted(plan.updated, key=lambda row: row["b_id"]))
         if plan.created:
             inserted = session.execute(
                 insert(Book.__table__).returning(_books.id, _books.sku), plan.created
