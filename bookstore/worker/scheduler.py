@@ -66,9 +66,11 @@ def sweep(*, clock_jumped: bool = False) -> None:
     claims.note_sweep()
 
 
-def _queued(function: str, seconds: int = queue.JOB_SECONDS) -> Callable[[], None]:
+def _queued(
+    function: str, seconds: int = queue.JOB_SECONDS, on: str = queue.JOBS
+) -> Callable[[], None]:
     def enqueue() -> None:
-        if not queue.enqueue(function, seconds=seconds):
+        if not queue.enqueue(function, on=on, seconds=seconds):
             raise redis.ConnectionError("not queued")
 
     return enqueue
@@ -86,7 +88,9 @@ RECURRING = (
     Recurring("reconciliation", 86_400, _queued("bookstore.jobs.reconcile_payments")),
     Recurring("maintenance", 86_400, _queued("bookstore.jobs.maintain")),
     Recurring(
-        "recommendations", 86_400, _queued("bookstore.jobs.fit_recommendations", FIT_SECONDS)
+        "recommendations",
+        86_400,
+        _queued("bookstore.jobs.fit_recommendations", FIT_SECONDS, queue.LONG),
     ),
 )
 

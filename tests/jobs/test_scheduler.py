@@ -188,5 +188,6 @@ def test_two_processes_start_each_job_once(app: Flask, settings: Settings, datab
         for scheduler in (one, two):
             scheduler.wait_for("the scheduler is at work")
         assert claims.seconds_since_sweep() is not None
-        assert queue.depths()["jobs"] == 4  # reports, reconciliation, maintenance, recommendations
+        assert queue.depths()["jobs"] == 3  # reports, reconciliation, maintenance
+        assert queue.depths()["long"] == 1  # recommendations: no refund waits for them
         assert (one.stop(), two.stop()) == (0, 0)
