@@ -20,10 +20,6 @@ LENIENT = {
     "checkout.page": "Stripe and banks add parameters of their own; the script reads them",
     "graphql.page": "GraphiQL keeps the query in its own address",
     "storage.read": "a signed link: the signature says which parameters there are",
-    "order_socket.follow": "takes ?ticket= and refuses the rest itself",
-    "order_socket.plain": "as above",
-    "notification_socket.follow": "takes ?ticket= and refuses the rest itself",
-    "notification_socket.plain": "as above",
 }
 """Routes that are not checked here → why."""
 

@@ -84,6 +84,7 @@ def serve(
 
     upgraded.access = plain.access = "user"  # type: ignore[attr-defined]
     upgraded.scope = plain.scope = scope  # type: ignore[attr-defined]
+    upgraded.checks_query = plain.checks_query = True  # type: ignore[attr-defined]
     sock.route(path, bp=blp, endpoint="follow")(upgraded)
     blp.get(path, endpoint="plain")(plain)
     blp.before_request(admit)

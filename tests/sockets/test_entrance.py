@@ -43,7 +43,7 @@ def ticket(followed: Followed, token: str | None = None) -> str:
 
 def test_logins(followed: Followed) -> None:
     live = followed.live
-    for path in (followed.path, "/ws/notifications"):
+    for path in (followed.path, "/ws/notifications", "/ws/jobs/1"):
         with refused(401, "unauthenticated"), ws(live, path):
             pass
         with refused(401, "unauthenticated"), followed.socket(path, "junk"):
