@@ -34,7 +34,7 @@ SILENT_SECONDS = 2.0  # of a wait, and then it is told
 REDIS_AGAIN_SECONDS = 5.0  # from one attempt to start it again to the next
 # What is shown of the open shop, as far as this process serves it.
 PAGES = (
-    ("Shop", "/checkout"),
+    ("Shop", "/"),
     ("Staff console", "/admin/"),
     ("API documents", "/api/v2/docs"),
     ("GraphQL", "/graphql/"),

@@ -91,7 +91,7 @@ def test_it_opens_fills_serves_and_closes(tmp_path: Path) -> None:
         told = (home.parent / "home.log").read_text()
         for page in re.findall(rf"http://127.0.0.1:{port}/\S+", told.partition("is open")[2]):
             assert requests.get(page, headers={"Accept": "text/html"}, timeout=20).ok, page
-        assert f"http://127.0.0.1:{port}/checkout" in told
+        assert f"http://127.0.0.1:{port}/\n" in told
         second = serve_and_fail(home, _free_port())
         assert second.startswith(f"Error: the shop of {home} is already running at http://127")
         assert f":{port} (process {process.pid})" in second
