@@ -12,7 +12,8 @@ def test_an_operation_is_tried_out(live: LiveShop, page: Page) -> None:
     # The fixture looks at the console: whatever the policy forbids is told there.
     page.open(f"{live.url}/api/v2/docs")
     block = "[id$='-catalog_list_books'].opblock"
-    page.wait_for(f"document.querySelector({block!r}) !== null")
+    # Of so many operations only those in sight are drawn.
+    page.wait_for(f"scrollBy(0, 600), document.querySelector({block!r}) !== null")
     for button in (".opblock-summary-control", ".try-out__btn", ".execute"):
         one = f"{block} {button}"
         page.wait_for(f"document.querySelector({one!r}) !== null")
