@@ -54,7 +54,7 @@ def takes_file(
                 raise errors.Invalid({"file": ["The file is empty."]})
             return view(*args, given, **kwargs)
 
-        binary = {"type": "string", "format": "binary"}
+        binary = {"type": "string", "format": "binary", "minLength": 1}
         form = {"type": "object", "required": ["file"], "properties": {"file": binary}}
         document(
             taken,
