@@ -6,6 +6,7 @@ from typing import Any
 
 import marshmallow as ma
 from flask import request
+from marshmallow.validate import OneOf
 from webargs.flaskparser import FlaskParser
 from werkzeug import exceptions
 
@@ -55,7 +56,12 @@ def takes_file(
             return view(*args, given, **kwargs)
 
         binary = {"type": "string", "format": "binary", "minLength": 1}
-        form = {"type": "object", "required": ["file"], "properties": {"file": binary}}
+        form = {
+            "type": "object",
+            "required": ["file"],
+            "properties": {"file": binary, **_options(in_form)},
+            "additionalProperties": False,
+        }
         document(
             taken,
             requestBody={
@@ -71,6 +77,17 @@ def takes_file(
         return taken
 
     return decorator
+
+
+def _options(fields: Schema) -> dict[str, dict[str, Any]]:
+    """Return what a form may have beside its file, as JSON Schema."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, field in fields.fields.items():
+        if name != "url":
+            [choices] = [one.choices for one in field.validators if isinstance(one, OneOf)] or [()]
+            kind = {"type": "string", "enum": list(choices)} if choices else {"type": "boolean"}
+            found[name] = kind | {"description": field.metadata["description"]}
+    return found
 
 
 def _of_form(fields: Schema) -> dict[str, Any]:
