@@ -1,6 +1,7 @@
 """Kinds of jobs that tests make up, and jobs as they stand; each needs an app context."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import select, update
 from bookstore import clock
 from bookstore.extensions import db, settings
 from bookstore.gateways import storage
+from bookstore.jobs import run_job
 from bookstore.models import Job
 from bookstore.models.jobs import UNFINISHED
 from bookstore.services import job_kinds, job_running, jobs
@@ -53,3 +55,24 @@ def with_file(user: Acting, name: str) -> int:
         job = jobs.start(user, "report.book", {"book_id": 1})
         job.files = [{"name": name, "key": key, "content_type": "text/csv", "size": 3}]
         return job.id
+
+
+def run_with_interruptions(monkeypatch: pytest.MonkeyPatch, job_id: int, at_most: int) -> None:
+    """Run a job by one worker after the other, each of which ends after one batch."""
+    whole, left = Progress.batch, 0
+
+    def falling(progress: Progress, steps: int, **state: Any) -> AbstractContextManager[Any]:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt  # as if the process had been told to go
+        return whole(progress, steps, **state)
+
+    monkeypatch.setattr(Progress, "batch", falling)
+    for _ in range(at_most):
+        if row(job_id).status == "succeeded":
+            break
+        left = 1
+        make_due()
+        with suppress(KeyboardInterrupt):
+            run_job(job_id)

@@ -1,20 +1,15 @@
 """An import that is interrupted goes on behind what it has done, and its report is whole."""
 
-from contextlib import AbstractContextManager
-from typing import Any
-
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
 from bookstore.extensions import db
-from bookstore.jobs import run_job
 from bookstore.models import Event
 from bookstore.services import catalog_import, catalog_imports
 from bookstore.services.actors import SYSTEM
-from bookstore.services.job_progress import Progress
 from bookstore.unit_of_work import new_snapshot
-from tests.services.job_kinds import make_due, row
+from tests.services.job_kinds import row, run_with_interruptions
 
 
 def test_it_goes_on_wherever_it_was_interrupted(
@@ -24,25 +19,7 @@ def test_it_goes_on_wherever_it_was_interrupted(
     lines = [f"Book {n},Ann Author,{'x' if n == 1 else n},sku-{n % 6}" for n in range(8)]
     data = "\n".join(["title,authors,price,sku", *lines]).encode()
     job_id = catalog_imports.start(SYSTEM, data=data, url=None).id
-    whole, left = Progress.batch, 0
-
-    def falling(progress: Progress, steps: int, **state: Any) -> AbstractContextManager[Any]:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise KeyboardInterrupt  # as if the process had been told to go
-        return whole(progress, steps, **state)
-
-    monkeypatch.setattr(Progress, "batch", falling)
-    for _ in range(9):
-        if row(job_id).status == "succeeded":
-            break
-        left = 1  # one batch, and then the next worker
-        make_due()
-        try:
-            run_job(job_id)
-        except KeyboardInterrupt:
-            continue
+    run_with_interruptions(monkeypatch, job_id, at_most=9)
     result = row(job_id).result
     assert result is not None
     assert result["counts"] == {"created": 6, "updated": 0, "unchanged": 0, "refused": 2}

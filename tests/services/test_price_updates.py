@@ -1,6 +1,6 @@
 """Price updates: interrupted anywhere each price changes once, in few statements; from a shell."""
 
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,13 +19,12 @@ from bookstore.jobs import bulk_update_prices, generate_book_report, run_job
 from bookstore.models import Book, Event, PriceUpdate, PriceUpdateRow
 from bookstore.services import price_applying, price_files, price_updates
 from bookstore.services.actors import SYSTEM
-from bookstore.services.job_progress import Progress
 from bookstore.unit_of_work import new_snapshot, unit_of_work
 from tests.clients import statements
 from tests.factories import make_author, make_book, make_user
 from tests.fakes import receiver as modes
 from tests.fakes.receiver import Receiver
-from tests.services.job_kinds import make_due, row
+from tests.services.job_kinds import row, run_with_interruptions
 
 
 def shelf(count: int) -> list[int]:
@@ -56,25 +55,7 @@ def test_it_goes_on_wherever_it_was_interrupted(
     monkeypatch.setattr(price_applying, "BATCH", 2)
     job = price_updates.start(SYSTEM, data=table([*books, books[0]]), url=None, preview=False)
     job_id, update_id = job.id, job.parameters["price_update_id"]
-    whole, left = Progress.batch, 0
-
-    def falling(progress: Progress, steps: int, **state: Any) -> AbstractContextManager[Any]:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise KeyboardInterrupt  # as if the process had been told to go
-        return whole(progress, steps, **state)
-
-    monkeypatch.setattr(Progress, "batch", falling)
-    for _ in range(20):
-        if row(job_id).status == "succeeded":
-            break
-        left = 1  # one batch, and then the next worker
-        make_due()
-        try:
-            run_job(job_id)
-        except KeyboardInterrupt:
-            continue
+    run_with_interruptions(monkeypatch, job_id, at_most=20)
     assert (row(job_id).status, row(job_id).done) == ("succeeded", 8 + 7)
     assert prices() == [500] * 7
     assert updated_events() == [1] * 7

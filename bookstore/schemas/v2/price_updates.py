@@ -4,19 +4,9 @@ from typing import Any
 
 from marshmallow import fields, validate
 
+from bookstore.models.price_updates import OUTCOMES, STATUSES
 from bookstore.schemas.common import Flag, Id, Instant, Money, PageQuery, Schema, Text
 
-STATUSES = ("reading", "previewed", "applying", "applied", "undoing", "undone", "failed")
-OUTCOMES = (
-    "refused",
-    "unchanged",
-    "waiting",
-    "changed",
-    "changed_since_preview",
-    "gone",
-    "undone",
-    "changed_since_update",
-)
 _PREVIEW = "Read the file and show what it would change; nothing is changed before `apply`."
 
 
