@@ -1,7 +1,6 @@
 """The one Redis subscription of a process, kept alive in a thread of its own."""
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from typing import Any
 
 import redis
 
+from bookstore import jitter
 from bookstore.gateways.pubsub import CHANNEL, Update
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Subscriber:
                     told = True
                     log.warning("live updates interrupted", exc_info=None if expected else error)
             # All processes lost it at the same moment; they need not all come back at one.
-            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret  # nosec B311
+            time.sleep(jitter.spread(pause, 0.5))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _read(self, subscription: Any) -> None:

@@ -1,6 +1,5 @@
 """What mail and push share: leasing due rows, and writing down what became of each."""
 
-import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from bookstore import clock
+from bookstore import clock, jitter
 from bookstore.models import Email, OutcomeCount, PushMessage
 from bookstore.models.outbox import FAILED, PENDING, SKIPPED, SUCCEEDED, is_pending
 from bookstore.services.outgoing import LEASE, Work
@@ -150,10 +149,8 @@ def _change(attempts: int, outcome: Outcome, now: datetime) -> dict[str, Any]:
 
 
 def _wait(attempts: int, asked: float | None) -> timedelta:
-    # Spread, so that what failed together does not come back together.
-    spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  # nosec B311
     asked = min(asked or 0, LONGEST_WAIT.total_seconds())
-    return max(SCHEDULE[attempts] * spread, timedelta(seconds=asked))
+    return max(jitter.spread(SCHEDULE[attempts], JITTER), timedelta(seconds=asked))
 
 
 def release(session: Session, table: Table, owner: str, unsent: Sequence[Work]) -> None:

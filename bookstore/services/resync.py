@@ -1,7 +1,6 @@
 """The thread that asks the database on behalf of all sockets of a process."""
 
 import logging
-import random
 import threading
 import time
 from collections import deque
@@ -13,14 +12,14 @@ from typing import Any, TypeVar
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from bookstore import clock
+from bookstore import clock, jitter
 from bookstore.gateways.hub import Close, Connection, Hub
 from bookstore.gateways.presence import LEASE_SECONDS, Presence
 from bookstore.services import job_views, live
 
 log = logging.getLogger(__name__)
 
-EVERY_SECONDS, JITTER_SECONDS = 15.0, 3.0
+EVERY_SECONDS, JITTER = 15.0, 0.2
 # Between two rounds, so that clients who ask all the time cost a few small queries a second.
 PAUSE_SECONDS = 0.25
 RENEW_SECONDS = 15.0
@@ -108,7 +107,7 @@ class Resync:
             everybody = self._all or now >= next_round
             if everybody:
                 self._all = False
-                next_round = now + EVERY_SECONDS + random.uniform(-1, 1) * JITTER_SECONDS  # noqa: S311  # nosec B311
+                next_round = now + jitter.spread(EVERY_SECONDS, JITTER)
                 self._asked.clear()
                 self._guarded(self._round, self._hub.connections(), everybody)
             elif self._asked:

@@ -1,7 +1,8 @@
 """When a delivery that failed is tried again."""
 
-import random
 from datetime import datetime, timedelta
+
+from bookstore import jitter
 
 # Between one attempt and the next: ten attempts over three days and a bit.
 DELAYS = (
@@ -30,8 +31,7 @@ def next_attempt(attempts: int, ended: datetime, asked: timedelta | None) -> dat
     """
     if attempts >= ATTEMPTS:
         return None
-    # Spread, so that what failed together does not come back together.
-    delay = DELAYS[attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  # nosec B311
+    delay = jitter.spread(DELAYS[attempts - 1], JITTER)
     if asked is not None:
         delay = max(delay, min(asked, LONGEST_RETRY_AFTER))
     return ended + delay
