@@ -134,7 +134,8 @@ def read() -> list[Metric]:
     return list(_registry.collect())
 
 
-def _start_anew(kind: type) -> None:
+def start_anew(kind: type = _alone) -> None:
+    """Begin at nothing, with values of a kind; unset: those of this process alone."""
     global _registry
     _registry = CollectorRegistry(auto_describe=False)
     values.ValueClass = kind
@@ -152,7 +153,7 @@ def _settle() -> None:
     except OSError as error:
         log.warning("figures of this process are not shared", extra={"why": str(error)})
         return
-    _start_anew(shared.values_of(_place))
+    start_anew(shared.values_of(_place))
 
 
 def _forked() -> None:
@@ -163,7 +164,7 @@ def _forked() -> None:
     if place is not None:
         _to_share = place.folder
         place.leave()
-        _start_anew(_alone)
+        start_anew()
 
 
 os.register_at_fork(after_in_child=_forked)

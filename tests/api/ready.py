@@ -12,6 +12,7 @@ from flask import Flask, request_started
 from werkzeug.test import TestResponse
 
 from bookstore import instruments
+from bookstore.instruments import counting
 from bookstore.services import catalog_cache
 from tests.clients import Client
 
@@ -52,6 +53,8 @@ class Twice:
 
     def __init__(self, shop: Flask, caplog: pytest.LogCaptureFixture) -> None:
         self.shop, self.caplog, self.client = shop, caplog, Client(shop)
+        # It is read at each request, and every test before this one has counted something.
+        counting.start_anew()
 
     def __call__(self, path: str, method: str = "GET", **headers: str) -> TestResponse:
         """Ask for what is not ready, then for what is; return the second answer."""

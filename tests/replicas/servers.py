@@ -54,6 +54,13 @@ class ReplicaServer(PostgresServer):
                 if one.is_running():
                     one.resume()
 
+    def is_asked(self, words: str) -> bool:
+        """Return whether a statement with such words runs there."""
+        running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE %s"
+        with self._connected() as connection:
+            row = connection.execute(f"{running} AND pid <> pg_backend_pid()", [f"%{words}%"])
+            return bool((row.fetchone() or [0])[0])
+
     def hurry(self) -> None:
         """Have it cancel at once whatever stands in the way of replaying."""
         self._ask("ALTER SYSTEM SET max_standby_streaming_delay = 0")
@@ -83,5 +90,8 @@ class ReplicaServer(PostgresServer):
         new.rename(data)
 
     def _ask(self, statement: str) -> None:
-        with psycopg.connect(self.base.replace("+psycopg", ""), autocommit=True) as connection:
+        with self._connected() as connection:
             connection.execute(statement)
+
+    def _connected(self) -> psycopg.Connection:
+        return psycopg.connect(self.base.replace("+psycopg", ""), autocommit=True)
