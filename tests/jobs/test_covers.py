@@ -37,6 +37,7 @@ def test_a_worker_makes_them(app: Flask, settings: Settings) -> None:
     assert queue.queue("jobs").failed_job_registry.count == 0
 
 
+@pytest.mark.faults
 def test_a_killed_worker_loses_nothing(app: Flask, settings: Settings) -> None:
     book = make_book()
     upload = covering.uploaded(book.id)

@@ -69,6 +69,7 @@ def test_the_dead_do_not(app: Flask, other: "subprocess.Popen[str]") -> None:
         assert row.next_attempt_at <= clock.now() + timedelta(seconds=1)
 
 
+@pytest.mark.faults
 def test_mail_of_the_dead_goes_out_as_well(app: Flask, other: "subprocess.Popen[str]") -> None:
     owner, user = other.stdout.readline().strip(), make_user()
     with unit_of_work() as session:

@@ -156,6 +156,7 @@ RAW = (
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
+@pytest.mark.faults
 def test_real_processes(apps: Apps, app: Flask, database: str, tmp_path: Path) -> None:
     settings = apps.settings(
         database,

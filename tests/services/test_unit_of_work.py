@@ -272,6 +272,7 @@ def count_up(settings: Settings, book_id: int) -> None:
         db.engine.dispose()
 
 
+@pytest.mark.faults
 def test_processes_that_read_and_then_write(app: Flask) -> None:
     book = make_book()
     started = multiprocessing.get_context("spawn")
