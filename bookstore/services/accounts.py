@@ -31,7 +31,7 @@ from bookstore.unit_of_work import collect_after_commit, new_snapshot, unit_of_w
 
 _UNKNOWN = Origin()
 _WHO = Prepared(
-    select(User.id, User.is_staff, User.is_premium)
+    select(User.id, User.username, User.is_staff, User.is_premium)
     .join(LoginSession, LoginSession.user_id == User.id)
     .where(
         User.id == bindparam("user_id"),
@@ -157,7 +157,12 @@ def authenticate(user_id: int, session_id: str) -> Actor:
     if row is None:
         raise errors.TokenRevoked
     return Actor(
-        row.id, actor_label(row.id, row.is_staff), row.is_staff, row.is_premium, session_id
+        row.id,
+        actor_label(row.id, row.is_staff),
+        row.is_staff,
+        row.is_premium,
+        session_id,
+        name=row.username,
     )
 
 

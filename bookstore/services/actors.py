@@ -33,7 +33,7 @@ class Actor:
     It acts by a login (``session_id``), or by an API key (``key_id``) and then within the key's
     ``scopes`` alone; ``is_service`` is a key that stands for a program of the shop's own, and
     ``key_version`` says which of the key's secrets it was. Of a guest nothing is known but the IP
-    ``address``.
+    ``address``. ``name`` is what who logged in is called there: shown to them, written nowhere.
     """
 
     id: int | None
@@ -47,6 +47,7 @@ class Actor:
     scopes: frozenset[str] = frozenset()
     is_service: bool = False
     address: str | None = None
+    name: str | None = None
 
     @property
     def is_unlimited(self) -> bool:
