@@ -1,14 +1,16 @@
 """The dashboard: its figures are those of the reports, and cost the same however much was sold."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
+from redis import Redis
 
 from bookstore import clock
 from bookstore.extensions import db
+from bookstore.gateways import cache
 from bookstore.models import Order, ShoppingCart
-from bookstore.services import cart, dashboard, reports
+from bookstore.services import cart as carts, dashboard, reports
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import statements
@@ -45,7 +47,7 @@ def test_the_page_shows_what_needs_somebody(shop: Flask, fake_stripe: FakeStripe
         paid(fake_stripe, place(price=4501))
         with unit_of_work() as session:
             session.get_one(Order, place().id).payment_status = "review"
-        cart.add_item(reader, make_book("A <b>bold</b> title", price=1000, stock=1).id, 1)
+        carts.add_item(reader, make_book("A <b>bold</b> title", price=1000, stock=1).id, 1)
         with unit_of_work() as session:
             [left] = session.query(ShoppingCart).filter_by(user_id=reader.id)
             left.updated_at = clock.now() - timedelta(days=8)
@@ -61,6 +63,7 @@ def test_the_page_shows_what_needs_somebody(shop: Flask, fake_stripe: FakeStripe
     clerk = Browser.of(shop)
     with statements(shop) as few:
         clerk.open("/admin/")
+    assert not [one for one in few if "cart_items" in one]
     assert 'href="/admin/orders/?payment_status=review">1</a>' in clerk.page
     assert clerk.page.count('<svg class="chart"') == 2
     with shop.app_context():
@@ -70,3 +73,48 @@ def test_the_page_shows_what_needs_somebody(shop: Flask, fake_stripe: FakeStripe
     with statements(shop) as many:
         clerk.open("/admin/")
     assert len(many) == len(few)
+
+
+def test_what_is_in_carts_is_added_up_once_a_minute(
+    shop: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk = Browser.of(shop)
+    with shop.app_context():
+        reader, now = make_user(), clock.now()
+        book = make_book(price=1000).id
+
+        def leave_one_more() -> None:
+            carts.add_item(reader, book, 1)
+            with unit_of_work() as session:
+                [left] = session.query(ShoppingCart).filter_by(user_id=reader.id)
+                left.updated_at = now - timedelta(days=8)
+
+        def seen(seconds: int) -> tuple[int, datetime]:
+            with monkeypatch.context() as later:
+                later.setattr(clock, "now", lambda: now + timedelta(seconds=seconds))
+                board = dashboard.collect(SYSTEM)
+                clerk.open("/admin/")
+            at = board.carts_at.isoformat(timespec="seconds")
+            assert f'as of <time datetime="{at}">' in clerk.page
+            return board.carts["value"], board.carts_at
+
+        # The login has asked, by the real clock.
+        cache.bump("dashboard")
+        leave_one_more()
+        assert seen(0) == (1000, now)
+        leave_one_more()
+        assert seen(59) == (1000, now)
+        with statements(shop) as asked:
+            assert seen(60) == (2000, now + timedelta(seconds=60))
+        assert len([one for one in asked if "cart_items" in one]) == 1
+        # Clocks of several hosts may differ: what is of the future is asked for anew.
+        assert seen(30) == (2000, now + timedelta(seconds=30))
+
+
+def test_without_redis_it_is_added_up_each_time(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.extensions, "bookstore_redis", Redis(port=9))
+    first = dashboard.collect(SYSTEM)
+    assert first.carts == {"carts": 0, "value": 0}
+    assert dashboard.collect(SYSTEM).carts_at > first.carts_at
