@@ -53,7 +53,7 @@ def test_stock_is_found_and_put_right(shop: Flask) -> None:
         # Sold, or put right by another, while the page was open.
         catalog_editing.update_book(SYSTEM, book, {"stock": 5})
     clerk.send(path, how="set", amount="7", note="counted", seen="7")
-    assert clerk.answer.status_code == 412
+    assert clerk.answer.status_code == 409
     assert "Somebody has changed this" in clerk.page
     clerk.send(path, how="set", amount="4", note="counted", seen="5")
     assert "The stock is put right." in clerk.page
@@ -73,8 +73,10 @@ def test_a_price_is_changed_by_who_has_seen_it(shop: Flask) -> None:
     clerk.open(path).send(path, price="17.50")
     assert "17.50 USD now" in clerk.page
     other.send(path, price="18.00")
-    assert other.answer.status_code == 412
+    assert other.answer.status_code == 409
     assert ("17.50 USD now" in other.page, 'value="18.00"' in other.page) == (True, True)
+    other.send(path, price="18.00", version="newest")
+    assert (other.answer.status_code, "17.50 USD now" in other.page) == (409, True)
     for wrong in ("", "17,50", "-1", "9" * 20, "1.999"):
         clerk.send(path, price=wrong)
         assert (clerk.answer.status_code, 'id="price-error"' in clerk.page) == (422, True)

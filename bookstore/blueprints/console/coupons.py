@@ -87,7 +87,7 @@ def change(coupon_id: int) -> Any:
         if all(fields[name] == getattr(before, name) for name in _SCOPE):
             # One whose books are all gone is for none; said anew, it would be for all.
             fields = {name: value for name, value in fields.items() if name not in _SCOPE}
-        coupon_editing.update(actor, coupon_id, fields, version=form.version or 0)
+        coupon_editing.update(actor, coupon_id, fields, version=form.version)
         return done(
             "The coupon is changed.", url_for("console.coupons.coupon", coupon_id=coupon_id)
         )

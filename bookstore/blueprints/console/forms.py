@@ -17,6 +17,7 @@ from bookstore.services.paging import PageRequest
 PER_PAGE = 25
 # Of every form, and none of its schema's business.
 _OWN = frozenset({"csrf", "key", "version", "form"})
+_LONGEST_NUMBER = 18
 _CHANGED = (
     "Somebody has changed this, or it has changed by itself, since you opened it. Below is how it "
     "stands now: look at it, and send the form again if you still want to."
@@ -42,15 +43,14 @@ class Form:
         self.errors: dict[str, list[str]] = {}
         self.problem: str | None = None
         self.status = 200
-        self.version: int | None = None
+        self._version: str | None = None
         self.at = request.path
 
     @classmethod
     def sent(cls, schema: type[ma.Schema]) -> Self:
         """Return the form that this request posts."""
         made = cls(schema, _texts(schema, request.form), request.form.get("form", ""))
-        version = request.form.get("version", "")
-        made.version = int(version) if version.isdecimal() and len(version) < 18 else None
+        made._version = request.form.get("version")
         return made
 
     @classmethod
@@ -65,6 +65,18 @@ class Form:
     def of(cls, schema: type[ma.Schema], **given: Any) -> Self:
         """Return a form that nobody has sent yet, with these texts in it."""
         return cls(schema, given)
+
+    @property
+    def version(self) -> int:
+        """Which version the form was made from, or what else it says that was seen.
+
+        Raises:
+            PreconditionFailed: it does not say, as no form of ours does: nobody has seen anything.
+        """
+        text = self._version or ""
+        if not (text.isascii() and text.isdecimal() and len(text) < _LONGEST_NUMBER):
+            raise errors.PreconditionFailed
+        return int(text)
 
     def load(self, blank: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the fields as the schema has them; those left empty are not there.
@@ -156,7 +168,8 @@ class Form:
         """Keep a refusal, to be shown."""
         status = problems.status_of(type(error))
         # That is for who is not logged in; here the form itself is wrong.
-        self.status = 422 if status == 401 else status
+        # Nor has a browser sent a precondition that could fail (RFC 9110, 15.5.13).
+        self.status = {401: 422, 412: 409}.get(status, status)
         self.problem = _CHANGED if isinstance(error, errors.PreconditionFailed) else error.detail
         if isinstance(error, errors.Invalid):
             self.errors = problems.flatten({"form": error.extra["errors"]})

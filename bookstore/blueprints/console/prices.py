@@ -44,7 +44,7 @@ def change(book_id: int) -> Any:
     with form:
         wanted = form.load()
         catalog_editing.update_book(
-            auth.current_actor(), book_id, {"price": wanted["price"]}, version=form.version or 0
+            auth.current_actor(), book_id, {"price": wanted["price"]}, version=form.version
         )
         return done("The price is changed.", url_for("console.prices.book", book_id=book_id))
     return _show(book_id, form)
