@@ -44,6 +44,7 @@ from bookstore.blueprints import (
     parts,
     queries,
     ready,
+    refusals,
     sandbox,
     storage,
     storefront,
@@ -175,7 +176,7 @@ def _start() -> BaseResponse | None:
 
 def _end(response: Response) -> Response:
     asked = request_ctx.request
-    response = limits.finish(response)
+    response = refusals.finish(limits.finish(response))
     freshness.finish(response)
     if asked.path.startswith("/api/"):
         response = finish(response)

@@ -55,12 +55,7 @@ def home() -> Response:
 @blp.get("/books/<id:book_id>")
 def book(book_id: int) -> Response:
     """Return the page of a book, with what its readers say."""
-    try:
-        shown = dumper(BookSchema).dump(catalog.get_book(book_id))
-    except errors.NotFound:
-        missing = html_page("no_book.html")
-        missing.status_code = 404
-        return missing
+    shown = dumper(BookSchema).dump(catalog.get_book(book_id))
     said = page_body(ReviewSchema, reviews.list_reviews(book_id, PageRequest(_REVIEWS)))
     address = f"{settings().shop_url}/books/{book_id}"
     return html_page(

@@ -123,7 +123,7 @@ class Customer(Walker):
     def look_around(self) -> None:
         """See the pages that are beside the way."""
         for path, words in (
-            ("/books/999", "There is no such book"),
+            ("/books/999", "There is no book 999."),
             ("/reset-password", "Send the link"),
             ("/reset-password#x", "New password"),
             ("/verify-email#x", "Is the address yours"),

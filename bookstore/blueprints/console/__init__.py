@@ -25,9 +25,9 @@ How to add a page:
    that posts has an ``action``. No inline style or script: the policy refuses them.
    Shapes of forms are schemas of their own in ``bookstore/schemas/console/``, or the API's.
 
-Errors need no care: whatever is raised becomes a page (``pages.finish``). What staff does is noted
-by ``@staff`` in the audit log, as "console.coupons.create". ``tests/console`` finds new pages by
-itself, and asks each as a stranger, as a reader and as staff.
+Errors need no care: whatever is raised becomes a page (``blueprints/refusals.py``). What staff does
+is noted by ``@staff`` in the audit log, as "console.coupons.create". ``tests/console`` finds new
+pages by itself, and asks each as a stranger, as a reader and as staff.
 """
 
 from dataclasses import dataclass
@@ -90,8 +90,8 @@ class Section:
 
 
 @blp.context_processor
-def _menu() -> dict[str, Any]:
-    """What every page of the console shows."""
+def frame() -> dict[str, Any]:
+    """Return what every page of the console shows."""
     here = request.blueprint or ""
     sections = []
     for module in PAGES:

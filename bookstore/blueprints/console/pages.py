@@ -1,16 +1,15 @@
-"""How pages of the console are made: their frame, what was done, and refusals as pages."""
+"""How pages of the console are made: their frame, and what was done."""
 
 import secrets
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import jwt as pyjwt
-import orjson
 from flask import Response, current_app, g, redirect, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
-from bookstore import auth, clock, money, problems
+from bookstore import auth, clock, money
 from bookstore.blueprints.answers import html_page
 from bookstore.extensions import settings
 from bookstore.services import customers
@@ -72,9 +71,7 @@ def context() -> dict[str, Any]:
 
 
 def finish(response: Response) -> Response:
-    """Make a page of a refusal, and have browsers say where forms come from."""
-    if response.mimetype == problems.MIMETYPE:
-        response = _refusal(response)
+    """Have browsers say where forms come from, and tell once what was done."""
     # "no-referrer", as elsewhere, would have browsers say "null" for the origin of our own forms.
     response.headers["Referrer-Policy"] = "same-origin"
     if "console_note" in g and g.console_note is not None and response.status_code != 303:
@@ -119,15 +116,6 @@ def seconds_text(seconds: float | None) -> str:
         if seconds >= 2 * size:
             return f"{int(seconds // size)} {unit}"
     return f"{int(seconds)} s"
-
-
-def _refusal(response: Response) -> Response:
-    told = orjson.loads(response.get_data())
-    made = page("console/refused.html", response.status_code, problem=told)
-    for name in ("Retry-After", "Allow"):
-        if name in response.headers:
-            made.headers[name] = response.headers[name]
-    return made
 
 
 def _note() -> str | None:
