@@ -156,14 +156,8 @@ def authenticate(user_id: int, session_id: str) -> Actor:
     row = selecting.run(db.session(), _WHO, who).first()
     if row is None:
         raise errors.TokenRevoked
-    return Actor(
-        row.id,
-        actor_label(row.id, row.is_staff),
-        row.is_staff,
-        row.is_premium,
-        session_id,
-        name=row.username,
-    )
+    label = actor_label(row.id, row.is_staff)
+    return Actor(row.id, label, row.is_staff, row.is_premium, session_id, name=row.username)
 
 
 def get(actor: Acting) -> User:
