@@ -1,10 +1,12 @@
 """Where a customer begins: the shop's first page with its search, and a page for each book.
 
 Both are made here, ready to read without scripts; what is done with a book (into the cart, onto the
-wishlist) is done by their scripts, which are clients of the API like those of the other pages.
+wishlist, a review) is done by their scripts, which are clients of the API like those of the other
+pages.
 """
 
 from typing import Any
+from urllib.parse import urlencode
 
 import marshmallow as ma
 import orjson
@@ -24,6 +26,19 @@ blp = Blueprint("storefront", __name__)
 # Covers may be anywhere.
 _COVERS = {"img-src": "https:"}
 _A_PAGE, _REVIEWS = 20, 10
+# As the API names them → as people do. The first is for what was searched for alone.
+SORTS = {
+    "relevance": "Best match",
+    "-created": "Newest in the shop",
+    "-sales": "Sold most",
+    "-rating": "Rated best",
+    "price": "Price: low to high",
+    "-price": "Price: high to low",
+    "title": "Title: A to Z",
+    "-title": "Title: Z to A",
+    "-published": "Published: newest first",
+    "published": "Published: oldest first",
+}
 _IN_SCHEMA = {
     "in_stock": "https://schema.org/InStock",
     "low_stock": "https://schema.org/LimitedAvailability",
@@ -33,22 +48,33 @@ _IN_SCHEMA = {
 
 @blp.get("/")
 def home() -> Response:
-    """Return the shop's first page: bestsellers, or what ``?q=`` finds."""
-    wanted = request.args.get("q", "").strip()
-    if not wanted:
+    """Return the shop's first page: bestsellers; or what ``?q=`` finds, or all books, sorted."""
+    wanted, sort = (request.args.get(name, "").strip() for name in ("q", "sort"))
+    if not wanted and not sort:
         best = catalog_cache.get_or_make("/", catalog_cache.BESTSELLERS_SECONDS, _bestsellers)
         return html_page("home.html", _COVERS, wanted="", books=orjson.loads(best))
+    sorts = {name: words for name, words in SORTS.items() if wanted or name != "relevance"}
+    shown = {"wanted": wanted[:500], "sorts": sorts, "sort": sort or "relevance"}
     try:
-        asked = BookQuery(only=("q", "cursor")).load(_given("q", "cursor"))
+        asked = BookQuery(only=("q", "sort", "cursor")).load(_given("q", "sort", "cursor"))
         page = catalog.list_books(
-            BookFilter(q=asked["q"]), None, PageRequest(_A_PAGE, asked.get("cursor"))
+            BookFilter(q=asked.get("q")),
+            asked.get("sort"),
+            PageRequest(_A_PAGE, asked.get("cursor")),
         )
     except (ma.ValidationError, errors.Invalid):
         problem = "That cannot be searched for. Please try other words."
-        return html_page("home.html", _COVERS, wanted=wanted[:500], books=[], problem=problem)
+        return html_page("home.html", _COVERS, **shown, books=[], problem=problem)
     found = page_body(BookSchema, page)
+    given, cursor = _given("q", "sort"), found["next_cursor"]
     return html_page(
-        "home.html", _COVERS, wanted=wanted, books=found["data"], cursor=found["next_cursor"]
+        "home.html",
+        _COVERS,
+        **shown,
+        books=found["data"],
+        is_first="cursor" not in asked,
+        first=urlencode(given),
+        more=cursor and urlencode({**given, "cursor": cursor}),
     )
 
 
@@ -56,21 +82,24 @@ def home() -> Response:
 def book(book_id: int) -> Response:
     """Return the page of a book, with what its readers say."""
     shown = dumper(BookSchema).dump(catalog.get_book(book_id))
-    said = page_body(ReviewSchema, reviews.list_reviews(book_id, PageRequest(_REVIEWS)))
+    cursor = request.args.get("reviews")
+    said = page_body(ReviewSchema, reviews.list_reviews(book_id, PageRequest(_REVIEWS, cursor)))
     address = f"{settings().shop_url}/books/{book_id}"
     return html_page(
         "book.html",
         _COVERS,
         book=shown,
         reviews=said["data"],
+        is_first=cursor is None,
+        older=said["next_cursor"],
         address=address,
         told=_as_linked_data(shown, address),
     )
 
 
 def _given(*names: str) -> dict[str, str]:
-    """Return those parameters of the query; mail services and others add some of their own."""
-    return {name: request.args[name] for name in names if name in request.args}
+    """Return those parameters of the query that say something; others add some of their own."""
+    return {name: request.args[name] for name in names if request.args.get(name)}
 
 
 def _bestsellers() -> bytes:

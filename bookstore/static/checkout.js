@@ -6,7 +6,7 @@ import { showCart } from "./checkout-cart.js";
 import { NoDelivery, askQuote } from "./checkout-delivery.js";
 import { startPaying } from "./checkout-payment.js";
 import { countries, countryName } from "./countries.js";
-import { at, complain, make, markAll, markRefusal, markWrong, money, onSubmit, tell } from "./dom.js";
+import { at, complain, make, markAll, markRefusal, markWrong, money, newKey, onSubmit, tell } from "./dom.js";
 
 const SECTIONS = ["cart", "account", "address", "delivery", "payment"];
 const FIELDS = ["name", "line1", "line2", "city", "region", "postal_code", "country"];
@@ -157,10 +157,6 @@ async function refused(error) {
   } else {
     throw error;
   }
-}
-
-function newKey() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function toPayment(order) {

@@ -50,6 +50,11 @@ export function sumsOf(priced, total, way) {
   ];
 }
 
+// An Idempotency-Key; crypto.randomUUID is not there by plain HTTP.
+export function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 export function clearWrong(form) {
   for (const note of form.querySelectorAll(".wrong")) note.remove();
   for (const field of form.querySelectorAll("[aria-invalid]")) {

@@ -7,6 +7,8 @@ from typing import Any
 
 from flask import Flask
 
+from bookstore.blueprints import storefront
+from bookstore.schemas.v2.catalog import SORTS
 from bookstore.services import reviews
 from tests.factories import make_book, make_user
 
@@ -48,6 +50,52 @@ def test_bestsellers_then_what_is_found(shop: Flask) -> None:
     assert "No book is like that" in page(shop, "/?q=qqqqq")
     for unfit in ("a%00b", "a" * 501, "persuasion&cursor=x"):
         assert "cannot be searched for" in page(shop, f"/?q={unfit}")
+
+
+def test_books_in_every_order_of_the_api(shop: Flask) -> None:
+    with shop.app_context():
+        for number in range(21):
+            make_book(f"Volume {number:02}", price=1000 + number)
+    assert set(storefront.SORTS) == set(SORTS)
+    html = page(shop, "/")
+    assert '<select id="sort"' not in html
+    [every] = re.findall(r'<a href="(/\?sort=.*?)">All books</a>', html)
+    html = page(shop, every)
+    assert (len(titles(html)), titles(html)[0]) == (20, "Volume 20")
+    assert '<option value="-created" selected>' in html
+    assert 'value="relevance"' not in html
+    html = page(shop, "/?q=volume&sort=price")
+    assert titles(html)[:2] == ["Volume 00", "Volume 01"]
+    assert '<input type="hidden" name="q" value="volume">' in html
+    [more] = re.findall(r'rel="next" href="(.*?)"', html)
+    html = page(shop, more)
+    assert titles(html) == ["Volume 20"]
+    assert 'rel="next"' not in html
+    assert '<a href="/?q=volume&sort=price">First books</a>' in html
+    for sort in storefront.SORTS:
+        assert len(titles(page(shop, f"/?q=volume&sort={sort}"))) == 20, sort
+    # What a form sends that says nothing, and what others add.
+    assert len(titles(page(shop, "/?q=volume&sort=&cursor=&utm_source=mail"))) == 20
+    for unfit in ("q=volume&sort=colour", "sort=relevance", "q=volume&sort=title&cursor=x"):
+        assert "cannot be searched for" in page(shop, f"/?{unfit}"), unfit
+
+
+def test_reviews_by_pages(shop: Flask) -> None:
+    with shop.app_context():
+        book = make_book().id
+        for number in range(11):
+            reviews.post(make_user(), book, 4, f"Review {number:02}")
+    html = page(shop, f"/books/{book}")
+    said = [f"Review {number:02}" for number in range(11)]
+    assert re.findall(r"Review \d\d", html) == said[:0:-1]
+    assert "Newest reviews" not in html
+    [older] = re.findall(r'rel="next" href="(.*?)"', html)
+    html = page(shop, older)
+    assert re.findall(r"Review \d\d", html) == said[:1]
+    assert f'<a href="/books/{book}#said">Newest reviews</a>' in html
+    assert 'rel="next"' not in html
+    answer = shop.test_client().get(f"/books/{book}?reviews=x", headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.mimetype) == (422, "text/html")
 
 
 def test_a_book(shop: Flask) -> None:

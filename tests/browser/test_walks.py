@@ -61,6 +61,10 @@ class Customer(Walker):
         self.stop("suggestions")
         page.press_enter()
         page.sees("Books for “left hand”", "h1")
+        page.choose("#sort", "Price")
+        page.press(".sort button")
+        page.wait_for("new URLSearchParams(location.search).get('sort') === 'price'")
+        page.sees("The Left Hand of Darkness", "#books")
         self.stop("found")
         page.press("#books h3 a")
         page.sees("The Left Hand of Darkness", "h1")
@@ -71,6 +75,27 @@ class Customer(Walker):
         self.page.press("[data-add]")
         self.page.sees("is in your cart", "#done")
         self.stop("book, in the cart")
+
+    def review(self) -> None:
+        """Say what she thinks of it, once, by keys alone."""
+        page = self.page
+        self.go("/books/1")
+        page.choose("#rating", "5")
+        page.fill("#title", "Cold")
+        page.fill("#comment", "It is winter.")
+        self.stop("book, a review")
+        page.key("Tab", 9)
+        page.press_enter()
+        page.sees("5 of 5: Cold", "#reviews")
+        page.sees("5 of 5 (1 review)", "#rated")
+        assert page.evaluate("document.activeElement.id") == "said"
+        self.stop("book, reviewed")
+        page.evaluate("location.reload()")
+        page.wait_for("!document.querySelector('#done').textContent")
+        page.sees("5 of 5: Cold", "#reviews")
+        page.choose("#rating", "1")
+        page.press("#review button")
+        page.sees("reviewed", "#review-problem")
 
     def order(self) -> str:
         """Order and pay what is in the cart; return the order's number."""
@@ -168,6 +193,7 @@ def test_from_the_first_page_to_the_parcel(
             ann.take()
             ann.register()
         ann.page.sees("Cart (1)", "nav")
+        ann.review()
         number = ann.order()
         assert "Cart (1)" not in ann.page.text("nav")
         cleo.log_in()
