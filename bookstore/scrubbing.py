@@ -1,6 +1,7 @@
 """Takes out of a text what no log may show: a last net, behind not writing it at all."""
 
 import re
+from urllib.parse import urlsplit, urlunsplit
 
 _GONE = "[left out]"
 
@@ -59,6 +60,15 @@ def scrub(text: str) -> str:
 def scrub_for_others(text: str) -> str:
     """As ``scrub``, and without anything that stands in quotes: exceptions quote what they got."""
     return _QUOTED.sub("'…'", scrub(text))
+
+
+def open_address(url: str) -> str:
+    """Return a URL without what may be secret in it: user and password, query, fragment."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return _GONE
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _is_card(text: str) -> bool:

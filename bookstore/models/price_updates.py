@@ -10,8 +10,9 @@ from bookstore.extensions import Model
 from bookstore.models.types import BigId, UTCDateTime
 
 # reading → previewed → applying → applied → undoing → undone; without a preview the second is left
-# out. failed: the file is none; nothing was changed.
+# out. failed: the file is none, or nobody reads it any more; nothing was changed.
 STATUSES = ("reading", "previewed", "applying", "applied", "undoing", "undone", "failed")
+READING, FAILED = "reading", "failed"
 # refused: the row is wrong. unchanged: the book has that price. waiting: to be applied. Then
 # changed, or (somebody else was quicker) changed_since_preview, or (deleted meanwhile) gone.
 # After an undo what was changed is undone, or changed_since_update, or gone.
@@ -33,8 +34,9 @@ class PriceUpdate(Model):
     __tablename__ = "price_updates"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    status: Mapped[str] = mapped_column(String(12), default="reading")
-    # Where the file is: a key of the store, or somebody's address. Both None once it was read.
+    status: Mapped[str] = mapped_column(String(12), default=READING)
+    # Where the file is: a key of the store, None once it was read, or somebody's address, of which
+    # the part that may be secret is gone once it was fetched.
     key: Mapped[str | None] = mapped_column(String(200))
     url: Mapped[str | None] = mapped_column(String(2000))
     # Whether it waits, once read, until somebody says that it is to be applied.

@@ -37,14 +37,9 @@ def start(
         set_stock: also set the stock of books that are there already.
 
     Raises:
-        Forbidden: not staff.
-        UrlNotAllowed: the address leads where nothing of ours may go.
-        StorageUnavailable: the store cannot be asked.
+        Forbidden, UrlNotAllowed, StorageUnavailable: as ``incoming_files.accept``.
     """
-    require_staff(actor)
-    if url is not None:
-        incoming_files.check_address(url)
-    key = None if data is None else incoming_files.keep(data)
+    key = incoming_files.accept(actor, data, url)
     options = {"format": format, "dry_run": dry_run, "set_stock": set_stock}
     return jobs.start(actor, KIND, {"key": key, "url": url, **options})
 
@@ -61,8 +56,8 @@ def run(progress: Progress) -> dict[str, Any]:
     key = wanted["key"] or progress.state.get("key")
     if key is None:
         key = incoming_files.fetch(wanted["url"], MAX_BYTES)
-        with progress.batch(0, key=key):
-            pass
+        with progress.batch(0, key=key) as session:
+            progress.forget_secrets(session)
     with incoming_files.local_copy(key, MAX_BYTES) as path:
         report = catalog_import.import_file(
             progress.actor,

@@ -18,6 +18,7 @@ from bookstore.gateways import addresses, downloads
 from bookstore.gateways.storage import NotStored, TooLarge
 from bookstore.models import PriceUpdate
 from bookstore.services import storage
+from bookstore.services.actors import Acting, require_staff
 from bookstore.unit_of_work import new_snapshot
 
 FOLDER = "imports/"
@@ -26,13 +27,18 @@ LIFETIME = timedelta(days=7)
 DOWNLOAD_SECONDS = 300.0
 
 
-def check_address(url: str) -> None:
-    """Return if a file may be fetched from there; every attempt looks again.
+def accept(actor: Acting, data: bytes | None, url: str | None) -> str | None:
+    """Keep what was sent and return its key; None if it is to be fetched from an address.
 
     Raises:
-        UrlNotAllowed: it leads where nothing of ours may go.
+        Forbidden: not staff.
+        UrlNotAllowed: the address leads where nothing of ours may go; every attempt looks again.
+        StorageUnavailable: the store cannot be asked.
     """
-    addresses.check_url(url, allow_private=settings().allows_private_networks)
+    require_staff(actor)
+    if url is not None:
+        addresses.check_url(url, allow_private=settings().allows_private_networks)
+    return None if data is None else keep(data)
 
 
 def keep(data: bytes) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from bookstore import clock
 from bookstore.models import Job
 from bookstore.models.jobs import RUNNING
-from bookstore.services import job_views, storage
+from bookstore.services import job_ends, job_views, storage
 from bookstore.services.actors import Actor
 from bookstore.services.jobs import FOLDER
 from bookstore.services.outgoing import LEASE
@@ -124,6 +124,19 @@ class Progress:
             store.put(key, data, content_type, storage.PRIVATE)
         self.files.append(
             {"name": name, "key": key, "content_type": content_type, "size": len(data)}
+        )
+
+    def forget_secrets(self, session: Session) -> None:
+        """Leave in the job's row the parameters that anybody may see; goes with a batch.
+
+        For who has fetched what an address leads to.
+        """
+        parameters = job_ends.without_secrets(self.parameters)
+        session.execute(
+            update(Job)
+            .where(Job.id == self.held.id)
+            .values(parameters=parameters)
+            .execution_options(synchronize_session=False)
         )
 
     def write(self, session: Session, **values: Any) -> None:

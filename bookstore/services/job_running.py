@@ -27,6 +27,7 @@ from bookstore.models.jobs import FAILED, QUEUED, RUNNING, SUCCEEDED, UNFINISHED
 from bookstore.services import (
     book_reports,
     catalog_imports,
+    job_ends,
     job_views,
     jobs,
     outgoing_owners,
@@ -150,12 +151,19 @@ def _actor(job: Job) -> Actor:
 
 
 def _end(progress: Progress, **values: Any) -> None:
-    """Write down how a job ended."""
-    now = clock.now()
+    """Write down how a job ended, and end what does not outlive it."""
+    values |= {
+        "finished_at": clock.now(),
+        "next_attempt_at": None,
+        "lease_owner": None,
+        "state": {},
+    }
+    values["parameters"] = job_ends.without_secrets(progress.parameters)
     with unit_of_work() as session:
-        progress.write(
-            session, finished_at=now, next_attempt_at=None, lease_owner=None, state={}, **values
-        )
+        job_ends.hold(session, progress.parameters)
+        progress.write(session, **values)
+        if "error" in values:
+            job_ends.settle(session, progress.parameters, values["error"])
 
 
 def _fail(progress: Progress, code: str, detail: str) -> None:

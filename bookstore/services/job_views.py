@@ -12,7 +12,7 @@ from bookstore.gateways import news
 from bookstore.gateways.pubsub import Update
 from bookstore.models import Job
 from bookstore.models.jobs import UNFINISHED
-from bookstore.services import reading, scopes
+from bookstore.services import job_ends, reading, scopes
 from bookstore.services.actors import Acting, Actor, require_user
 from bookstore.services.event_words import rfc3339
 from bookstore.services.job_kinds import KINDS
@@ -45,13 +45,13 @@ def scope_of(kind: str) -> scopes.Scope | None:
 
 
 def view(job: Job) -> dict[str, Any]:
-    """Return a job as it is shown; instants as such."""
+    """Return a job as it is shown; instants as such, addresses without what may be secret."""
     return {
         "id": job.id,
         "kind": job.kind,
         "status": job.status,
         "progress": {"done": job.done, "total": job.total},
-        "parameters": job.parameters,
+        "parameters": job_ends.without_secrets(job.parameters),
         "result": job.result,
         "files": [_file(job.id, one) for one in job.files],
         "error": None if job.error_code is None else {"code": job.error_code, "detail": job.error},

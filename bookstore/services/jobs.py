@@ -16,7 +16,7 @@ from bookstore.gateways import queue
 from bookstore.gateways.storage import NotStored
 from bookstore.models import Job
 from bookstore.models.jobs import CANCELLED, RUNNING, UNFINISHED
-from bookstore.services import batches, job_views, outgoing_owners, paging, storage
+from bookstore.services import batches, job_ends, job_views, outgoing_owners, paging, storage
 from bookstore.services.actors import Acting, Actor, require_staff, require_user
 from bookstore.services.job_kinds import KINDS
 from bookstore.services.outgoing import LEASE
@@ -40,7 +40,8 @@ def start(actor: Acting, kind: str, parameters: dict[str, Any], total: int | Non
     Args:
         actor: who asks; may watch it. That they may have it done is for the caller to see to.
         kind: one of ``KINDS``.
-        parameters: what the kind needs; JSON, without secrets, shown to who watches.
+        parameters: what the kind needs; JSON, shown to who watches, without secrets but those
+            in an address ``url``.
         total: how many steps it has, if that is known.
     """
     if kind not in KINDS:
@@ -99,6 +100,7 @@ def cancel(actor: Acting, job_id: int) -> dict[str, Any]:
     """
     with unit_of_work() as session:
         found = job_views.find(actor, job_id)
+        job_ends.hold(session, found.parameters)
         job = session.get(
             Job, found.id, populate_existing=True, with_for_update={"key_share": True}
         )
@@ -108,7 +110,9 @@ def cancel(actor: Acting, job_id: int) -> dict[str, Any]:
             job.status, job.next_attempt_at, job.lease_owner = CANCELLED, None, None
             job.finished_at = job.updated_at = clock.now()
             job.version += 1
+            job.parameters = job_ends.without_secrets(job.parameters)
             session.flush()
+            job_ends.settle(session, job.parameters, job_ends.CALLED_OFF)
             job_views.publish(job)
         elif job.status != CANCELLED:
             raise errors.JobFinished

@@ -16,6 +16,7 @@ from bookstore.services import (
     event_log,
     idempotency,
     incoming_files,
+    job_ends,
     jobs,
     outgoing_upkeep,
     price_updates,
@@ -63,6 +64,7 @@ def run() -> dict[str, int]:
         # and after orders were changed past the shop.
         "events put in order": event_log.repair_order,
         "sums of sales": sales_folding.recount_lately,
+        "price updates that nobody reads": job_ends.heal,
         "idempotency keys": idempotency.forget_old,
         "login sessions": _forget_sessions,
         "API keys": api_keys.forget_old,
@@ -87,7 +89,7 @@ def run() -> dict[str, int]:
             failure = error
     if failure is not None and not counts:
         raise failure
-    for what in ("events put in order", "sums of sales"):
+    for what in ("events put in order", "sums of sales", "price updates that nobody reads"):
         counts.pop(what, None)
     return counts
 

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from bookstore import clock, errors, money
 from bookstore.extensions import db, settings
 from bookstore.models import Book, PriceUpdate, PriceUpdateRow
-from bookstore.services import audit, catalog_editing, incoming_files
+from bookstore.models.price_updates import FAILED, READING
+from bookstore.scrubbing import open_address
+from bookstore.services import audit, catalog_editing, incoming_files, job_ends
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.price_files import MAX_BYTES, Matcher, PriceFile
 from bookstore.services.steps import Steps
@@ -35,10 +37,10 @@ def work(update_id: int, act: str, steps: Steps) -> dict[str, int]:
     """
     require_staff(steps.actor)
     found = _get(update_id)
-    if found.status == "failed":
+    if found.status == FAILED:
         raise errors.Invalid({"file": [found.failure]}, found.failure)
     if act == "read":
-        if found.status == "reading":
+        if found.status == READING:
             _read_sent(found, steps)
         act = "apply" if not found.is_preview else act
     if act != "read":
@@ -77,14 +79,14 @@ def _read_sent(found: PriceUpdate, steps: Steps) -> None:
     try:
         if key is None:
             key = incoming_files.fetch(found.url or "", MAX_BYTES)
-            with unit_of_work() as session:
-                session.get_one(PriceUpdate, update_id).key = key
+            with steps.batch(0) as session:
+                fetched = session.get_one(PriceUpdate, update_id)
+                fetched.key, fetched.url = key, open_address(fetched.url or "")
         with incoming_files.local_copy(key, MAX_BYTES) as path:
             read(update_id, path, steps)
     except errors.Invalid as error:
         with unit_of_work() as session:
-            bad = session.get_one(PriceUpdate, update_id)
-            bad.status, bad.failure, bad.key = "failed", error.detail[:500], None
+            job_ends.settle(session, {"price_update_id": update_id}, error.detail)
         raise
     finally:
         if key is not None and _get(update_id).key is None:

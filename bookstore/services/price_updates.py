@@ -16,6 +16,7 @@ from bookstore.extensions import db
 from bookstore.models import Book, Job, PriceUpdate, PriceUpdateRow
 from bookstore.models.jobs import UNFINISHED
 from bookstore.models.price_updates import OUTCOMES
+from bookstore.scrubbing import open_address
 from bookstore.services import (
     batches,
     incoming_files,
@@ -53,14 +54,9 @@ def start(actor: Acting, *, data: bytes | None, url: str | None, preview: bool) 
         preview: wait, once it is read, for ``apply``.
 
     Raises:
-        Forbidden: not staff.
-        UrlNotAllowed: the address leads where nothing of ours may go.
-        StorageUnavailable: the store cannot be asked.
+        Forbidden, UrlNotAllowed, StorageUnavailable: as ``incoming_files.accept``.
     """
-    require_staff(actor)
-    if url is not None:
-        incoming_files.check_address(url)
-    key = None if data is None else incoming_files.keep(data)
+    key = incoming_files.accept(actor, data, url)
     with unit_of_work() as session:
         made = PriceUpdate(key=key, url=url, is_preview=preview, actor=actor.label)
         session.add(made)
@@ -262,7 +258,7 @@ def _view(found: PriceUpdate) -> dict[str, Any]:
         "status": found.status,
         "preview": found.is_preview,
         "named_by": found.named_by,
-        "url": found.url,
+        "url": found.url and open_address(found.url),
         "failure": found.failure,
         "requested_by": found.actor,
         "job_id": found.job_id,

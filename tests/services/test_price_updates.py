@@ -16,8 +16,8 @@ from bookstore import clock, errors
 from bookstore.cli.catalog import catalog_cli
 from bookstore.extensions import db
 from bookstore.jobs import bulk_update_prices, generate_book_report, run_job
-from bookstore.models import Book, Event, PriceUpdate, PriceUpdateRow
-from bookstore.services import price_applying, price_files, price_updates
+from bookstore.models import Book, Event, Job, PriceUpdate, PriceUpdateRow
+from bookstore.services import job_ends, price_applying, price_files, price_updates
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import new_snapshot, unit_of_work
 from tests.clients import statements
@@ -130,6 +130,26 @@ def test_old_ones_are_forgotten_with_their_rows(app: Flask, tmp_path: Path) -> N
     assert price_updates.forget_old() == 1
     assert set(db.session.scalars(select(PriceUpdateRow.update_id))) == {kept}
     assert price_updates.forget_old() == 0
+
+
+def test_what_nobody_reads_has_failed_in_the_end(app: Flask) -> None:
+    waiting, killed, ended, fresh = (
+        price_updates.start(SYSTEM, data=table(shelf(1)), url=None, preview=True) for _ in range(4)
+    )
+    about = {job.parameters["price_update_id"]: job for job in (waiting, killed, ended, fresh)}
+    with unit_of_work() as session:
+        left = session.scalars(select(PriceUpdate).order_by(PriceUpdate.id)).all()
+        left[1].job_id = left[3].job_id = None  # commands'
+        for one in left[:3]:
+            one.updated_at = clock.now() - timedelta(days=1, seconds=1)
+        # As an older release has ended it.
+        job = session.get_one(Job, ended.id)
+        job.status, job.next_attempt_at, job.finished_at = "cancelled", None, clock.now()
+    assert [job_ends.heal(), job_ends.heal()] == [2, 0]
+    db.session.expire_all()
+    found = [price_updates.get(SYSTEM, update_id) for update_id in about]
+    assert [one["status"] for one in found] == ["reading", "failed", "failed", "reading"]
+    assert {one["failure"] for one in found} == {None, job_ends.LEFT}
 
 
 @pytest.mark.parametrize("database", ["sqlite"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookstore.scrubbing import scrub, scrub_for_others
+from bookstore.scrubbing import open_address, scrub, scrub_for_others
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,19 @@ def test_others_are_not_told_what_exceptions_quote() -> None:
     assert scrub_for_others("invalid literal for int(): 'Ann Reader'") == (
         "invalid literal for int(): '…'"
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (
+            "https://example.com/a/b.csv?X-Amz-Signature=SECRET#SECRET",
+            "https://example.com/a/b.csv",
+        ),
+        ("http://user:SECRET@[::1]:81/?SECRET", "http://[::1]:81/"),
+        ("https://example.com", "https://example.com"),
+        ("https://[SECRET", "[left out]"),
+    ],
+)
+def test_addresses_say_where_and_not_how_one_gets_in(url: str, shown: str) -> None:
+    assert open_address(url) == shown

@@ -78,9 +78,11 @@ class PriceUpdateListedSchema(Schema):
     named_by = fields.String(
         allow_none=True, metadata={"description": "`id`, `isbn` or `sku`; null: not read yet."}
     )
-    url = fields.String(allow_none=True, metadata={"description": "Where the file was fetched."})
+    url = fields.String(
+        allow_none=True, metadata={"description": "Where the file was fetched, without its query."}
+    )
     failure = fields.String(
-        allow_none=True, metadata={"description": "Why the whole file was refused."}
+        allow_none=True, metadata={"description": "Why nothing came of the whole file."}
     )
     requested_by = fields.String(metadata={"example": "staff:7"})
     job_id = Id(metadata={"description": "The job that works at it, or did so last."})
