@@ -1,15 +1,18 @@
 """``flask jobs``."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 from flask.cli import AppGroup
 
 from bookstore.cli.refusals import shown
+from bookstore.schemas.v2.jobs import JobSchema
 from bookstore.services import jobs
 from bookstore.services.actors import SYSTEM
 from bookstore.services.paging import PageRequest
 
+_SHOWN = 10
 jobs_cli = AppGroup("jobs", help="What somebody asked for and may watch: reports, imports …")
 
 
@@ -26,12 +29,39 @@ def list_command(status: str | None, limit: int) -> None:
         click.echo("There are none.")
 
 
+@jobs_cli.command("show")
+@click.argument("job_id", type=int, metavar="ID")
+def show(job_id: int) -> None:
+    """Show everything about a job, but for what would fill screens: its files have that."""
+    with shown():
+        job = jobs.get(SYSTEM, job_id)
+    lines = list(_lines("", JobSchema().dump(job)))
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        click.echo(f"{name:<{width}}  {value}".rstrip())
+
+
 @jobs_cli.command("cancel")
 @click.argument("job_id", type=int, metavar="ID")
 def cancel(job_id: int) -> None:
     """Call a job off; what it has done by then stays."""
     with shown():
         click.echo(_line(jobs.cancel(SYSTEM, job_id)))
+
+
+def _lines(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield (path, text) of each value; of a list no more than its first."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _lines(f"{name}.{key}" if name else key, inner)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value[:_SHOWN], start=1):
+            yield from _lines(f"{name}.{number}", inner)
+        if len(value) > _SHOWN:
+            yield name, f"… {len(value)} in all"
+    else:
+        words = {None: "", True: "yes", False: "no"}
+        yield name, words[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def _line(job: dict[str, Any]) -> str:

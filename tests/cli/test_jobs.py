@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from bookstore.jobs import run_job
-from bookstore.services import jobs
+from bookstore.services import catalog_imports, jobs
 from bookstore.services.actors import SYSTEM
 from tests.cli.test_commands import run
 from tests.factories import make_book
@@ -27,6 +27,30 @@ def test_they_are_listed_and_called_off(app: Flask) -> None:
     refused = run(app, "jobs", "cancel", str(first))
     assert refused.exit_code == 1
     assert "nothing left to call off" in refused.output
+
+
+def test_one_is_shown(app: Flask) -> None:
+    lines = [f"Book {n},Ann Author,x" for n in range(12)]
+    text = "\n".join(["title,authors,price", *lines, "Emma,Jane Austen,9.99"])
+    job_id = catalog_imports.start(SYSTEM, data=text.encode(), url=None, dry_run=True).id
+    run_job(job_id)
+    told = dict(
+        (line.split(None, 1) + [""])[:2]
+        for line in run(app, "jobs", "show", str(job_id)).output.splitlines()
+    )
+    assert (told["id"], told["kind"], told["status"]) == (
+        str(job_id),
+        "catalog.import",
+        "succeeded",
+    )
+    assert (told["parameters.dry_run"], told["parameters.url"]) == ("yes", "")
+    assert (told["result.counts.created"], told["result.counts.refused"]) == ("1", "12")
+    assert told["result.refused.1"].startswith("row 2: price")
+    assert told["result.refused"] == "… 12 in all"
+    assert told["files.1.url"] == f"/api/v2/jobs/{job_id}/files/refused.csv"
+    assert "result.refused.11" not in told
+    missing = run(app, "jobs", "show", "987654")
+    assert (missing.exit_code, missing.output) == (1, "Error: There is no job 987654.\n")
 
 
 def test_a_report_is_printed(app: Flask) -> None:
