@@ -35,7 +35,7 @@ def test_one_is_shown(app: Flask) -> None:
     job_id = catalog_imports.start(SYSTEM, data=text.encode(), url=None, dry_run=True).id
     run_job(job_id)
     told = dict(
-        (line.split(None, 1) + [""])[:2]
+        [*line.split(None, 1), ""][:2]
         for line in run(app, "jobs", "show", str(job_id)).output.splitlines()
     )
     assert (told["id"], told["kind"], told["status"]) == (

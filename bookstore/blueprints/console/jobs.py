@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import orjson
 from flask import Blueprint, Response, url_for
 
 from bookstore import auth
+from bookstore.blueprints.console import job_rows
 from bookstore.blueprints.console.entrance import staff, staff_asking
 from bookstore.blueprints.console.forms import Form
 from bookstore.blueprints.console.pages import done, page
@@ -84,16 +84,6 @@ def _show(job_id: int, form: Form) -> Response:
         form.status,
         form=form,
         job=found,
-        result=_told(found["result"]),
-        asked=_told(found["parameters"]),
+        result=job_rows.of_result(found),
+        asked=job_rows.of_parameters(found),
     )
-
-
-def _told(values: dict[str, Any] | None) -> list[tuple[str, str, bool]]:
-    """Return (name, text, whether it has several lines) of each of some values."""
-    found = []
-    for name, value in (values or {}).items():
-        is_block = isinstance(value, dict | list)
-        dump = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() if is_block else ""
-        found.append((name, dump or ("–" if value is None else str(value)), is_block))
-    return found
