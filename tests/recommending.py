@@ -32,9 +32,9 @@ def make_books(count: int, **fields: Any) -> list[int]:
 
 
 def make_shelf() -> list[int]:
-    """Twelve books; three readers bought 0 with 1, one 0 with 2, three 3 with 4."""
+    """Twelve books; three readers bought 0 with 1, two 0 with 2, three 3 with 4."""
     books = make_books(12)
-    for pair in [(0, 1)] * 3 + [(0, 2)] + [(3, 4)] * 3:
+    for pair in [(0, 1)] * 3 + [(0, 2)] * 2 + [(3, 4)] * 3:
         buy(make_user(), *(books[place] for place in pair))
     return books
 

@@ -49,7 +49,7 @@ def test_a_new_one_is_seen_whole_or_not_at_all(
     monkeypatch.setattr(fitting, "_ROWS", 1)
     fitting.fit(SYSTEM, "counts")
     assert shown(shelf[0])[:2] == [shelf[1], shelf[2]]
-    for _ in range(6):
+    for _ in range(5):
         buy(make_user(), shelf[0], shelf[9])
     query = select(BookNeighbour.neighbour_id).join(RecommendationFit)
     query = query.where(RecommendationFit.state == "current", BookNeighbour.book_id == shelf[0])
@@ -128,12 +128,12 @@ def test_one_with_more_ratings_than_the_shop_has_is_kept_by_night(
     shelf: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
     fitting.fit(SYSTEM, "counts")
-    for ratings, is_kept in ((15, True), (14, False)):  # each of seven bought two books
+    for ratings, is_kept in ((17, True), (16, False)):  # each of eight bought two books
         with unit_of_work() as session:
             session.execute(update(RecommendationFit).values(ratings=ratings))
         with caplog.at_level("INFO", "bookstore"):
             assert (fitting.fit_by_night(SYSTEM) is None) is is_kept
-        assert vars(caplog.records[-1]).get("own") == (14 if is_kept else None)
+        assert vars(caplog.records[-1]).get("own") == (16 if is_kept else None)
 
 
 def test_one_that_was_given_up_shows_nothing(shelf: list[int]) -> None:

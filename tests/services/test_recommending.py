@@ -75,3 +75,38 @@ def test_what_books_have_in_common_counts_where_nobody_has_read_them() -> None:
     found = learning.learn(likes, traits, [1, 2, 3, 4, 5, *range(1000, 1120)], 5)
     first = {book: near for book, rank, near, _ in found.rows() if rank == 1}
     assert {book: first.get(book) for book in range(1, 6)} == {1: 2, 2: 1, 3: 4, 4: 3, 5: None}
+
+
+@pytest.mark.parametrize("trait", ["author", "genre", "language", None])
+def test_what_one_reader_alone_read_counts_for_nothing(trait: str | None) -> None:
+    likes, traits = planted(), Traits()
+    one, other = 1, 2
+    for book in (one, other):
+        likes.add(READERS, book, 5)  # and nobody else
+        if trait is not None:
+            traits.add(trait, book, "The same")
+    books = np.array([one, other, *range(1000, 1120)])
+    found = learning.ease(learning.read_matrix(likes, books), traits, books, len(books) - 1)
+    scores = {(book, near): score for book, _, near, score in found.rows()}
+    if trait not in learning.CHOSEN_BY:
+        assert not {(one, other), (other, one)} & set(scores)
+        return
+    # As by the closed form of a matrix in which the two books have only their trait in common.
+    weight = learning.WEIGHTS[trait] ** 2 * np.log(len(books) / 2 + 1) / np.log(200)
+    own = learning.RIDGE + 1 + weight
+    assert scores[one, other] == pytest.approx(weight / own, rel=1e-3)
+    both = {pair for pair in scores if one in pair or other in pair}
+    assert both == {(one, other), (other, one)}
+
+
+def test_lists_are_measured_without_what_one_reader_alone_made() -> None:
+    likes = planted()
+    for reader, book in ((READERS, 1), (READERS, 2), (READERS, 3), (READERS + 1, 3), (0, 3)):
+        likes.add(reader, book, 5)
+    books = np.array([1, 2, 3, *range(1000, 1120)])
+    read = learning.read_matrix(likes, books)
+    both = (read.T @ read).toarray()
+    assert (both == 1).any()
+    found = learning.cosine(read, books, len(books) - 1).matrix().toarray()
+    np.fill_diagonal(both, 0)
+    assert ((found > 0) == (both >= 2)).all()

@@ -21,6 +21,10 @@ from bookstore.services.sql import AnySelect, among, ids, on_sqlite
 from bookstore.unit_of_work import new_snapshot
 
 SHRINKAGE = 5
+# A pair that one reader alone makes is what that reader bought: who knows that they have the one
+# book could read the other off the list beside it. Two are the fewest of whom nobody else can tell
+# which it was. (Shops that show nothing for it still have lists: shelves and best sellers fill up.)
+READERS_IN_COMMON = 2
 # Who bought more is a library or a shop. Pairs grow with the square, and say less and less.
 MOST_OF_A_READER = 200
 # Books whose pairs are counted at once.
@@ -97,4 +101,5 @@ def _pairs(sqlite: bool) -> AnySelect:
         .where(among(item.book_id, "these", sqlite=sqlite))
         .where(~among(order.user_id, "dealers", sqlite=sqlite))
         .group_by(item.book_id, other_item.book_id)
+        .having(func.count(order.user_id.distinct()) >= READERS_IN_COMMON)
     )

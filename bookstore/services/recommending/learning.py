@@ -6,6 +6,9 @@ the inverse of how often two books have the same readers. What books have in com
 readers do: an author is somebody who read all that they wrote. So a book that nobody bought yet
 has neighbours too.
 
+No pair is due to one reader alone (``counting.READERS_IN_COMMON`` says why): it has several, or the
+books share a trait that readers choose by, and then it counts what it would without that reader.
+
 This module needs numpy and scipy; nothing imports it where they may be missing, but in a function.
 """
 
@@ -28,6 +31,8 @@ Places: TypeAlias = npt.NDArray[np.int64]
 RIDGE = 300.0
 # How much a trait counts: the square of it is worth so many readers.
 WEIGHTS = {"author": 3.0, "series": 4.0, "genre": 0.7, "years": 0.5, "language": 0.5}
+# What makes a pair by itself. A language or some years do not: that is half of the shop.
+CHOSEN_BY = ("author", "series", "genre")
 # A trait of one book says nothing, nor one of nearly all.
 RARE, COMMON = 2, 0.3
 _BLOCK = 500
@@ -89,14 +94,23 @@ def ease(read: Any, traits: Traits, books: Places, many: int) -> Neighbours:
     """
     count = len(books)
     weights = np.zeros((count, count), dtype=np.float32)
-    for part in (read, _trait_matrix(traits, books)):
+    for part in (read, _trait_matrix(traits, books, tuple(WEIGHTS))):
         _add_gram(weights, part)
     weights[np.diag_indices(count)] += np.float32(RIDGE)
     _invert(weights)
-    scale = -1 / np.diag(weights)
+    own = np.diag(weights).copy()
+    chosen_by = _trait_matrix(traits, books, CHOSEN_BY)
 
     def scores(start: int, end: int) -> Floats:
-        return np.multiply(_rows_of_lower(weights, start, end), scale, dtype=np.float32)
+        inverse = _rows_of_lower(weights, start, end)
+        both, alike = (_gram(part, start, end) for part in (read, chosen_by))
+        few = both < counting.READERS_IN_COMMON
+        # What the regression would say had these few not read both: the inverse of a matrix of
+        # which two entries are less (Woodbury), in closed form.
+        without = own[start:end, None] - inverse * inverse / own
+        found: Floats = -inverse / own - np.where(few, both * without, 0)
+        found[few & (alike == 0)] = 0
+        return found
 
     return _best(books, scores, many, read.shape[0])
 
@@ -104,11 +118,11 @@ def ease(read: Any, traits: Traits, books: Places, many: int) -> Neighbours:
 def cosine(read: Any, books: Places, many: int) -> Neighbours:
     """Return what ``counting`` finds in the database, for comparison."""
     counts = np.asarray(read.sum(axis=0), dtype=np.float32).ravel() + counting.SHRINKAGE
-    transposed = read.T.tocsr()
 
     def scores(start: int, end: int) -> Floats:
-        both = (transposed[start:end] @ read).toarray().astype(np.float32)
+        both = _gram(read, start, end)
         found: Floats = both * both / np.outer(counts[start:end], counts)
+        found[both < counting.READERS_IN_COMMON] = 0
         return found
 
     return _best(books, scores, many, read.shape[0])
@@ -129,10 +143,11 @@ def ones(rows: Places, book_ids: Places, shape: tuple[int, int], books: Places) 
     return found
 
 
-def _trait_matrix(traits: Traits, books: Places) -> Any:
-    """Return traits by books: what is rarer counts more."""
+def _trait_matrix(traits: Traits, books: Places, kinds: Sequence[str]) -> Any:
+    """Return traits of these kinds by books: what is rarer counts more."""
     parts = []
-    for kind, numbers in traits.numbers.items():
+    for kind in sorted(set(kinds) & set(traits.numbers)):
+        numbers = traits.numbers[kind]
         found, rows = np.unique(_column(numbers), return_inverse=True)
         shape = (len(found), len(books))
         have = ones(rows, _column(traits.books[kind]), shape, books)
@@ -145,9 +160,14 @@ def _trait_matrix(traits: Traits, books: Places) -> Any:
 
 def _add_gram(weights: Floats, part: Any) -> None:
     """Add to each pair of books how many rows both are in."""
-    transposed = part.T.tocsr()
     for start in range(0, len(weights), _BLOCK):
-        weights[start : start + _BLOCK] += (transposed[start : start + _BLOCK] @ part).toarray()
+        weights[start : start + _BLOCK] += _gram(part, start, start + _BLOCK)
+
+
+def _gram(part: Any, start: int, end: int) -> Floats:
+    """Return for these books how many rows each has in common with every other."""
+    found: Floats = (part[:, start:end].T @ part).toarray().astype(np.float32, copy=False)
+    return found
 
 
 def _invert(weights: Floats) -> None:
