@@ -1,8 +1,10 @@
 """What tests of recommendations share: books with nothing in common, and who bought them."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from bookstore.extensions import db
 from bookstore.models import BookNeighbour, Order, RecommendationFit, User
@@ -55,3 +57,20 @@ def top(book_id: int) -> int | None:
         .where(RecommendationFit.state == "current", near.book_id == book_id, near.rank == 1)
     )
     return db.session.scalar(query)
+
+
+@contextmanager
+def at(words: str, act: Callable[[], None]) -> Iterator[list[str]]:
+    """Have something happen before each statement with these words; yield those there were."""
+    found: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if words in statement:
+            found.append(statement)
+            act()
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)

@@ -73,6 +73,7 @@ _WITH_LOCATION = (
     "/webhooks/endpoints",
     "/webhooks/endpoints/{endpoint_id}/test",
     "/reports/books/{book_id}",
+    "/recommendations/fits",
     "/catalog/imports",
     "/catalog/price-updates",
     "/catalog/price-updates/{update_id}/apply",

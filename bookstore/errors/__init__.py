@@ -103,6 +103,7 @@ from bookstore.errors.parts import (
     from_problem as from_problem,
 )
 from bookstore.errors.recommendations import (
+    FitKnowsLess as FitKnowsLess,
     FitRunning as FitRunning,
 )
 from bookstore.errors.sockets import (

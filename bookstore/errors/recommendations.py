@@ -11,3 +11,14 @@ class FitRunning(Conflict):
 
     code = "fit_running"
     title = "Recommendations are being fitted"
+
+
+class FitKnowsLess(Conflict):
+    """What is recommended was learned from a file of more ratings than the shop has itself.
+
+    Nothing to repeat until the shop has more. To learn from a file again, or to do without, staff
+    runs ``flask recommendations fit``; ``ratings`` and ``own`` are how many there are.
+    """
+
+    code = "fit_knows_less"
+    title = "The shop knows less than a file did"

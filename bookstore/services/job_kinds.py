@@ -21,5 +21,6 @@ KINDS = {
     "report.book": Kind("reports", seconds=300),
     "catalog.prices": Kind("catalog:write", seconds=3600),
     "catalog.import": Kind("catalog:write", seconds=3600),
+    "recommendations.fit": Kind("catalog:write", seconds=3600),
 }
 """Name → kind. A name is ``<concept>.<what>``; it never changes once released."""

@@ -37,6 +37,7 @@ from bookstore.services.actors import SERVICE, SYSTEM, Actor
 from bookstore.services.job_kinds import KINDS
 from bookstore.services.job_progress import Held, NoLongerOurs, Progress, TookTooLong
 from bookstore.services.outgoing import LEASE
+from bookstore.services.recommending import fit_jobs
 from bookstore.unit_of_work import unit_of_work
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ RUNS: dict[str, Runs] = {
     "report.book": book_reports.make,
     price_updates.KIND: price_updates.run,
     catalog_imports.KIND: catalog_imports.run,
+    fit_jobs.KIND: fit_jobs.run,
 }
 """Kind → what does it."""
 

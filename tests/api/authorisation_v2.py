@@ -62,6 +62,7 @@ V2: dict[str, Row] = {
     "POST /books/{book_id}/cover": staff(WRITE),
     "POST /books/{book_id}/cover/complete": staff(WRITE),
     "POST /catalog/imports": staff(WRITE),
+    "POST /recommendations/fits": staff(WRITE),
     "GET /catalog/price-updates": staff(READ),
     "POST /catalog/price-updates": staff(WRITE),
     "GET /catalog/price-updates/{update_id}": staff(READ),

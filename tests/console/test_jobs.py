@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from bookstore.extensions import db
 from bookstore.models import AuditEntry
-from bookstore.services import book_reports, catalog_imports, job_running, price_updates
+from bookstore.services import book_reports, catalog_imports, job_running, jobs, price_updates
 from bookstore.services.actors import SYSTEM
 from tests.clients import statements
 from tests.console.browsing import Browser
@@ -113,3 +113,21 @@ def test_what_was_asked_and_what_came_of_it_can_be_read(shop: Flask) -> None:
     assert shown["Sales: copies"] == ("0", None)
     assert shown["Sales: months"] == ("none", None)
     assert "<details>" in clerk.page
+
+
+def test_recommendations_are_found_out(shop: Flask) -> None:
+    clerk = Browser.of(shop).open("/admin/jobs/")
+    path = "/admin/jobs/recommendations/fits"
+    form = clerk.form(path)
+    clerk.send(path)
+    assert "Recommendations are being found out." in clerk.page
+    job = int(clerk.at.rpartition("/")[2])
+    clerk.post(path, form)  # sent twice
+    assert clerk.at == f"/admin/jobs/{job}"
+    clerk.open("/admin/jobs/")
+    assert clerk.post(path, clerk.form(path)).answer.status_code == 409
+    assert "just being fitted" in clerk.page
+    with shop.app_context():
+        job_running.run(job)
+        assert jobs.get(SYSTEM, job)["result"]["books"] == 0
+    assert "succeeded" in clerk.open(f"/admin/jobs/{job}").page

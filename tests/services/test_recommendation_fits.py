@@ -1,24 +1,22 @@
 """Fits of recommendations: one after the other, and each all at once."""
 
 import subprocess
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, event, func, select, update
+from sqlalchemy import delete, func, select, update
 
 from bookstore import clock, errors
 from bookstore.extensions import context_maker, db
 from bookstore.models import BookNeighbour, RecommendationFit
 from bookstore.services import outgoing_owners
 from bookstore.services.actors import SYSTEM
-from bookstore.services.recommending import fitting
+from bookstore.services.recommending import fits, fitting
 from bookstore.unit_of_work import unit_of_work
 from tests.factories import make_user
-from tests.recommending import METHODS, buy, make_shelf, shown, top
+from tests.recommending import METHODS, at, buy, make_shelf, shown, top
 
 
 @pytest.fixture
@@ -26,27 +24,10 @@ def shelf(app: Flask) -> list[int]:
     return make_shelf()
 
 
-@contextmanager
-def at(words: str, act: Callable[[], None]) -> Iterator[list[str]]:
-    """Have something happen before each statement with these words; yield those there were."""
-    found: list[str] = []
-
-    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if words in statement:
-            found.append(statement)
-            act()
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-
-
 def test_a_new_one_is_seen_whole_or_not_at_all(
     shelf: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fitting, "_ROWS", 1)
+    monkeypatch.setattr(fits, "ROWS", 1)
     fitting.fit(SYSTEM, "counts")
     assert shown(shelf[0])[:2] == [shelf[1], shelf[2]]
     for _ in range(5):
@@ -64,10 +45,10 @@ def test_a_new_one_is_seen_whole_or_not_at_all(
     assert len(seen) > 8
     assert all(found == [shelf[1], shelf[2]] for found in seen)
     assert shown(shelf[0])[0] == shelf[9]
-    fits = db.session.scalars(select(RecommendationFit)).all()
-    assert [row.state for row in fits] == ["current"]
+    rows = db.session.scalars(select(RecommendationFit)).all()
+    assert [row.state for row in rows] == ["current"]
     pairs = db.session.scalar(select(func.count()).select_from(BookNeighbour))
-    assert pairs == fits[0].pairs
+    assert pairs == rows[0].pairs
 
 
 def test_one_that_fails_leaves_the_last(shelf: list[int]) -> None:
@@ -108,7 +89,7 @@ def test_two_never_run_together(shelf: list[int]) -> None:
     assert fitting.fit_by_night(SYSTEM) is None
     with unit_of_work() as session:
         row = session.scalars(select(RecommendationFit)).one()
-        row.started_at = clock.now() - fitting.GIVEN_UP_AFTER - timedelta(seconds=1)
+        row.started_at = clock.now() - fits.GIVEN_UP_AFTER - timedelta(seconds=1)
     assert fitting.fit(SYSTEM).pairs > 0
 
 

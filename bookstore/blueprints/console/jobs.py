@@ -15,6 +15,7 @@ from bookstore.schemas.console.webhooks import NoFields
 from bookstore.schemas.v2.jobs import STATUSES
 from bookstore.services import book_reports, job_kinds, jobs
 from bookstore.services.paging import Page
+from bookstore.services.recommending import fit_jobs
 
 MENU = "Jobs"
 blp = Blueprint("jobs", __name__, url_prefix="/jobs")
@@ -75,6 +76,16 @@ def report_book(book_id: int) -> Any:
     form = Form.sent(NoFields)
     made = form.once(lambda: str(book_reports.start(auth.current_actor(), book_id).id))
     return done("The report is on its way.", url_for("console.jobs.job", job_id=int(made)))
+
+
+@blp.post("/recommendations/fits")
+@staff
+def fit() -> Any:
+    """Have it found out which books go with which."""
+    form = Form.sent(NoFields)
+    made = form.once(lambda: str(fit_jobs.start(auth.current_actor()).id))
+    url = url_for("console.jobs.job", job_id=int(made))
+    return done("Recommendations are being found out.", url)
 
 
 def _show(job_id: int, form: Form) -> Response:

@@ -1,4 +1,4 @@
-"""/books/{id}/recommendations, /me/recommendations."""
+"""/books/{id}/recommendations, /me/recommendations; and finding them out anew."""
 
 from typing import Any
 
@@ -9,8 +9,11 @@ from bookstore import auth
 from bookstore.blueprints import ready
 from bookstore.blueprints.answers import json_response
 from bookstore.blueprints.api import Blueprint, requires
+from bookstore.blueprints.idempotency import idempotent
 from bookstore.schemas.v2.catalog import BookSchema, BooksSchema
-from bookstore.services import catalog_cache, recommendations
+from bookstore.schemas.v2.jobs import StartedJobSchema
+from bookstore.services import catalog_cache, job_views, recommendations
+from bookstore.services.recommending import fit_jobs
 
 blp = Blueprint("recommendations", __name__, description="What else one may like")
 
@@ -45,6 +48,22 @@ def for_me() -> Response:
     Without any, what sells best.
     """
     return json_response(_dumped(recommendations.for_user(auth.current_actor())))
+
+
+@blp.post("/recommendations/fits")
+@requires("staff", scope="catalog:write")
+@idempotent
+@blp.response(202, StartedJobSchema)
+def fit() -> Any:
+    """Have it found out anew which books go with which, as it is each night.
+
+    It is a job, which `Location` leads to. Its `result` has the `method`, how many `readers` and
+    `books` it was learned from, how many `pairs` were found, and the `seconds` it took. Until it
+    has succeeded readers see what they saw before. 409 `fit_running`: it is being done already;
+    `fit_knows_less`: what is in place was learned from a file of more ratings than the shop has.
+    """
+    job = fit_jobs.start(auth.current_actor())
+    return {"job": job_views.view(job)}, 202, {"Location": f"/api/v2/jobs/{job.id}"}
 
 
 def _dumped(books: list[dict[str, Any]]) -> bytes:

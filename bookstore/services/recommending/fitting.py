@@ -1,9 +1,9 @@
-"""One fit: whose turn it is, by which method, and the moment when readers see what it found.
+"""One fit: by which method, of what, and the moment when readers see what it found.
 
-A fit is a row. Only one may be running, which the database holds; one whose process is gone is
-given up at once, and another machine's after an hour. Pairs are written some at a time, so that
-nobody waits for long, and count for nothing until the row is the current one: one short
-transaction.
+A fit is a row (``fits``). Pairs are written some at a time, so that nobody waits for long, and
+count for nothing until the row is the current one: one short transaction.
+
+Each night the scheduler has it done (``fit_by_night``), staff by a job (``fit_jobs``) or a command.
 """
 
 import importlib.util
@@ -11,20 +11,18 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from bookstore import clock, errors
-from bookstore.extensions import db, settings
-from bookstore.models import BookNeighbour, RecommendationFit
-from bookstore.services import batches, catalog_cache, outgoing_owners
+from bookstore import errors
+from bookstore.extensions import settings
+from bookstore.models import BookNeighbour
 from bookstore.services.actors import Acting, require_staff
-from bookstore.services.recommending import counting, ratings, taste
+from bookstore.services.job_progress import Progress
+from bookstore.services.recommending import counting, fits, ratings, taste
 from bookstore.unit_of_work import new_snapshot, unit_of_work
 
 if TYPE_CHECKING:
@@ -33,8 +31,8 @@ if TYPE_CHECKING:
 Method = Literal["ease", "counts"]
 # Of each book. More make lists no better, and the table longer.
 NEIGHBOURS = 30
-GIVEN_UP_AFTER = timedelta(hours=1)
-_ROWS = 5_000
+# What of it is told to who watches: the shop is read, books learned, pairs written and shown.
+STEPS = 4
 MILLION = 1_000_000
 
 log = logging.getLogger(__name__)
@@ -64,25 +62,33 @@ def fit_by_night(actor: Acting) -> Report | None:
 
     That is one made with a file of more ratings than the shop has books bought or rated.
     """
-    current = RecommendationFit.state == "current"
-    there = db.session.scalar(select(RecommendationFit.ratings).where(current)) or 0
-    if there and there > (own := taste.count_of_shop()):
-        log.info(
-            "recommendations of a file of ratings kept, the shop has fewer",
-            extra={"ratings": there, "own": own},
-        )
-        return None
     try:
+        require_no_less_known()
         return fit(actor)
+    except errors.FitKnowsLess as error:
+        log.info("recommendations of a file of ratings kept, the shop has fewer", extra=error.extra)
+        return None
     except errors.FitRunning:
         log.info("recommendations are being fitted already")
         return None
+
+
+def require_no_less_known() -> None:
+    """Raise FitKnowsLess if the fit in place has more ratings of a file than the shop itself."""
+    there = fits.ratings_of_current()
+    if there and there > (own := taste.count_of_shop()):
+        raise errors.FitKnowsLess(
+            f"What is recommended was learned from {there} ratings of a file; the shop has {own}.",
+            ratings=there,
+            own=own,
+        )
 
 
 def fit(
     actor: Acting,
     method: Method | None = None,
     file: ratings.Files | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Find out which books go with which, and show it to readers from now on.
 
@@ -90,30 +96,31 @@ def fit(
         actor: staff.
         method: ``ease``, or ``counts`` (in SQL, of orders alone); unset: the best there is.
         file: ratings from elsewhere that are learned from as well; not by ``counts``.
+        progress: of the job that it is done for. It can be called off until readers see it.
 
     Raises:
         Forbidden: not staff.
         Invalid: a file cannot be read; or ``ease`` without numpy and scipy; or ``counts`` with a
             file.
         FitRunning: another is running.
+        NoLongerOurs, TookTooLong: of the job; nothing is changed.
     """
     require_staff(actor)
     chosen = _chosen(method, file)
     started = time.perf_counter()
     elsewhere = ratings.of_shop(file) if file is not None else ratings.Found()
-    fit_id = _begin(chosen)
+    watched = _Watched(progress)
+    fit_id = fits.begin(chosen, watched.before, watched.begun)
     try:
         new_snapshot()
         books = taste.books_of_shop(settings().recommendation_books)
-        if chosen == "ease":
-            readers = _learn(fit_id, books, elsewhere.likes)
-        else:
-            readers = _count(fit_id, books)
-        pairs = _show(fit_id, readers, len(books), len(elsewhere.likes))
+        make = _learn if chosen == "ease" else _count
+        readers = make(fit_id, books, elsewhere.likes, watched)
+        pairs = fits.show(fit_id, readers, len(books), len(elsewhere.likes), watched.shown)
     except BaseException:
-        _give_up(fit_id)
+        fits.give_up(fit_id)
         raise
-    _forget_others()
+    fits.forget_others()
     seconds = time.perf_counter() - started
     report = Report(
         method=chosen,
@@ -181,90 +188,49 @@ def _chosen(method: Method | None, file: ratings.Files | None) -> Method:
     return chosen
 
 
-# -- the row -----------------------------------------------------------------------------------
-def _begin(method: Method) -> int:
-    fit, now = RecommendationFit, clock.now()
-    try:
-        with unit_of_work() as session:
-            held = session.scalars(select(fit.owner).where(fit.state == "running")).all()
-            dead = [owner for owner in held if owner is not None and outgoing_owners.is_dead(owner)]
-            session.execute(
-                update(fit)
-                .where(fit.state == "running")
-                .where((fit.started_at < now - GIVEN_UP_AFTER) | fit.owner.in_(dead))
-                .values(state="failed", finished_at=now)
-            )
-            row = fit(method=method, owner=outgoing_owners.new_owner())
-            session.add(row)
-            session.flush()
-            return row.id
-    except IntegrityError:
-        raise errors.FitRunning from None
+# -- who watches -------------------------------------------------------------------------------
+class _Watched:
+    """What is written down of a fit that is done for a job; of another, nothing.
 
+    It begins anew when it is interrupted, so nothing is a batch, but for the last.
+    """
 
-def _show(fit_id: int, readers: int, books: int, elsewhere: int) -> int:
-    """Make a fit the current one, at once for everybody; return how many pairs it has."""
-    counted = select(func.count()).where(BookNeighbour.fit_id == fit_id)
-    ours = (RecommendationFit.id == fit_id) & (RecommendationFit.state == "running")
-    with unit_of_work() as session:
-        batches.rowcount(
-            session,
-            update(RecommendationFit)
-            .where(RecommendationFit.state == "current")
-            .values(state="replaced"),
-        )
-        done = update(RecommendationFit).where(ours)
-        pairs = session.scalar(counted) or 0
-        done = done.values(
-            state="current",
-            finished_at=clock.now(),
-            readers=readers,
-            books=books,
-            pairs=pairs,
-            ratings=elsewhere,
-        )
-        if not batches.rowcount(session, done):
-            # It took so long that it was given up, and another may have begun.
-            raise errors.FitRunning
-        catalog_cache.changed()
-    return pairs
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self.before: int | None = None
+        if progress is not None:
+            self.before = progress.state.get("fit")
+            progress.done = 0
+            progress.total = STEPS
 
+    def begun(self, session: Session, fit_id: int) -> None:
+        """Whoever takes the job over knows which row nobody works on."""
+        if self._progress is not None:
+            self._progress.write(session, state={"fit": fit_id})
 
-def _give_up(fit_id: int) -> None:
-    db.session.rollback()
-    with unit_of_work() as session:
-        batches.rowcount(
-            session,
-            update(RecommendationFit)
-            .where(RecommendationFit.id == fit_id, RecommendationFit.state == "running")
-            .values(state="failed", finished_at=clock.now()),
-        )
-    _forget_others()
+    def advance(self, steps: int) -> None:
+        """So many steps are done."""
+        if self._progress is not None:
+            self._progress.advance(steps)
 
-
-def _forget_others() -> None:
-    """Delete the fits that nobody reads any more, some pairs at a time."""
-    over = RecommendationFit.state.in_(("replaced", "failed"))
-    for fit_id in db.session.scalars(select(RecommendationFit.id).where(over)).all():
-        batches.by_ids(_ROWS, BookNeighbour.book_id, _forget_pairs, BookNeighbour.fit_id == fit_id)
-        with unit_of_work() as session:
-            batches.rowcount(
-                session, delete(RecommendationFit).where(RecommendationFit.id == fit_id)
-            )
-
-
-def _forget_pairs(session: Session, which: ColumnElement[bool]) -> int:
-    return batches.rowcount(session, delete(BookNeighbour).where(which))
+    def shown(self, session: Session) -> None:
+        """The last step, if the job has not been called off meanwhile."""
+        if self._progress is not None:
+            self._progress.done = STEPS
+            self._progress.write(session)
 
 
 # -- the pairs ---------------------------------------------------------------------------------
-def _count(fit_id: int, books: Sequence[int]) -> int:
+def _count(fit_id: int, books: Sequence[int], _elsewhere: taste.Likes, watched: _Watched) -> int:
     readers = taste.readers_of_shop()
-    _write(fit_id, counting.rows(books, NEIGHBOURS))
+    watched.advance(1)
+    # Books are counted some at a time, and what was found of them is written.
+    _write(fit_id, counting.rows(books, NEIGHBOURS), watched)
+    watched.advance(2)
     return readers
 
 
-def _learn(fit_id: int, books: Sequence[int], elsewhere: taste.Likes) -> int:
+def _learn(fit_id: int, books: Sequence[int], elsewhere: taste.Likes, watched: _Watched) -> int:
     # Here, not above: a web process that only shows what was found needs neither.
     from bookstore.services.recommending import learning
 
@@ -272,16 +238,20 @@ def _learn(fit_id: int, books: Sequence[int], elsewhere: taste.Likes) -> int:
     likes.extend(elsewhere)
     traits = taste.traits_of_shop(books)
     new_snapshot()  # it takes a while, and nobody should be waited for meanwhile
+    watched.advance(1)
     if not books:
         return 0
     found = learning.learn(likes, traits, books, NEIGHBOURS)
-    _write(fit_id, found.rows())
+    watched.advance(1)
+    _write(fit_id, found.rows(), watched)
+    watched.advance(1)
     return found.readers
 
 
-def _write(fit_id: int, rows: Iterable[tuple[int, int, int, float]]) -> None:
+def _write(fit_id: int, rows: Iterable[tuple[int, int, int, float]], watched: _Watched) -> None:
     rest = iter(rows)
-    while some := list(islice(rest, _ROWS)):
+    while some := list(islice(rest, fits.ROWS)):
+        watched.advance(0)
         with unit_of_work() as session:
             session.execute(
                 insert(BookNeighbour.__table__),

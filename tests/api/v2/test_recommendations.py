@@ -3,10 +3,11 @@
 import pytest
 from flask import Flask
 
+from bookstore.jobs import run_job
 from bookstore.services.actors import SYSTEM
 from bookstore.services.recommending import fitting
 from tests.clients import Client, ok, problem, statements
-from tests.factories import log_in, make_user
+from tests.factories import log_in, make_user, reader_and_clerk
 from tests.recommending import buy, make_books
 
 
@@ -75,3 +76,20 @@ def test_a_reader_sees_none_that_they_have(shop: Flask, client: Client, fitted: 
     again = mine.get("/me/recommendations", If_None_Match=answer.headers["ETag"])
     assert again.status_code == 304
     problem(client.get("/me/recommendations"), 401, "unauthenticated")
+
+
+def test_staff_has_them_found_out(shop: Flask) -> None:
+    reader, clerk = reader_and_clerk(shop)
+    path = "/recommendations/fits"
+    problem(reader.post(path), 403, "forbidden")
+    answer = clerk.post(path, Idempotency_Key="once")
+    job = ok(answer, 202)["job"]
+    assert answer.headers["Location"] == f"/api/v2/jobs/{job['id']}"
+    assert (job["kind"], job["progress"]) == ("recommendations.fit", {"done": 0, "total": 4})
+    assert ok(clerk.post(path, Idempotency_Key="once"), 202)["job"] == job
+    problem(clerk.post(path), 409, "fit_running")
+    with shop.app_context():
+        run_job(job["id"])
+    found = ok(clerk.get(answer.headers["Location"]))
+    assert (found["status"], found["result"]["books"]) == ("succeeded", 0)
+    problem(reader.get(answer.headers["Location"]), 404, "not_found")
