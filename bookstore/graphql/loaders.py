@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any
 
 from bookstore.graphql.scalars import read
-from bookstore.services import book_views, catalog_loading
+from bookstore.services import book_views, catalog_loading, recommendations, recommended_lists
+from bookstore.services.actors import Actor
 
 Load = Callable[[Sequence[int]], dict[int, Any]]
 Key = Callable[[Any], Any]
@@ -72,6 +73,19 @@ class Loaders:
         """Return an author's newest books."""
         load = partial(catalog_loading.books_by, first=first)
         return self._load("books_by", load, author, _id, first) or []
+
+    def beside(self, book: Any, actor: Actor) -> list[Any]:
+        """Return what is recommended to the actor, beside a book."""
+        load = partial(recommended_lists.for_books, actor)
+        return self._load("beside", load, book, _id) or []
+
+    def recommended_to(self, actor: Actor) -> list[Any]:
+        """Return what is recommended to a user."""
+
+        def load(user_ids: Sequence[int]) -> dict[int, Any]:
+            return dict.fromkeys(user_ids, recommendations.for_user(actor))
+
+        return self._load("recommended_to", load, actor.id, int) or []
 
     def forget(self) -> None:
         """Load everything anew: something has been written."""

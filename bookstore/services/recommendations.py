@@ -1,7 +1,8 @@
 """What else a reader may like. Pairs of books are found by ``recommending``, by night.
 
 Nothing is recommended that cannot be bought, or that the reader has. Where too little is known the
-list is filled up: with what sells best on the same shelves, then with what sells best.
+list is filled up: with what sells best on the same shelves, then with what sells best. Here is one
+list at a time; ``recommended_lists`` has those of many books at once.
 """
 
 from collections.abc import Sequence
@@ -43,6 +44,8 @@ from bookstore.unit_of_work import reading
 MANY = 10
 # Ratings from here on say that somebody liked a book.
 LIKED = 4
+# Of the shelves of a book the first so many; of those of several, the commonest.
+SHELVES = 3
 # A list is made of so many of a reader's books, of each kind the newest.
 _HISTORY = 200
 
@@ -130,7 +133,7 @@ def _shelves_of(book_ids: Sequence[int]) -> list[int]:
         .where(among(on.book_id, "ids", sqlite=sqlite))
         .group_by(on.category_id)
         .order_by(func.count().desc(), on.category_id)
-        .limit(3)
+        .limit(SHELVES)
     )
     rows = reading(db.session()).execute(query, {"ids": ids(book_ids, sqlite=sqlite)})
     return [row[0] for row in rows]
@@ -177,8 +180,8 @@ def _beside(known: bool, sqlite: bool) -> AnySelect:
         book_views.books()
         .add_columns(_near.rank.label("place"))
         .join(BookNeighbour, _near.neighbour_id == Book.id)
-        .where(_near.fit_id == _current(), _near.book_id == _BOOK, Book.id != _BOOK)
-        .where(*_offered(known))
+        .where(_near.fit_id == current(), _near.book_id == _BOOK, Book.id != _BOOK)
+        .where(*offered(known))
         .order_by(_near.rank)
         .limit(_LIMIT)
         .subquery("found")
@@ -191,7 +194,7 @@ def _around(sqlite: bool) -> AnySelect:
     total = func.sum(_near.score)
     scored = (
         select(_near.neighbour_id, total.label("total"))
-        .where(_near.fit_id == _current(), among(_near.book_id, "liked", sqlite=sqlite))
+        .where(_near.fit_id == current(), among(_near.book_id, "liked", sqlite=sqlite))
         .where(~among(_near.neighbour_id, "seen", sqlite=sqlite))
         .group_by(_near.neighbour_id)
         .subquery("scored")
@@ -200,7 +203,7 @@ def _around(sqlite: bool) -> AnySelect:
         book_views.books()
         .add_columns(scored.c.total)
         .join(scored, scored.c.neighbour_id == Book.id)
-        .where(*_offered(True))
+        .where(*offered(True))
         .order_by(scored.c.total.desc(), Book.id)
         .limit(_LIMIT)
         .subquery("found")
@@ -210,21 +213,23 @@ def _around(sqlite: bool) -> AnySelect:
 
 @cache
 def _popular(known: bool, shelved: bool, sqlite: bool) -> AnySelect:
-    query = book_views.books().add_columns(Book.sold, Book.popularity).where(*_offered(known))
+    query = book_views.books().add_columns(Book.sold, Book.popularity).where(*offered(known))
     query = query.where(~among(Book.id, "seen", sqlite=sqlite))
     if shelved:
         on = book_categories.c
         shelf = among(on.category_id, "shelves", sqlite=sqlite)
         query = query.where(exists().where(on.book_id == Book.id, shelf))
-    best = query.order_by(*_most_sold(Book)).limit(_LIMIT).subquery("found")
-    return book_views.hang(best, sqlite=sqlite).order_by(*_most_sold(best.c))
+    best = query.order_by(*most_sold(Book)).limit(_LIMIT).subquery("found")
+    return book_views.hang(best, sqlite=sqlite).order_by(*most_sold(best.c))
 
 
-def _most_sold(of: Any) -> tuple[ColumnElement[Any], ...]:
+def most_sold(of: Any) -> tuple[ColumnElement[Any], ...]:
+    """Return the order of what a list is filled up with; ``of`` has these columns of books."""
     return (of.sold.desc(), of.popularity.desc(), of.rating_count.desc(), of.id)
 
 
-def _current() -> Any:
+def current() -> Any:
+    """Return the id of the fit that readers see."""
     fit = RecommendationFit
     return select(fit.id).where(fit.state == "current").scalar_subquery()
 
@@ -233,14 +238,14 @@ def _paid() -> ColumnElement[bool]:
     return and_(Order.status != "cancelled", Order.payment_status.in_(PAID))
 
 
-def _offered(known: bool) -> tuple[ColumnElement[bool], ...]:
+def offered(known: bool) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that a book can be bought, and that the reader has none."""
     owned: ColumnElement[bool] = false()
     if known:
-        owned = exists().where(
-            OrderItem.book_id == Book.id,
-            OrderItem.order_id == Order.id,
-            Order.user_id == _USER,
-            _paid(),
+        owned = (
+            select(OrderItem.id)
+            .join(Order, Order.id == OrderItem.order_id)
+            .where(OrderItem.book_id == Book.id, Order.user_id == _USER, _paid())
+            .exists()
         )
     return Book.status == "available", Book.stock > 0, ~owned

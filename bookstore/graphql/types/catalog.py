@@ -20,6 +20,7 @@ def _author_id(book: Any) -> Any:
 
 
 First = Annotated[int, strawberry.argument(description="At most 50.")]
+Few = Annotated[int, strawberry.argument(description="At most 10.")]
 
 
 @strawberry.type(description="A shelf.")
@@ -148,3 +149,12 @@ class Book:
     def reviews(self: Any, info: Info, first: First = 10) -> Any:
         """Return the newest."""
         return info.context.loaders.reviews(self, size("first", first, 50))
+
+    @strawberry.field(
+        graphql_type=list["Book"],
+        description="What its readers also bought or liked, best first: all can be bought now, "
+        "and none is the reader's already.",
+    )
+    def recommendations(self: Any, info: Info, first: Few = 10) -> Any:
+        """Return the best."""
+        return info.context.loaders.beside(self, info.context.actor)[: size("first", first, 10)]

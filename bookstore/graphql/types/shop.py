@@ -5,9 +5,10 @@ from typing import Any
 import strawberry
 from strawberry import Parent
 
+from bookstore.graphql.arguments import size
 from bookstore.graphql.context import Info
 from bookstore.graphql.scalars import Instant, Money, amount, read
-from bookstore.graphql.types.catalog import Book, book_id
+from bookstore.graphql.types.catalog import Book, Few, book_id
 
 
 def money_field(name: str, description: str | None = None) -> Any:
@@ -45,6 +46,14 @@ class User:
     is_staff: bool
     is_premium: bool
     created_at: Instant
+
+    @strawberry.field(
+        graphql_type=list[Book],
+        description="What one may like, best first, by what one bought, liked or wants.",
+    )
+    def recommendations(self: Any, info: Info, first: Few = 10) -> Any:
+        """Return the best: a user is only ever shown to themselves."""
+        return info.context.loaders.recommended_to(info.context.actor)[: size("first", first, 10)]
 
 
 @strawberry.type(description="One line of a cart.")

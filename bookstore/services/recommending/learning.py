@@ -99,11 +99,13 @@ def ease(read: Any, traits: Traits, books: Places, many: int) -> Neighbours:
     weights[np.diag_indices(count)] += np.float32(RIDGE)
     _invert(weights)
     own = np.diag(weights).copy()
-    chosen_by = _trait_matrix(traits, books, CHOSEN_BY)
+    readers, chosen_by = (
+        _by_book(part) for part in (read, _trait_matrix(traits, books, CHOSEN_BY))
+    )
 
     def scores(start: int, end: int) -> Floats:
         inverse = _rows_of_lower(weights, start, end)
-        both, alike = (_gram(part, start, end) for part in (read, chosen_by))
+        both, alike = (_in_common(each, start, end) for each in (readers, chosen_by))
         few = both < counting.READERS_IN_COMMON
         # What the regression would say had these few not read both: the inverse of a matrix of
         # which two entries are less (Woodbury), in closed form.
@@ -118,9 +120,10 @@ def ease(read: Any, traits: Traits, books: Places, many: int) -> Neighbours:
 def cosine(read: Any, books: Places, many: int) -> Neighbours:
     """Return what ``counting`` finds in the database, for comparison."""
     counts = np.asarray(read.sum(axis=0), dtype=np.float32).ravel() + counting.SHRINKAGE
+    readers = _by_book(read)
 
     def scores(start: int, end: int) -> Floats:
-        both = _gram(read, start, end)
+        both = _in_common(readers, start, end)
         found: Floats = both * both / np.outer(counts[start:end], counts)
         found[both < counting.READERS_IN_COMMON] = 0
         return found
@@ -160,13 +163,20 @@ def _trait_matrix(traits: Traits, books: Places, kinds: Sequence[str]) -> Any:
 
 def _add_gram(weights: Floats, part: Any) -> None:
     """Add to each pair of books how many rows both are in."""
+    rows = _by_book(part)
     for start in range(0, len(weights), _BLOCK):
-        weights[start : start + _BLOCK] += _gram(part, start, start + _BLOCK)
+        weights[start : start + _BLOCK] += _in_common(rows, start, start + _BLOCK)
 
 
-def _gram(part: Any, start: int, end: int) -> Floats:
+def _by_book(part: Any) -> tuple[Any, Any]:
+    """Return a matrix as ``_in_common`` takes it: by books, and as it was."""
+    return part.T.tocsr(), part
+
+
+def _in_common(rows: tuple[Any, Any], start: int, end: int) -> Floats:
     """Return for these books how many rows each has in common with every other."""
-    found: Floats = (part[:, start:end].T @ part).toarray().astype(np.float32, copy=False)
+    by_book, part = rows
+    found: Floats = (by_book[start:end] @ part).toarray().astype(np.float32, copy=False)
     return found
 
 
