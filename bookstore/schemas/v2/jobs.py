@@ -37,7 +37,9 @@ class JobSchema(Schema):
     kind = fields.String(metadata={"example": "report.book"})
     status = fields.String(validate=validate.OneOf(STATUSES))
     progress = fields.Nested(ProgressSchema)
-    parameters = fields.Dict(metadata={"description": "What was asked for; each kind has its own."})
+    parameters = fields.Dict(
+        metadata={"description": "What was asked for; each kind has its own. A `url` has no query."}
+    )
     result = fields.Dict(
         allow_none=True, metadata={"description": "Once it has succeeded; each kind has its own."}
     )
