@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -149,9 +149,13 @@ class Page:
 
     def wait_for(self, expression: str, seconds: float = 30) -> None:
         """Return once the expression is true."""
-        deadline = time.monotonic() + seconds
-        while not self.evaluate(expression):
-            shown = self.evaluate("document.body ? document.body.innerText : ''")
+        deadline, shown = time.monotonic() + seconds, ""
+        while True:
+            # A page that goes while it is asked is not there yet.
+            with suppress(Refused):
+                if self.evaluate(expression):
+                    return
+                shown = self.evaluate("document.body ? document.body.innerText : ''")
             assert time.monotonic() < deadline, f"waited in vain for {expression}; shown: {shown}"
             time.sleep(0.05)
 
