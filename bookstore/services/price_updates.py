@@ -41,6 +41,7 @@ _MOVES: dict[Act, tuple[set[str], str]] = {
     "apply": ({"previewed", "applying"}, "applying"),
     "undo": ({"applied", "applying", "undoing"}, "undoing"),
 }
+_HALF_WAY = frozenset(status for _, status in _MOVES.values())
 _rows = PriceUpdateRow.__table__.c
 
 
@@ -136,7 +137,9 @@ def run(progress: Progress) -> dict[str, Any]:
 
 # -- looking -----------------------------------------------------------------------------------
 def get(actor: Acting, update_id: int) -> dict[str, Any]:
-    """Return an update with ``counts`` and ``largest_changes``.
+    """Return an update with ``counts``, ``largest_changes`` and whether it ``is_interrupted``.
+
+    That is half-way, and no job is at it: who looks at it may carry it on, or undo it.
 
     Raises:
         Forbidden: not staff.
@@ -150,6 +153,7 @@ def get(actor: Acting, update_id: int) -> dict[str, Any]:
     return {
         **_view(found),
         "counts": _all_counts(counted),
+        "is_interrupted": found.status in _HALF_WAY and not _is_busy(db.session(), found),
         "largest_changes": [
             dict(row)
             for row in db.session.execute(
@@ -218,14 +222,18 @@ def _claim(session: Session, actor: Acting, update_id: int, act: Act) -> PriceUp
     found = session.get(PriceUpdate, update_id, with_for_update=True, populate_existing=True)
     if found is None:
         raise errors.NotFound(f"There is no price update {update_id}.")
-    busy = select(Job.id).where(Job.id == found.job_id, Job.status.in_(UNFINISHED))
-    if session.scalar(busy) is not None:
+    if _is_busy(session, found):
         raise errors.PriceUpdateBusy
     allowed, status = _MOVES[act]
     if found.status not in allowed:
         raise errors.PriceUpdateStatus(found.status)
     found.status = status
     return found
+
+
+def _is_busy(session: Session, found: PriceUpdate) -> bool:
+    at_it = select(Job.id).where(Job.id == found.job_id, Job.status.in_(UNFINISHED))
+    return session.scalar(at_it) is not None
 
 
 def _work(session: Session, actor: Acting, found: PriceUpdate, act: str) -> Job:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from bookstore.extensions import db
 from bookstore.models import AuditEntry, Book, Job
-from bookstore.services import catalog_editing, job_running, price_files
+from bookstore.services import catalog_editing, job_running, jobs, price_files
 from bookstore.services.actors import SYSTEM
 from tests.console.browsing import Browser
 from tests.factories import new_book
@@ -101,3 +101,21 @@ def test_what_is_no_file_of_prices_is_said_so(shop: Flask, monkeypatch: pytest.M
     clerk.open(path)
     assert ("failed" in clerk.page, "needs one of the columns" in clerk.page) == (True, True)
     assert "<button>Apply" not in clerk.page
+
+
+@pytest.mark.parametrize("act", ["apply", "undo"])
+def test_one_that_was_interrupted_is_carried_on_or_taken_back(shop: Flask, act: str) -> None:
+    books, clerk = [new_book(shop, price=1000) for _ in range(2)], Browser.of(shop)
+    path = send(clerk, "id,price\n" + "".join(f"{book},12.50\n" for book in books))
+    work(shop)
+    clerk.open(path).send(f"{path}/apply")
+    with shop.app_context():
+        jobs.cancel(SYSTEM, db.session.scalars(select(Job.id).order_by(Job.id.desc())).first() or 0)
+    clerk.open(path)
+    assert "interrupted half-way" in clerk.page
+    assert "data-refresh" not in clerk.page
+    clerk.send(f"{path}/{act}")
+    work(shop)
+    clerk.open(path)
+    assert ("applied" if act == "apply" else "undone") in clerk.page
+    assert prices(shop) == [1250 if act == "apply" else 1000] * 2

@@ -95,6 +95,9 @@ class PriceUpdateSchema(PriceUpdateListedSchema):
     """The same, with what became of its rows."""
 
     counts = fields.Nested(PriceUpdateCountsSchema)
+    is_interrupted = fields.Boolean(
+        metadata={"description": "It is half-way and no job is at it: apply or undo it again."},
+    )
     largest_changes = fields.List(
         fields.Nested(PriceUpdateRowSchema),
         metadata={"description": "At most ten, by how many times the one price is the other."},
