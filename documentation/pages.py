@@ -9,7 +9,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from documentation import errors
+from documentation import commands, errors, settings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -22,7 +22,11 @@ ADOPTED = {
     "README.md": "index.md",
 }
 # What stands in for `<!-- name -->` on a line of its own.
-MADE: dict[str, Callable[[], str]] = {"errors": errors.markdown}
+MADE: dict[str, Callable[[], str]] = {
+    "errors": errors.markdown,
+    "settings": settings.markdown,
+    "commands": commands.markdown,
+}
 
 _MARK = re.compile(r"^<!-- (?:(\w+)|the text of (\S+)) -->$", re.M)
 _FENCED = re.compile(r"(^```.*?^```$)", re.M | re.S)

@@ -14,11 +14,21 @@ _SOME = click.IntRange(0, 100_000_000)
 
 
 @click.command("generate")
-@click.option("--books", required=True, type=click.IntRange(1, generating.MAX_BOOKS))
+@click.option(
+    "--books", required=True, type=click.IntRange(1, generating.MAX_BOOKS), help="How many."
+)
 @click.option("--reviews", type=_SOME, help="How many [default: five a book].")
 @click.option("--orders", type=_SOME, help="How many [default: one a book].")
-@click.option("--users", type=click.IntRange(1, 100_000_000), help="[default: one for five books].")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0, 1_000_000))
+@click.option(
+    "--users", type=click.IntRange(1, 100_000_000), help="How many [default: one for five books]."
+)
+@click.option(
+    "--seed",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0, 1_000_000),
+    help="Another number makes another shop.",
+)
 @with_appcontext
 def generate_command(
     books: int, reviews: int | None, orders: int | None, users: int | None, seed: int

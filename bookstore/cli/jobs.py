@@ -18,7 +18,13 @@ jobs_cli = AppGroup("jobs", help="What somebody asked for and may watch: reports
 
 @jobs_cli.command("list")
 @click.option("--status", help="Only these: queued, running, succeeded, failed or cancelled.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    help="At most so many.",
+)
 def list_command(status: str | None, limit: int) -> None:
     """List the jobs, newest first."""
     with shown():

@@ -61,7 +61,13 @@ def fit_command(
 @recommendations_cli.command("evaluate")
 @_files
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the first split.")
-@click.option("--splits", type=click.IntRange(1, 20), default=1, show_default=True)
+@click.option(
+    "--splits",
+    type=click.IntRange(1, 20),
+    default=1,
+    show_default=True,
+    help="How often to hold back others, for a mean.",
+)
 @click.option(
     "--liked",
     type=click.IntRange(1, 5),

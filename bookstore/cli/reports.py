@@ -37,7 +37,14 @@ def sales(start: datetime | None, end: datetime | None) -> None:
 
 @reports_cli.command("book")
 @click.argument("book_id", type=int, metavar="ID")
-@click.option("--format", "form", type=click.Choice(list(book_report_files.FORMS)), default="json")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(book_report_files.FORMS)),
+    default="json",
+    show_default=True,
+    help="What is printed.",
+)
 def book(book_id: int, form: str) -> None:
     """Print the report of a book: its sales by month, rank, reviews and stock."""
     reading.begin_report()

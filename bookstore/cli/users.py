@@ -14,8 +14,14 @@ users_cli = AppGroup("users", help="Accounts.")
 
 @users_cli.command("create")
 @click.argument("name")
-@click.option("--email", required=True)
-@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
+@click.option("--email", required=True, help="Where its mail goes.")
+@click.option(
+    "--password",
+    prompt=True,
+    hide_input=True,
+    confirmation_prompt=True,
+    help="Asked for, unless it is given.",
+)
 @click.option("--staff", is_flag=True, help="May run the shop.")
 @click.option(
     "--premium", is_flag=True, help="May ask as often as it likes: no limits of requests."

@@ -32,32 +32,43 @@ class Settings(Eyes):
         "development", "development, testing or production", check=checks.ok
     )
     bookstore_home: Path = setting(  # noqa: RUF009 - a field
-        _DEFAULT_HOME, "data folder: SQLite file, Redis files, logs", check=checks.ok
+        _DEFAULT_HOME,
+        "data folder: SQLite file, Redis files, logs, the signing key of development",
+        check=checks.ok,
     )
     host: str = setting("127.0.0.1", "address to listen on", check=checks.ok)
     port: int = setting(8000, "port to listen on", check=checks.between(1, 65535))
-    web_workers: int = setting(2, "web processes", check=checks.between(1, 64))
-    web_threads: int = setting(8, "threads a web process", check=checks.between(1, 64))
+    web_workers: int = setting(2, "web processes; one or two a core", check=checks.between(1, 64))
+    web_threads: int = setting(
+        8,
+        "threads a web process; also the size of its pool of connections to PostgreSQL",
+        check=checks.between(1, 64),
+    )
     secret_key: str | None = setting(
         None,
-        "signs tokens; at least 32 characters; made and kept in the data folder in development",
+        "signs tokens; at least 32 characters (unset: made and kept in the data folder; production "
+        "needs one)",
         secret=True,
         check=checks.ok,
     )
     database_url: str | None = setting(
         None,
-        "postgresql://… (unset: SQLite in the data folder)",
+        "the database: postgresql://user:password@host/name or sqlite:///… (unset: SQLite in the "
+        "data folder)",
         secret=True,
         check=checks.database,
     )
     redis_url: str | None = setting(
         None,
-        "redis://…, redis+sentinel://…/service, redis+cluster://… (unset: the embedded server)",
+        "one Redis, Sentinels or a cluster: redis://…, redis+sentinel://…/service, "
+        "redis+cluster://… (unset: the embedded server)",
         secret=True,
         check=checks.redis,
     )
     public_url: str | None = setting(
-        None, "the shop's address as its customers know it, for links in mail", check=checks.web
+        None,
+        "the shop's address as its customers know it, for links in mail (unset: http://HOST:PORT)",
+        check=checks.web,
     )
     webhook_allow_private_networks: bool | None = setting(
         None,
@@ -84,7 +95,11 @@ class Settings(Eyes):
     seller_email: str | None = setting(
         None, "where customers can ask about an invoice", check=checks.email
     )
-    currency: str = setting("usd", "the shop's currency, ISO 4217", check=checks.currency)
+    currency: str = setting(
+        "usd",
+        "the shop's currency, ISO 4217; not to be changed once there are prices",
+        check=checks.currency,
+    )
     default_country: str | None = setting(
         None,
         "country (ISO 3166-1) of an order by API v1 whose address names none (unset: one that no "
@@ -110,7 +125,9 @@ class Settings(Eyes):
         check=checks.between(100, 50_000),
     )
     graphiql_assets_url: str | None = setting(
-        None, "where GraphiQL's scripts are (unset: unpkg.com)", check=checks.web
+        None,
+        "where GraphiQL's scripts are, under the names that its page has (unset: unpkg.com)",
+        check=checks.web,
     )
 
     @property

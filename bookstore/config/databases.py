@@ -46,8 +46,8 @@ class Databases:
     )
     database_pooler: str | None = setting(
         None,
-        "transaction: a pooler (PgBouncer) in that mode stands in front of the database (unset: "
-        "none does)",
+        "the mode of a pooler (PgBouncer) in front of the database: transaction (unset: none is "
+        "there)",
         check=_pooler,
     )
 

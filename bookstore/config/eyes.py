@@ -18,10 +18,13 @@ def _port(value: int | None) -> str | None:
 class Eyes(Transport):
     """What can be seen from outside of how the shop is doing."""
 
-    log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR", check=checks.log_level)
+    log_level: str = setting(
+        "INFO", "what is logged at least: DEBUG, INFO, WARNING or ERROR", check=checks.log_level
+    )
     log_file: str | None = setting(
         None,
-        "also written by the servers; unset: logs/bookstore.log in the data folder; none: no file",
+        "where the servers log besides the console; none: nowhere, as in containers (unset: "
+        "logs/bookstore.log in the data folder)",
         check=checks.ok,
     )
     slow_query_ms: int = setting(

@@ -28,7 +28,7 @@ class Outside(Parts):
         None, "Firebase project that sends push messages (unset: the log)", check=checks.ok
     )
     fcm_credentials_file: Path | None = setting(  # noqa: RUF009 - a field
-        None, "service account of that project, a JSON file", check=checks.ok
+        None, "service account of that Firebase project, a JSON file", check=checks.ok
     )
     fcm_endpoint: str = setting(
         "https://fcm.googleapis.com", "where Firebase Cloud Messaging is", check=checks.web
@@ -43,7 +43,10 @@ class Outside(Parts):
         None, "the other half of that key, for the checkout page", check=checks.ok
     )
     stripe_webhook_secret: str | None = setting(
-        None, "verifies that events come from Stripe", secret=True, check=checks.ok
+        None,
+        "verifies that events come from Stripe; must be set with the key",
+        secret=True,
+        check=checks.ok,
     )
     stripe_api_base: str = setting(
         "https://api.stripe.com", "where Stripe's API is", check=checks.web
@@ -55,7 +58,10 @@ class Outside(Parts):
         check=checks.bucket,
     )
     s3_endpoint_url: str | None = setting(
-        None, "where that bucket is, when it is not Amazon's", check=checks.web
+        None,
+        "where that bucket is, when it is in another store that speaks S3's protocol (unset: "
+        "Amazon's)",
+        check=checks.web,
     )
     s3_region: str = setting("us-east-1", "the region of that bucket", check=checks.region)
     cdn_base_url: str | None = setting(

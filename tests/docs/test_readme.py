@@ -96,11 +96,6 @@ def test_the_example_has_every_setting_and_no_other() -> None:
             assert shown[1].lower() == str(item.default).lower()
 
 
-def test_operations_explain_every_setting() -> None:
-    text = (ROOT / "docs/operations.md").read_text()
-    assert set(re.findall(r"^\| `([A-Z0-9_]+)` \|", text, re.M)) == SETTINGS
-
-
 def test_every_package_has_a_reason() -> None:
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
