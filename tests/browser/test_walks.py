@@ -91,7 +91,7 @@ class Customer(Walker):
         assert page.evaluate("document.activeElement.id") == "said"
         self.stop("book, reviewed")
         page.evaluate("location.reload()")
-        page.wait_for("!document.querySelector('#done').textContent")
+        page.wait_for("document.querySelector('#done')?.textContent === ''")
         page.sees("5 of 5: Cold", "#reviews")
         page.choose("#rating", "1")
         page.press("#review button")
