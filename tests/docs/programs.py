@@ -1,6 +1,7 @@
 """The programs of a page, run as one for each language; what they print, block by block."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,9 @@ def command(language: str, code: str, folder: Path) -> list[str]:
     return [*start, name]
 
 
+_FAILED = re.compile(r"Traceback|^Error: |^Usage: |(not found|No such file.*)$", re.M)
+
+
 class Failed(AssertionError):
     """A program did not come to its end; says which block it was in."""
 
@@ -55,13 +59,15 @@ def printed(blocks: list[Block], folder: Path, ports: dict[int, int]) -> list[st
     done = subprocess.run(
         command(language, text, folder),
         cwd=folder,
-        env={**environ(folder.parent / "home", 0), "PATH": os.environ["PATH"]},
+        env={**environ(folder / "var", ports[8000]), "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
     parts = done.stdout.replace("\r", "").split(f"{_MARK}\n")
-    if len(parts) != len(blocks) or (done.returncode and language != "bash"):
+    # A shell goes on behind what has failed.
+    failed = _FAILED.search(done.stderr) if language == "bash" else done.returncode
+    if len(parts) != len(blocks) or failed:
         raise Failed(f"{blocks[len(parts) - 1].place}: {done.stdout[-500:]}\n{done.stderr[-2000:]}")
     return parts
