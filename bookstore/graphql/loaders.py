@@ -74,18 +74,26 @@ class Loaders:
         load = partial(catalog_loading.books_by, first=first)
         return self._load("books_by", load, author, _id, first) or []
 
-    def beside(self, book: Any, actor: Actor) -> list[Any]:
-        """Return what is recommended to the actor, beside a book."""
-        load = partial(recommended_lists.for_books, actor)
-        return self._load("beside", load, book, _id) or []
+    def beside(self, book: Any, actor: Actor, first: int) -> list[Any]:
+        """Return what is recommended to the actor, beside a book.
 
-    def recommended_to(self, actor: Actor) -> list[Any]:
-        """Return what is recommended to a user."""
+        Of a list that is cut short the rest is not loaded: what hangs on that nobody has paid for.
+        """
+        lists = self._loaded.setdefault(("beside, ids", 0), {})
 
-        def load(user_ids: Sequence[int]) -> dict[int, Any]:
-            return dict.fromkeys(user_ids, recommendations.for_user(actor))
+        def load(book_ids: Sequence[int]) -> dict[int, Any]:
+            if missing := [one for one in book_ids if one not in lists]:
+                lists.update(recommended_lists.for_books(actor, missing))
+            return recommended_lists.shown({one: lists[one] for one in book_ids}, first)
 
-        return self._load("recommended_to", load, actor.id, int) or []
+        return self._load("beside", load, book, _id, first) or []
+
+    def recommended_to(self, actor: Actor, first: int) -> list[Any]:
+        """Return what is recommended to a user; of more than that nothing hangs together."""
+        lists, user_id = self._loaded.setdefault(("recommended_to", 0), {}), actor.id or 0
+        if user_id not in lists:
+            lists[user_id] = recommendations.for_user(actor)
+        return self.together(lists[user_id][:first])
 
     def forget(self) -> None:
         """Load everything anew: something has been written."""

@@ -19,7 +19,7 @@ from bookstore.services.recommendations import MANY, SHELVES, current, most_sold
 from bookstore.services.sql import AnySelect, among, ids, on_sqlite
 from bookstore.unit_of_work import reading
 
-_Lists: TypeAlias = dict[int, list[int]]
+Lists: TypeAlias = dict[int, list[int]]
 # Of what sells best a list needs ten at most that are neither in it nor the book itself, and these
 # are ten at most.
 _BEST = 2 * MANY
@@ -27,32 +27,25 @@ _near = BookNeighbour.__table__.c
 _on = book_categories.c
 
 
-def for_books(actor: Acting, book_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    """Return by book id up to ten books for who looks at it, best first, views as of
-    ``catalog_loading.books``.
+def for_books(actor: Acting, book_ids: Sequence[int]) -> Lists:
+    """Return by book id the ids of up to ten books for who looks at it, best first.
 
     Of a reader who is known, none that they own. That there are such books is for the caller to
     know.
     """
-    found = _ids_for(actor, book_ids)
-    views = catalog_loading.books(list({one for near in found.values() for one in near}))
-    return {one: [views[each] for each in near if each in views] for one, near in found.items()}
-
-
-def _ids_for(actor: Acting, book_ids: Sequence[int]) -> _Lists:
     known, sqlite, given = actor.id is not None, on_sqlite(), {"user_id": actor.id}
 
     def ask(query: AnySelect, wanted: Iterable[int] = ()) -> Sequence[Any]:
         values = given | {"ids": ids(list(wanted), sqlite=sqlite)}
         return reading(db.session()).execute(query, values).all()
 
-    found: _Lists = {one: [] for one in book_ids}
+    found: Lists = {one: [] for one in book_ids}
     for book_id, near_id in ask(_neighbours(known, sqlite), found):
         if len(found[book_id]) < MANY:
             found[book_id].append(near_id)
     if not (short := [one for one, near in found.items() if len(near) < MANY]):
         return found
-    shelves: _Lists = {one: [] for one in short}
+    shelves: Lists = {one: [] for one in short}
     for book_id, shelf_id in ask(_shelves(sqlite), short):
         if len(shelves[book_id]) < SHELVES:
             shelves[book_id].append(shelf_id)
@@ -67,6 +60,13 @@ def _ids_for(actor: Acting, book_ids: Sequence[int]) -> _Lists:
         candidates.pop(one, None)
         found[one] = list(candidates)[:MANY]
     return found
+
+
+def shown(lists: Lists, first: int) -> dict[int, list[dict[str, Any]]]:
+    """Return the first so many of each list, as ``catalog_loading.books`` has them."""
+    few = {one: near[:first] for one, near in lists.items()}
+    views = catalog_loading.books(list({each for near in few.values() for each in near}))
+    return {one: [views[each] for each in near if each in views] for one, near in few.items()}
 
 
 # -- statements, built once for each way to ask ------------------------------------------------

@@ -1,12 +1,14 @@
 """What is recommended, in GraphQL: as REST has it, and as many statements for many as for one."""
 
+from collections.abc import Sequence
+
 import pytest
 from flask import Flask
 from sqlalchemy import update
 
 from bookstore.models import Book
-from bookstore.services import wishlist
-from bookstore.services.actors import SYSTEM
+from bookstore.services import recommended_lists, wishlist
+from bookstore.services.actors import SYSTEM, Acting
 from bookstore.services.recommending import fitting
 from bookstore.unit_of_work import unit_of_work
 from tests.clients import Client, ok, statements
@@ -78,7 +80,29 @@ def test_as_many_statements_for_many_as_for_one(
     assert len(found) == 7
     with statements(shop) as found:
         guest.ask("{ allBooks { one: recommendations(first: 1) { id } recommendations { id } } }")
-    assert len(found) == 6
+    assert len(found) == 7  # which they are once, and what they are of each
+
+
+def test_what_is_cut_off_has_nothing_loaded(
+    shop: Flask, guest: Graph, shelf: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chain of lists of one costs next to nothing, so it may not take ten, a hundred, all."""
+    asked, load = [], recommended_lists.for_books
+
+    def count(actor: Acting, book_ids: Sequence[int]) -> recommended_lists.Lists:
+        asked.append(len(book_ids))
+        return load(actor, book_ids)
+
+    monkeypatch.setattr(recommended_lists, "for_books", count)
+    chain = "recommendations(first: 1) { id " * 4 + "}" * 4
+    guest.ask(f"{{ book(id: {shelf[0]}) {{ {chain} }} }}")
+    assert 1 < len(asked) <= 4
+    assert set(asked) == {1}
+    asked.clear()
+    with shop.app_context():
+        reader = make_user()
+    Graph(log_in(shop, reader)).ask(f"{{ me {{ {chain} }} }}")
+    assert set(asked) == {1}
 
 
 def test_how_many(guest: Graph, shelf: list[int]) -> None:

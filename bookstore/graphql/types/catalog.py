@@ -157,4 +157,5 @@ class Book:
     )
     def recommendations(self: Any, info: Info, first: Few = 10) -> Any:
         """Return the best."""
-        return info.context.loaders.beside(self, info.context.actor)[: size("first", first, 10)]
+        few = size("first", first, 10)
+        return info.context.loaders.beside(self, info.context.actor, few)

@@ -53,7 +53,8 @@ class User:
     )
     def recommendations(self: Any, info: Info, first: Few = 10) -> Any:
         """Return the best: a user is only ever shown to themselves."""
-        return info.context.loaders.recommended_to(info.context.actor)[: size("first", first, 10)]
+        few = size("first", first, 10)
+        return info.context.loaders.recommended_to(info.context.actor, few)
 
 
 @strawberry.type(description="One line of a cart.")
