@@ -19,6 +19,7 @@ from bookstore.unit_of_work import unit_of_work
 from tests.factories import make_user
 from tests.recommending import at, make_shelf, top
 from tests.services.job_kinds import make_due, row
+from tests.services.races import Held, in_thread, wait_for
 
 
 @pytest.fixture
@@ -96,6 +97,25 @@ def test_one_at_a_time(shelf: list[int], clerk: User) -> None:
     assert (found.status, found.error_code) == ("failed", "fit_running")
     with pytest.raises(errors.FitRunning):
         fit_jobs.start(clerk)
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_of_two_who_ask_at_once_one_has_a_job(app: Flask, clerk: User) -> None:
+    other = make_user(is_staff=True)
+    with ThreadPoolExecutor(2) as pool:
+        first = Held(app, pool, lambda: fit_jobs.start(clerk))
+        second = in_thread(app, pool, lambda: fit_jobs.start(other))
+        wait_for(app, 1)
+        first.commit()
+        with pytest.raises(errors.FitRunning):
+            second.result(20)
+
+
+def test_of_many_who_ask_at_once_one_has_a_job(app: Flask) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        asked = [in_thread(app, pool, lambda: fit_jobs.start(SYSTEM)) for _ in range(8)]
+        failed = [one.exception(20) for one in asked]
+    assert [type(one) for one in failed if one] == [errors.FitRunning] * 7
 
 
 def test_the_nightly_one_leaves_it_alone(shelf: list[int], clerk: User) -> None:

@@ -7,18 +7,19 @@ know less than the one in place.
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from bookstore import errors
-from bookstore.extensions import db
 from bookstore.models import Job
 from bookstore.models.jobs import UNFINISHED
 from bookstore.services import jobs
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.job_progress import Progress
 from bookstore.services.recommending import fits, fitting
+from bookstore.unit_of_work import unit_of_work
 
 KIND = "recommendations.fit"
+_LOCK = 7266641
 
 
 def start(actor: Acting) -> Job:
@@ -31,10 +32,14 @@ def start(actor: Acting) -> Job:
     """
     require_staff(actor)
     waits = select(Job.id).where(Job.kind == KIND, Job.status.in_(UNFINISHED)).limit(1)
-    if fits.is_running() or db.session.scalar(waits) is not None:
-        raise errors.FitRunning
-    fitting.require_no_less_known()
-    return jobs.start(actor, KIND, {}, total=fitting.STEPS)
+    with unit_of_work() as session:
+        if session.get_bind().dialect.name == "postgresql":
+            # Of two at once, the second must see the first.
+            session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        if fits.is_running() or session.scalar(waits) is not None:
+            raise errors.FitRunning
+        fitting.require_no_less_known()
+        return jobs.start(actor, KIND, {}, total=fitting.STEPS)
 
 
 def run(progress: Progress) -> dict[str, Any]:
