@@ -19,7 +19,7 @@ from bookstore.services import audit, catalog_editing, incoming_files, job_ends
 from bookstore.services.actors import Acting, require_staff
 from bookstore.services.price_files import MAX_BYTES, Matcher, PriceFile
 from bookstore.services.steps import Steps
-from bookstore.unit_of_work import new_snapshot, unit_of_work
+from bookstore.unit_of_work import new_snapshot
 
 BATCH = 500
 _rows = PriceUpdateRow.__table__.c
@@ -85,7 +85,8 @@ def _read_sent(found: PriceUpdate, steps: Steps) -> None:
         with incoming_files.local_copy(key, MAX_BYTES) as path:
             read(update_id, path, steps)
     except errors.Invalid as error:
-        with unit_of_work() as session:
+        # Unless another has the job by now, for whom the file may be a good one.
+        with steps.batch(0) as session:
             job_ends.settle(session, {"price_update_id": update_id}, error.detail)
         raise
     finally:

@@ -145,7 +145,7 @@ def get(actor: Acting, update_id: int) -> dict[str, Any]:
         Forbidden: not staff.
         NotFound: there is none (any more).
     """
-    found = _find(actor, update_id)
+    found, is_busy = _find_with_job(actor, update_id)
     counted = price_applying.counts(update_id)
     old, new = _rows.old_price + 1.0, _rows.new_price + 1.0
     factor = case((new > old, new / old), else_=old / new)
@@ -153,7 +153,7 @@ def get(actor: Acting, update_id: int) -> dict[str, Any]:
     return {
         **_view(found),
         "counts": _all_counts(counted),
-        "is_interrupted": found.status in _HALF_WAY and not _is_busy(db.session(), found),
+        "is_interrupted": found.status in _HALF_WAY and not is_busy,
         "largest_changes": [
             dict(row)
             for row in db.session.execute(
@@ -234,6 +234,20 @@ def _claim(session: Session, actor: Acting, update_id: int, act: Act) -> PriceUp
 def _is_busy(session: Session, found: PriceUpdate) -> bool:
     at_it = select(Job.id).where(Job.id == found.job_id, Job.status.in_(UNFINISHED))
     return session.scalar(at_it) is not None
+
+
+def _find_with_job(actor: Acting, update_id: int) -> tuple[PriceUpdate, bool]:
+    """As ``_find``, and whether a job is at it.
+
+    In one statement: a job that ends between two would leave behind what looks interrupted.
+    """
+    require_staff(actor)
+    at_it = exists().where(Job.id == PriceUpdate.job_id, Job.status.in_(UNFINISHED))
+    query = select(PriceUpdate, at_it).where(PriceUpdate.id == update_id)
+    row = db.session.execute(query.execution_options(populate_existing=True)).first()
+    if row is None:
+        raise errors.NotFound(f"There is no price update {update_id}.")
+    return row[0], row[1]
 
 
 def _work(session: Session, actor: Acting, found: PriceUpdate, act: str) -> Job:

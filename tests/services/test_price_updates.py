@@ -14,10 +14,16 @@ from sqlalchemy import event, func, select, text, update
 
 from bookstore import clock, errors
 from bookstore.cli.catalog import catalog_cli
-from bookstore.extensions import db
+from bookstore.extensions import context_maker, db
 from bookstore.jobs import bulk_update_prices, generate_book_report, run_job
 from bookstore.models import Book, Event, Job, PriceUpdate, PriceUpdateRow
-from bookstore.services import job_ends, price_applying, price_files, price_updates
+from bookstore.services import (
+    incoming_files,
+    job_ends,
+    price_applying,
+    price_files,
+    price_updates,
+)
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import new_snapshot, unit_of_work
 from tests.clients import statements
@@ -150,6 +156,53 @@ def test_what_nobody_reads_has_failed_in_the_end(app: Flask) -> None:
     found = [price_updates.get(SYSTEM, update_id) for update_id in about]
     assert [one["status"] for one in found] == ["reading", "failed", "failed", "reading"]
     assert {one["failure"] for one in found} == {None, job_ends.LEFT}
+
+
+def test_who_lost_its_job_says_nothing_of_the_file(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was so slow that another reads the file by now, and finds it in order."""
+    job = price_updates.start(SYSTEM, data=table(shelf(2)), url=None, preview=True).id
+
+    def gone(_key: str, _most: int) -> None:
+        with unit_of_work() as session:
+            session.execute(update(Job).values(lease_owner="another"))
+        raise errors.FileUnavailable("is not there any more")
+
+    monkeypatch.setattr(incoming_files, "local_copy", gone)
+    run_job(job)
+    new_snapshot()
+    found = db.session.scalars(select(PriceUpdate)).one()
+    assert (found.status, found.failure) == ("reading", None)
+    assert found.key is not None
+    assert row(job).status == "running"
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_job_that_ends_while_one_looks_interrupts_nothing(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = price_updates.start(SYSTEM, data=table(shelf(2)), url=None, preview=False)
+    update_id = job.parameters["price_update_id"]
+    with unit_of_work() as session:
+        session.execute(update(PriceUpdate).values(status="applying"))
+    counts, context = price_applying.counts, context_maker()
+
+    def end() -> None:
+        with context(), unit_of_work() as session:
+            session.execute(update(PriceUpdate).values(status="applied"))
+            over = {"status": "succeeded", "next_attempt_at": None, "finished_at": clock.now()}
+            session.execute(update(Job).values(over))
+
+    def look(of: int) -> dict[str, int]:
+        other = Thread(target=end)
+        other.start()
+        other.join(20)
+        return counts(of)
+
+    monkeypatch.setattr(price_applying, "counts", look)
+    assert not price_updates.get(SYSTEM, update_id)["is_interrupted"]
+    assert price_updates.get(SYSTEM, update_id)["status"] == "applied"
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
