@@ -13,6 +13,8 @@ from bookstore.services.actors import SYSTEM
 from bookstore.services.paging import PageRequest
 
 _SHOWN = 10
+# What the database can hold.
+_ID = click.IntRange(1, 2**63 - 1)
 jobs_cli = AppGroup("jobs", help="What somebody asked for and may watch: reports, imports …")
 
 
@@ -36,7 +38,7 @@ def list_command(status: str | None, limit: int) -> None:
 
 
 @jobs_cli.command("show")
-@click.argument("job_id", type=int, metavar="ID")
+@click.argument("job_id", type=_ID, metavar="ID")
 def show(job_id: int) -> None:
     """Show everything about a job, but for what would fill screens: its files have that."""
     with shown():
@@ -48,7 +50,7 @@ def show(job_id: int) -> None:
 
 
 @jobs_cli.command("cancel")
-@click.argument("job_id", type=int, metavar="ID")
+@click.argument("job_id", type=_ID, metavar="ID")
 def cancel(job_id: int) -> None:
     """Call a job off; what it has done by then stays."""
     with shown():
@@ -67,7 +69,13 @@ def _lines(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield name, f"… {len(value)} in all"
     else:
         words = {None: "", True: "yes", False: "no"}
-        yield name, words[value] if value is None or isinstance(value, bool) else str(value)
+        known = value is None or isinstance(value, bool)
+        yield name, words[value] if known else _printable(str(value))
+
+
+def _printable(text: str) -> str:
+    """Return a text in one line that tells a terminal nothing: files of strangers are quoted."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def _line(job: dict[str, Any]) -> str:
@@ -75,4 +83,4 @@ def _line(job: dict[str, Any]) -> str:
     far = f"{done}" if total is None else f"{done} of {total}"
     why = f"  {job['error']['code']}: {job['error']['detail']}" if job["error"] else ""
     words = (f"{job['created_at']:%Y-%m-%d %H:%M}", job["kind"], job["requested_by"])
-    return f"{job['id']:>6}  {'  '.join(words)}  {job['status']}, {far}{why}"
+    return _printable(f"{job['id']:>6}  {'  '.join(words)}  {job['status']}, {far}{why}")

@@ -4,10 +4,13 @@ import json
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from bookstore.jobs import run_job
+from bookstore.models import Job
 from bookstore.services import catalog_imports, jobs
 from bookstore.services.actors import SYSTEM
+from bookstore.unit_of_work import unit_of_work
 from tests.cli.test_commands import run
 from tests.factories import make_book
 
@@ -51,6 +54,27 @@ def test_one_is_shown(app: Flask) -> None:
     assert "result.refused.11" not in told
     missing = run(app, "jobs", "show", "987654")
     assert (missing.exit_code, missing.output) == (1, "Error: There is no job 987654.\n")
+
+
+def test_what_strangers_wrote_moves_no_cursor(app: Flask) -> None:
+    wrong = "\x1b[2J\nstatus  succeeded"
+    file = f'title,authors,price\nEmma,Jane Austen,"{wrong}"\n'
+    job_id = catalog_imports.start(SYSTEM, data=file.encode(), url=None, dry_run=True).id
+    run_job(job_id)
+    with unit_of_work() as session:
+        told = {**(session.get_one(Job, job_id).result or {}), "note": wrong}
+        session.execute(update(Job).values(result=told))
+    output = run(app, "jobs", "show", str(job_id)).output
+    assert "\x1b" not in output
+    assert output.count("\nstatus") == 1
+    assert "\N{REPLACEMENT CHARACTER}[2J" in output
+
+
+@pytest.mark.parametrize("command", ["show", "cancel"])
+def test_a_number_that_none_has(app: Flask, command: str) -> None:
+    refused = run(app, "jobs", command, "9" * 30)
+    assert refused.exit_code == 2
+    assert "is not in the range" in refused.output
 
 
 def test_a_report_is_printed(app: Flask) -> None:
