@@ -1,5 +1,7 @@
 """Coupons in the console."""
 
+import re
+
 from flask import Flask
 from sqlalchemy import select
 
@@ -85,3 +87,21 @@ def test_who_used_one_is_listed(shop: Flask) -> None:
     assert clerk.page.index(second) < clerk.page.index(first)
     assert ("2.00 USD" in clerk.page, "no, cancelled" in clerk.page) == (True, True)
     assert "Remove it" not in clerk.page
+
+
+def test_a_stale_form_shows_all_that_somebody_else_has_changed(shop: Flask) -> None:
+    with shop.app_context():
+        book = make_book().id
+    path = f"/admin/coupons/{new_coupon(shop, 'SPRING')}"
+    clerk, other = Browser.of(shop).open(path), Browser.of(shop).open(path)
+    clerk.send(path, min_subtotal="20", per_user_limit="3", book_ids=str(book), stackable="true")
+    other.send(path, value="12")
+    assert other.answer.status_code == 409
+    facts = other.page.partition('class="facts"')[2].partition("</dl>")[0]
+    for name, words in (
+        ("Smallest order", "20.00 USD"),
+        ("A customer", "3 times"),
+        ("For", f"books {book}"),
+        ("With others", "yes, with those that can"),
+    ):
+        assert re.search(rf"<dt>{name}</dt>\s*<dd>{words}</dd>", facts), facts
