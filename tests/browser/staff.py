@@ -72,7 +72,7 @@ class Staff(Walker):
         """Send it once more."""
         self.page.press("form[action$='/redeliver'] button")
         # Whoever goes on by keys goes on from there, not from the top.
-        self.page.wait_for("document.activeElement.matches('.note')")
+        self.page.wait_for("document.activeElement?.matches('.note')")
         self.stop("console, redelivered")
 
     def see_attempts(self, count: int) -> None:
