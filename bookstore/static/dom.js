@@ -98,6 +98,7 @@ export function onSubmit(form, work, failed) {
     if (busy) return;
     busy = true;
     const button = form.querySelector("button:not([type=button])");
+    const hadFocus = document.activeElement === button;
     button.disabled = true;
     complain("");
     clearWrong(form);
@@ -108,6 +109,8 @@ export function onSubmit(form, work, failed) {
     } finally {
       busy = false;
       button.disabled = false;
+      // A button that rests loses it; whoever goes on by keys goes on from there.
+      if (hadFocus && document.activeElement === document.body) button.focus({ preventScroll: true });
     }
   });
 }
