@@ -62,8 +62,11 @@ def home() -> Response:
             asked.get("sort"),
             PageRequest(_A_PAGE, asked.get("cursor")),
         )
-    except (ma.ValidationError, errors.Invalid):
+    except (ma.ValidationError, errors.Invalid) as error:
+        wrong = error.messages if isinstance(error, ma.ValidationError) else error.extra["errors"]
         problem = "That cannot be searched for. Please try other words."
+        if "q" not in wrong:
+            problem = "There is no such page of the list. Please search again."
         return html_page("home.html", _COVERS, **shown, books=[], problem=problem)
     found = page_body(BookSchema, page)
     given, cursor = _given("q", "sort"), found["next_cursor"]
@@ -99,7 +102,8 @@ def book(book_id: int) -> Response:
 
 def _given(*names: str) -> dict[str, str]:
     """Return those parameters of the query that say something; others add some of their own."""
-    return {name: request.args[name] for name in names if request.args.get(name)}
+    texts = {name: request.args.get(name, "").strip() for name in names}
+    return {name: text for name, text in texts.items() if text}
 
 
 def _bestsellers() -> bytes:
