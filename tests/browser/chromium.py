@@ -27,6 +27,10 @@ class Refused(Exception):
     """The browser cannot do that, say because the page went away meanwhile."""
 
 
+class Thrown(AssertionError):
+    """What was to be evaluated throws, say because there is no such element."""
+
+
 class Browser:
     """One Chromium with a profile of its own; its pages know nothing of each other."""
 
@@ -144,17 +148,19 @@ class Page:
             "Runtime.evaluate",
             expression=expression, returnByValue=True, userGesture=True, awaitPromise=True,
         )  # fmt: skip
-        assert "exceptionDetails" not in found, (expression, found)
+        if "exceptionDetails" in found:
+            raise Thrown(expression, found)
         return found["result"].get("value")
 
     def wait_for(self, expression: str, seconds: float = 30) -> None:
         """Return once the expression is true."""
         deadline, shown = time.monotonic() + seconds, ""
         while True:
-            # A page that goes while it is asked is not there yet.
-            with suppress(Refused):
+            # A page that goes, or comes, while it is asked is not there yet.
+            with suppress(Refused, Thrown):
                 if self.evaluate(expression):
                     return
+            with suppress(Refused):
                 shown = self.evaluate("document.body ? document.body.innerText : ''")
             assert time.monotonic() < deadline, f"waited in vain for {expression}; shown: {shown}"
             time.sleep(0.05)
