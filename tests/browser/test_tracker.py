@@ -41,6 +41,7 @@ def is_live(page: Page) -> None:
     page.wait_for("document.querySelector('#connection').dataset.state === 'live'")
 
 
+@pytest.mark.faults
 def test_it_logs_in_follows_and_survives_a_restart(shop: Flask, live: LiveShop, page: Page) -> None:
     order = Order(shop, live)
     page.open(f"{live.url}/track/{order.number}")

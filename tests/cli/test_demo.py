@@ -121,6 +121,7 @@ def check_print(printed: str) -> None:
     assert len(shown.splitlines()) < 700
 
 
+@pytest.mark.parametrize("running", ["sqlite"], indirect=True)
 def test_what_does_not_exist_is_said(running: Shop) -> None:
     done = running.demo("--query", "zzzzqqqq")
     assert done.returncode == 1

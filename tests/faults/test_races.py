@@ -25,6 +25,8 @@ from bookstore.services import doctor
 from tests.clients import ADDRESS, LiveShop, at_once
 from tests.factories import PASSWORD, check_books, fill_carts, make_book, make_buyers, make_clerk
 
+pytestmark = pytest.mark.faults
+
 ORDER = {"shipping_address": ADDRESS}
 
 

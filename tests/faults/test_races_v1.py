@@ -5,6 +5,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+import pytest
 import requests
 from flask import Flask
 from sqlalchemy import func, select
@@ -13,6 +14,8 @@ from bookstore.extensions import db
 from bookstore.models import Order
 from tests.clients import LiveShop, at_once
 from tests.factories import check_books, fill_carts, make_buyers, new_book
+
+pytestmark = pytest.mark.faults
 
 ADDRESS = {"shipping_address": "1 High Street, York, UK"}
 
