@@ -25,25 +25,28 @@ TITLES: dict[type, str] = {
 }
 # Pages that say more.
 MORE = {
-    "bookstore_services": "services-apart.md",
-    "cors_origins": "operations.md#browsers",
-    "database_pooler": "operations.md#replicas-and-poolers",
-    "database_replica_url": "operations.md#replicas-and-poolers",
-    "database_url": "operations.md#postgresql",
-    "force_https": "operations.md#https",
-    "graphql_max_cost": "graphql.md#cost",
-    "log_file": "operations.md#logs",
-    "metrics_token": "operations.md#metrics-and-alarms",
-    "otel_exporter_otlp_endpoint": "operations.md#traces",
-    "ratelimit_burst": "operations.md#limits",
-    "recommendation_books": "recommendations.md",
-    "redis_url": "operations.md#redis-one-sentinel-cluster",
-    "s3_bucket": "operations.md#covers",
-    "sentry_dsn": "operations.md#errors",
-    "service_token": "services-apart.md",
-    "stripe_secret_key": "operations.md#payments",
-    "tax_rates": "operations.md#taxes",
-    "trusted_proxies": "operations.md#separate-processes",
+    name: page
+    for page, name in (
+        ("services-apart.md", "bookstore_services"),
+        ("operations.md#browsers", "cors_origins"),
+        ("operations.md#replicas-and-poolers", "database_pooler"),
+        ("operations.md#replicas-and-poolers", "database_replica_url"),
+        ("operations.md#postgresql", "database_url"),
+        ("operations.md#https", "force_https"),
+        ("graphql.md#cost", "graphql_max_cost"),
+        ("operations.md#logs", "log_file"),
+        ("operations.md#metrics-and-alarms", "metrics_token"),
+        ("operations.md#traces", "otel_exporter_otlp_endpoint"),
+        ("operations.md#limits", "ratelimit_burst"),
+        ("recommendations.md", "recommendation_books"),
+        ("operations.md#redis-one-sentinel-cluster", "redis_url"),
+        ("operations.md#covers", "s3_bucket"),
+        ("operations.md#errors", "sentry_dsn"),
+        ("services-apart.md", "service_token"),
+        ("operations.md#payments", "stripe_secret_key"),
+        ("operations.md#taxes", "tax_rates"),
+        ("operations.md#separate-processes", "trusted_proxies"),
+    )
 }
 _KINDS = {int: "a whole number", bool: "true or false", Path: "a path", str: "a text"}
 # What a text has to be, where its check is one that many share.
