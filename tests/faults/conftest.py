@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from bookstore.config import Settings
 from tests.conftest import Apps
 from tests.gateway import Apart, find_nginx
 
@@ -21,6 +23,17 @@ def database_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) 
     server.create_database(name)
     yield server.url(name)
     server.drop_database(name)
+
+
+@pytest.fixture
+def for_workers(
+    app: Flask, apps: Apps, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    """Settings of workers of this shop, whose files are in a folder of this test's own."""
+    changed = replace(app.config["SETTINGS"], bookstore_home=tmp_path)
+    monkeypatch.setitem(app.config, "SETTINGS", changed)
+    redis_url = apps.request.getfixturevalue("redis_server").url
+    return apps.settings(database, bookstore_home=tmp_path, redis_url=redis_url)
 
 
 @pytest.fixture(scope="module")

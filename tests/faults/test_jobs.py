@@ -2,7 +2,6 @@
 
 import socket
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,7 +11,6 @@ from bookstore.gateways import queue
 from bookstore.services import book_reports, jobs
 from bookstore.services.actors import SYSTEM
 from tests.clients import wait_until
-from tests.conftest import Apps
 from tests.factories import make_book
 from tests.processes import LiveWorker
 from tests.services.job_kinds import row
@@ -21,20 +19,11 @@ pytestmark = pytest.mark.faults
 KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}  # pragma: allowlist secret
 
 
-def test_a_killed_workers_job_is_done_by_another(
-    app: Flask, apps: Apps, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings: Settings = apps.settings(
-        database,
-        bookstore_home=tmp_path,
-        redis_url=apps.request.getfixturevalue("redis_server").url,
-    )
-    changed = replace(app.config["SETTINGS"], bookstore_home=tmp_path)
-    monkeypatch.setitem(app.config, "SETTINGS", changed)
+def test_a_killed_workers_job_is_done_by_another(app: Flask, for_workers: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         # A bucket that takes the report and never says that it has it.
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        hanging = replace(settings, s3_bucket="reports", s3_endpoint_url=url)
+        hanging = replace(for_workers, s3_bucket="reports", s3_endpoint_url=url)
         silent.settimeout(60)
         with LiveWorker(hanging, queue.LONG, **KEYS) as first:
             job = book_reports.start(SYSTEM, make_book().id).id
@@ -43,7 +32,7 @@ def test_a_killed_workers_job_is_done_by_another(
             first.kill()
             taken.close()
     assert (row(job).status, row(job).attempts) == ("running", 1)
-    with LiveWorker(settings, queue.LONG) as second:
+    with LiveWorker(for_workers, queue.LONG) as second:
         # It sees that whoever had the job is dead, and waits for no lease.
         wait_until(lambda: row(job).status == "succeeded")
         second.wait_for("job done")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from bookstore.services import catalog_import, price_applying, price_updates
 from bookstore.services.actors import SYSTEM
 from bookstore.unit_of_work import new_snapshot
 from tests.clients import wait_until
-from tests.conftest import Apps
 from tests.processes import LiveWorker
 from tests.services.job_kinds import row
 
@@ -26,21 +24,14 @@ BOOKS = 3 * price_applying.BATCH
 
 
 def test_a_killed_workers_update_is_ended_by_another(
-    app: Flask, apps: Apps, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    app: Flask, for_workers: Settings, tmp_path: Path
 ) -> None:
-    settings: Settings = apps.settings(
-        database,
-        bookstore_home=tmp_path,
-        redis_url=apps.request.getfixturevalue("redis_server").url,
-    )
-    changed = replace(app.config["SETTINGS"], bookstore_home=tmp_path)
-    monkeypatch.setitem(app.config, "SETTINGS", changed)
     books = tmp_path / "books.csv"
     lines = (f"Book {n},Ann Author,1.00,sku-{n}" for n in range(BOOKS))
     books.write_text("\n".join(["title,authors,price,sku", *lines]))
     catalog_import.import_file(SYSTEM, books)
     new = "\n".join(["sku,price", *(f"sku-{n},2.00" for n in range(BOOKS))]).encode()
-    with _stuck_at_the_last_book(), LiveWorker(settings, queue.LONG) as first:
+    with _stuck_at_the_last_book(), LiveWorker(for_workers, queue.LONG) as first:
         started = price_updates.start(SYSTEM, data=new, url=None, preview=False)
         job_id, update_id = started.id, started.parameters["price_update_id"]
         # It comes as far as the last books, and stays there.
@@ -48,7 +39,7 @@ def test_a_killed_workers_update_is_ended_by_another(
         first.kill()
     assert row(job_id).status == "running"
     assert BOOKS < row(job_id).done < 2 * BOOKS
-    with LiveWorker(settings, queue.LONG) as second:
+    with LiveWorker(for_workers, queue.LONG) as second:
         wait_until(lambda: row(job_id).status == "succeeded")
         second.wait_for("job done")
     assert row(job_id).done == 2 * BOOKS
